@@ -1,0 +1,1 @@
+"""The verifier. Importing this package loads no framework and no set library."""

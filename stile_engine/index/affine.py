@@ -1,0 +1,202 @@
+"""Affine index expressions with integer coefficients, ``//`` and ``%`` by positive constants.
+
+An ``Affine`` is the only thing that may stand in an index position. It is immutable, hashable
+and kept in a normal form (sorted terms, no zero coefficients), so equality is structural.
+``e % d`` is kept as ``e - d * (e // d)``: the only non-linear atom is ``FloorDiv``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+Atom: TypeAlias = "str | FloorDiv"
+AffineLike: TypeAlias = "Affine | int"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorDiv:
+    """``numerator // divisor`` rounded towards minus infinity; ``divisor > 1``."""
+
+    numerator: Affine
+    divisor: int
+
+    def __str__(self) -> str:
+        return f"({self.numerator}) // {self.divisor}"
+
+
+def _atom_key(atom: Atom) -> tuple[int, str]:
+    return (0, atom) if isinstance(atom, str) else (1, str(atom))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``sum(coefficient * atom) + constant``; build with ``variable``, ``constant`` and operators."""
+
+    terms: tuple[tuple[Atom, int], ...] = ()
+    constant: int = 0
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.terms, self.constant))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @staticmethod
+    def of(value: AffineLike) -> Affine:
+        if isinstance(value, Affine):
+            return value
+        return Affine((), int(value))
+
+    @staticmethod
+    def variable(name: str) -> Affine:
+        return Affine(((name, 1),), 0)
+
+    @property
+    def is_constant(self) -> bool:
+        return not self.terms
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        found: set[str] = set()
+        for atom, _ in self.terms:
+            if isinstance(atom, str):
+                found.add(atom)
+            else:
+                found |= atom.numerator.variables
+        return frozenset(found)
+
+    def coefficient(self, name: str) -> int:
+        """The coefficient of the plain variable (not inside a floor division)."""
+        for atom, coefficient in self.terms:
+            if atom == name:
+                return coefficient
+        return 0
+
+    def mentions_in_floor(self, name: str) -> bool:
+        return any(isinstance(a, FloorDiv) and name in a.numerator.variables for a, _ in self.terms)
+
+    def __add__(self, other: AffineLike) -> Affine:
+        other = Affine.of(other)
+        if not other.terms:
+            return Affine(self.terms, self.constant + other.constant) if other.constant else self
+        if not self.terms:
+            return Affine(other.terms, self.constant + other.constant)
+        total: dict[Atom, int] = dict(self.terms)
+        for atom, coefficient in other.terms:
+            total[atom] = total.get(atom, 0) + coefficient
+        return _make(total, self.constant + other.constant)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Affine:
+        return self * -1
+
+    def __sub__(self, other: AffineLike) -> Affine:
+        return self + Affine.of(other) * -1
+
+    def __rsub__(self, other: AffineLike) -> Affine:
+        return Affine.of(other) - self
+
+    def __mul__(self, other: AffineLike) -> Affine:
+        other = Affine.of(other)
+        if self.is_constant:
+            self, other = other, self
+        if not other.is_constant:
+            raise ValueError(f"the product ({self}) * ({other}) of two index expressions is not affine")
+        factor = other.constant
+        if factor == 0:
+            return Affine()
+        return Affine(tuple((a, c * factor) for a, c in self.terms), self.constant * factor)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, divisor: AffineLike) -> Affine:
+        divisor = _positive(divisor)
+        if divisor == 1:
+            return self
+        # (d*a + b) // d = a + b // d: parts divisible by d leave the floor exactly.
+        outside: dict[Atom, int] = {}
+        inside: dict[Atom, int] = {}
+        for atom, coefficient in self.terms:
+            quotient, remainder = divmod(coefficient, divisor)
+            if quotient:
+                outside[atom] = quotient
+            if remainder:
+                inside[atom] = remainder
+        quotient, remainder = divmod(self.constant, divisor)
+        if inside:
+            numerator = _make(inside, remainder)
+            outside[FloorDiv(numerator, divisor)] = outside.get(FloorDiv(numerator, divisor), 0) + 1
+        return _make(outside, quotient)
+
+    def __mod__(self, divisor: AffineLike) -> Affine:
+        divisor = _positive(divisor)
+        return self - (self // divisor) * divisor
+
+    def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
+        """Replace variables simultaneously."""
+        if not (self.variables & mapping.keys()):
+            return self
+        total = Affine((), self.constant)
+        for atom, coefficient in self.terms:
+            if isinstance(atom, str):
+                replacement = mapping.get(atom)
+                part = Affine.variable(atom) if replacement is None else replacement
+            else:
+                part = atom.numerator.substitute(mapping) // atom.divisor
+            total = total + part * coefficient
+        return total
+
+    def evaluate(self, environment: Mapping[str, int]) -> int:
+        total = self.constant
+        for atom, coefficient in self.terms:
+            if isinstance(atom, str):
+                total += coefficient * environment[atom]
+            else:
+                total += coefficient * (atom.numerator.evaluate(environment) // atom.divisor)
+        return total
+
+    def render(self, name: Callable[[str], str] = str) -> str:
+        """The text, in spec syntax and valid as Python, with variables renamed by ``name``."""
+        parts: list[str] = []
+        for atom, coefficient in self.terms:
+            text = name(atom) if isinstance(atom, str) else f"({atom.numerator.render(name)}) // {atom.divisor}"
+            if not isinstance(atom, str) and coefficient not in (1, -1):
+                text = f"({text})"
+            sign = "-" if coefficient < 0 else "+"
+            magnitude = abs(coefficient)
+            parts.append(f"{sign} {text}" if magnitude == 1 else f"{sign} {magnitude} * {text}")
+        if self.constant or not parts:
+            parts.append(f"{'-' if self.constant < 0 else '+'} {abs(self.constant)}")
+        text = " ".join(parts)
+        return text[2:] if text.startswith("+ ") else "-" + text[2:]
+
+    def __str__(self) -> str:
+        return self.render()
+
+    __repr__ = __str__
+
+
+def _positive(divisor: AffineLike) -> int:
+    value = Affine.of(divisor)
+    if not value.is_constant or value.constant <= 0:
+        raise ValueError(f"an index can be divided only by a positive constant, not by {value}")
+    return value.constant
+
+
+def _make(total: Mapping[Atom, int], constant: int) -> Affine:
+    kept = [(a, c) for a, c in total.items() if c]
+    kept.sort(key=lambda item: _atom_key(item[0]))
+    return Affine(tuple(kept), constant)
+
+
+def variable(name: str) -> Affine:
+    return Affine.variable(name)
+
+
+def constant(value: int) -> Affine:
+    return Affine((), value)

@@ -1,0 +1,296 @@
+"""Expressions as written: the value of one array element as a function of its index variables.
+
+Front ends and the spec lowering build these nodes and nothing else. No law is applied here, so a
+node is what the user wrote. Three readers exist, independent of one another:
+
+* ``proof/normalize.py`` turns a node into guarded canonical terms (the proof),
+* ``proof/evaluate.py`` evaluates a node at one point with intervals (the witness),
+* ``proof/repro.py`` prints a node as a runnable Python program (the repro).
+
+A node knows its own free index variables and their ranges (``axes``), so it can be read without
+any context. Nodes are cheap to make: nothing here touches the set library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TypeAlias
+
+from stile_engine.index.affine import Affine, AffineLike
+from stile_engine.index.predicate import ALWAYS, Predicate
+from stile_engine.index.predicate import variables as predicate_variables
+
+Bounds: TypeAlias = tuple[Affine, Affine]
+"""Half-open range ``[low, high)`` of an index variable, in the coordinates of the whole dim."""
+
+Axes: TypeAlias = dict[str, Bounds]
+
+UNARY_FUNCTIONS = frozenset(
+    "neg exp exp2 log log2 sqrt rsqrt sin cos tanh erf abs relu sigmoid silu gelu gelu_tanh softplus floor".split()
+)
+BINARY_FUNCTIONS = frozenset("add sub mul div maximum minimum".split())
+REDUCTIONS = frozenset("sum max min prod".split())
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input array: finite real numbers unless ``may_be_infinite``.
+
+    Two tensors are the same input if and only if they are equal. ``name`` is the spec's label, or
+    the number of an unlabelled operand as text; ``dims`` are the names of its dims in axis order
+    (empty for a scalar parameter), ``shape`` their sizes.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[Affine, ...]
+    may_be_infinite: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """Base of all expressions; compared and hashed by identity."""
+
+    axes: Axes = field(init=False, repr=False)
+    """Free index variables with their ranges."""
+
+
+@dataclass(eq=False, slots=True)
+class Const(Node):
+    value: Fraction
+
+    def __post_init__(self) -> None:
+        self.axes = {}
+
+
+@dataclass(eq=False, slots=True)
+class Constant(Node):
+    """A named real number: ``pi``, or ``e``."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        self.axes = {}
+
+
+@dataclass(eq=False, slots=True)
+class Infinity(Node):
+    sign: int
+
+    def __post_init__(self) -> None:
+        self.axes = {}
+
+
+@dataclass(eq=False, slots=True)
+class NoValue(Node):
+    """An element that has no value, with the reason: ``never written``, ``out of bounds`` …"""
+
+    reason: str
+
+    def __post_init__(self) -> None:
+        self.axes = {}
+
+
+@dataclass(eq=False, slots=True)
+class Unmodelled(Node):
+    """A value that the engine does not understand. A proof that needs it ends *unsupported*."""
+
+    reason: str
+    location: object = None
+
+    def __post_init__(self) -> None:
+        self.axes = {}
+
+
+@dataclass(eq=False, slots=True)
+class Read(Node):
+    """``tensor[index]``. Outside the tensor's shape the element has no value."""
+
+    tensor: Tensor
+    index: tuple[Affine, ...]
+    ranges: Axes
+    """Ranges of the variables that the index names."""
+
+    def __post_init__(self) -> None:
+        used = frozenset().union(*(i.variables for i in self.index)) if self.index else frozenset()
+        self.axes = {v: b for v, b in self.ranges.items() if v in used}
+        if missing := used - self.axes.keys():
+            raise ValueError(f"no range given for index variables {sorted(missing)}")
+
+
+@dataclass(eq=False, slots=True)
+class IndexNumber(Node):
+    """An index expression used as a real number."""
+
+    index: Affine
+    ranges: Axes
+
+    def __post_init__(self) -> None:
+        self.axes = {v: b for v, b in self.ranges.items() if v in self.index.variables}
+
+
+@dataclass(eq=False, slots=True)
+class Apply(Node):
+    """A pointwise function: one of ``UNARY_FUNCTIONS`` or ``BINARY_FUNCTIONS``.
+
+    Operands that lack a variable are constant along it.
+    """
+
+    function: str
+    operands: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        self.axes = join_axes(o.axes for o in self.operands)
+
+
+@dataclass(eq=False, slots=True)
+class Power(Node):
+    """``base ** exponent`` with an integer exponent; ``x ** 0`` is 1."""
+
+    base: Node
+    exponent: int
+
+    def __post_init__(self) -> None:
+        self.axes = dict(self.base.axes)
+
+
+@dataclass(eq=False, slots=True)
+class Select(Node):
+    """``chosen`` where the predicate holds, else ``other``; the branch not taken is not evaluated.
+
+    ``ranges`` gives the ranges of the variables that only the predicate names.
+    """
+
+    predicate: Predicate
+    chosen: Node
+    other: Node
+    ranges: Axes
+
+    def __post_init__(self) -> None:
+        named = predicate_variables(self.predicate)
+        own = {v: b for v, b in self.ranges.items() if v in named}
+        self.axes = join_axes([own, self.chosen.axes, self.other.axes])
+        if missing := named - self.axes.keys():
+            raise ValueError(f"no range given for predicate variables {sorted(missing)}")
+
+
+@dataclass(eq=False, slots=True)
+class Reduce(Node):
+    """``reduction`` of the body over the bound variables where the predicate holds.
+
+    The body is not evaluated where the predicate fails. Of nothing: sum 0, prod 1, max -inf, min inf.
+    ``ranges`` gives ranges for variables that only the predicate names.
+    """
+
+    reduction: str
+    bound: Axes
+    predicate: Predicate
+    body: Node
+    ranges: Axes = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = predicate_variables(self.predicate)
+        own = {v: b for v, b in self.ranges.items() if v in named}
+        # a bound variable's own range counts, also where the body was built with a wider one
+        outer = join_axes([own, {v: b for v, b in self.body.axes.items() if v not in self.bound}])
+        self.axes = {v: b for v, b in outer.items() if v not in self.bound}
+        if missing := named - self.axes.keys() - self.bound.keys():
+            raise ValueError(f"no range given for predicate variables {sorted(missing)}")
+
+
+@dataclass(eq=False, slots=True)
+class Reindex(Node):
+    """``body`` read at other indices: each of the body's variables in ``mapping`` becomes that
+    expression. Where an expression leaves the variable's range the element has no value.
+    """
+
+    body: Node
+    mapping: dict[str, Affine]
+    ranges: Axes
+
+    def __post_init__(self) -> None:
+        self.mapping = {v: e for v, e in self.mapping.items() if v in self.body.axes}
+        named = frozenset().union(*(e.variables for e in self.mapping.values())) if self.mapping else frozenset()
+        own = {v: b for v, b in self.ranges.items() if v in named}
+        kept = {v: b for v, b in self.body.axes.items() if v not in self.mapping}
+        self.axes = join_axes([own, kept])
+        if missing := named - self.axes.keys():
+            raise ValueError(f"no range given for index variables {sorted(missing)}")
+
+
+@dataclass(eq=False, slots=True)
+class Restrict(Node):
+    """``body`` on narrower ranges of some of its variables (a slice keeps global coordinates)."""
+
+    body: Node
+    ranges: Axes
+
+    def __post_init__(self) -> None:
+        self.axes = {v: self.ranges.get(v, b) for v, b in self.body.axes.items()}
+
+
+class AxesConflict(ValueError):
+    """Two operands name one variable with different ranges."""
+
+
+def join_axes(parts: Iterable[Mapping[str, Bounds]]) -> Axes:
+    total: Axes = {}
+    for part in parts:
+        for name, bounds in part.items():
+            known = total.setdefault(name, bounds)
+            if known is not bounds and known != bounds:
+                raise AxesConflict(f"{name} ranges over [{known[0]}, {known[1]}) and [{bounds[0]}, {bounds[1]})")
+    return total
+
+
+def bounds(low: AffineLike, high: AffineLike) -> Bounds:
+    return (Affine.of(low), Affine.of(high))
+
+
+ZERO = Const(Fraction(0))
+ONE = Const(Fraction(1))
+NEGATIVE_INFINITY = Infinity(-1)
+POSITIVE_INFINITY = Infinity(1)
+
+
+def number(value: int | Fraction) -> Node:
+    return Const(Fraction(value))
+
+
+def add(left: Node, right: Node) -> Node:
+    return Apply("add", (left, right))
+
+
+def subtract(left: Node, right: Node) -> Node:
+    return Apply("sub", (left, right))
+
+
+def multiply(left: Node, right: Node) -> Node:
+    return Apply("mul", (left, right))
+
+
+def divide(left: Node, right: Node) -> Node:
+    return Apply("div", (left, right))
+
+
+def negate(operand: Node) -> Node:
+    return Apply("neg", (operand,))
+
+
+def apply(function: str, *operands: Node) -> Node:
+    known = UNARY_FUNCTIONS if len(operands) == 1 else BINARY_FUNCTIONS
+    if function not in known:
+        raise ValueError(f"unknown function {function!r} of {len(operands)} operands")
+    return Apply(function, operands)
+
+
+def select(predicate: Predicate, chosen: Node, other: Node, ranges: Axes) -> Node:
+    return Select(predicate, chosen, other, ranges)
+
+
+def reduce(reduction: str, bound: Axes, body: Node, predicate: Predicate = ALWAYS, ranges: Axes | None = None) -> Node:
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"unknown reduction {reduction!r}")
+    return Reduce(reduction, bound, predicate, body, ranges or {})

@@ -1,0 +1,132 @@
+"""The report of one check: plain data that crosses process borders as JSON.
+
+The server and the command line see nothing else of the engine. Nothing here imports the prover.
+Ranges are zero-based lines with UTF-16 columns, lines as LSP splits them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stile_engine.proof.verdict import (
+    Assumption,
+    LiteralReading,
+    Location,
+    Obligation,
+    Position,
+    Range,
+    Status,
+    Witness,
+    kernel_status,
+)
+
+__all__ = [
+    "Assumption",
+    "CheckRequest",
+    "Diagnostic",
+    "KernelReport",
+    "LiteralReading",
+    "Location",
+    "Obligation",
+    "Position",
+    "Range",
+    "RelatedLocation",
+    "Report",
+    "Status",
+    "ValueInfo",
+    "Witness",
+    "kernel_status",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What to check: the text itself (an editor's buffer), not the file on disk.
+
+    ``select``: only kernels of these names. ``against``: prove the kernel whose definition covers
+    this zero-based line against another spec than its own (``against_spec``). ``details``: also
+    fill ``values``, normal forms and repros. ``static_only``: syntax and spec checks, nothing is run.
+    """
+
+    path: str
+    source: str
+    select: tuple[str, ...] = ()
+    against_line: int | None = None
+    against_spec: str | None = None
+    details: bool = True
+    static_only: bool = False
+    workspace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedLocation:
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """``code`` is one of INTERFACES' codes; ``severity``: error warning information hint."""
+
+    code: str
+    severity: str
+    range: Range
+    message: str
+    kernel: str | None = None
+    related: tuple[RelatedLocation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """What is known of one value: for hovers (``range``) and inlay hints (``name_range``).
+
+    ``range`` is the whole expression; ``name_range`` is the assigned name on the left, with
+    ``name``, when the statement is an assignment. ``dims`` is the short text for the hint, for
+    example ``q[0:16] d``.
+    """
+
+    range: Range
+    kernel: str
+    dims: str
+    shape_type: str
+    expr_type: str
+    normal_form: str | None = None
+    name: str | None = None
+    name_range: Range | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class KernelReport:
+    """One kernel. ``range`` is its whole definition, ``name_range`` the name after ``def``."""
+
+    name: str
+    backend: str | None
+    status: Status
+    range: Range
+    name_range: Range
+    message: str = ""
+    spec: str | None = None
+    sizes: dict[str, int | str] = field(default_factory=dict)
+    assumptions: tuple[Assumption, ...] = ()
+    literals: tuple[LiteralReading, ...] = ()
+    trace_milliseconds: float = 0.0
+    prove_milliseconds: float = 0.0
+    obligations: tuple[Obligation, ...] = ()
+    shape_type: str | None = None
+    expr_type: str | None = None
+    normal_form: str | None = None
+    spec_normal_form: str | None = None
+    difference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one check found, kernels in the order of the text."""
+
+    path: str
+    kernels: tuple[KernelReport, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    values: tuple[ValueInfo, ...] = ()
+    milliseconds: float = 0.0
+    notes: tuple[str, ...] = ()
