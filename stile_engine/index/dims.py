@@ -1,0 +1,413 @@
+"""Dims: named sizes that a program uses as integers, and slices of them.
+
+A dim with a size is an ``int`` with a name. A dim without one stands for every admissible size: it is
+a symbolic integer, affine in one unknown ``#NAME`` that counts multiples and is at least 1.
+"""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn, SupportsIndex, TypeAlias
+
+from stile_engine.errors import DimError, UnsupportedError
+from stile_engine.index.affine import Affine, FloorDiv
+
+IntegerLike: TypeAlias = "SupportsIndex | SymbolicInteger | Affine"
+
+DEFAULT_MAXIMUM = 2**30
+"""Bound of a symbolic size unless ``max=`` says otherwise; it is part of every statement."""
+
+_WORDS = """
+    let in at where and or not inf pi size scalar zeros full gather scatter softmax
+    sum max min mean prod logsumexp
+    exp exp2 log log2 sqrt rsqrt sin cos tanh erf abs relu sigmoid silu gelu gelu_tanh softplus floor
+    maximum minimum clamp
+"""
+
+RESERVED_WORDS = frozenset(_WORDS.split())
+"""Words of the spec language, which can name neither a dim nor a label."""
+
+
+def affine_of(value: IntegerLike) -> Affine:
+    """The affine expression of an integer, a dim or an expression of dims."""
+    if isinstance(value, Affine):
+        return value
+    if isinstance(value, SymbolicInteger):
+        return value.affine
+    return Affine((), value.__index__())
+
+
+class SymbolicInteger:
+    """An integer that is an affine expression of symbolic sizes."""
+
+    __array_ufunc__ = None  # NumPy then leaves ``array + N`` to the operators below
+
+    def __init__(self, affine: Affine) -> None:
+        self.affine = affine
+
+    def __repr__(self) -> str:
+        return render_sizes(self.affine)
+
+    def __hash__(self) -> int:
+        return hash(self.affine)
+
+    def __index__(self) -> NoReturn:
+        raise UnsupportedError(
+            f"the size {self!r} is symbolic, and this needs a number: unrolled loops and arrays have concrete sizes; "
+            "declare the dim with a size, as in dim('N', 512)"
+        )
+
+    __int__ = __index__
+    __float__ = __index__
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    def _result(self, affine: Affine) -> SymbolicInteger | int:
+        return affine.constant if affine.is_constant else SymbolicInteger(affine)
+
+    def _other(self, other: object) -> Affine | None:
+        if isinstance(other, SymbolicInteger):
+            return other.affine
+        if isinstance(other, int):
+            return Affine((), int(other))
+        if isinstance(other, Affine):
+            return other
+        return None
+
+    def __add__(self, other: Any) -> Any:
+        affine = self._other(other)
+        return NotImplemented if affine is None else self._result(self.affine + affine)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        affine = self._other(other)
+        return NotImplemented if affine is None else self._result(self.affine - affine)
+
+    def __rsub__(self, other: Any) -> Any:
+        affine = self._other(other)
+        return NotImplemented if affine is None else self._result(affine - self.affine)
+
+    def __neg__(self) -> Any:
+        return self._result(-self.affine)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __mul__(self, other: Any) -> Any:
+        affine = self._other(other)
+        if affine is None:
+            return NotImplemented
+        if not affine.is_constant:
+            raise UnsupportedError(f"the product {self!r} * {other!r} of two symbolic sizes is not affine")
+        return self._result(self.affine * affine)
+
+    __rmul__ = __mul__
+
+    def _divisor(self, other: object) -> int | None:
+        affine = self._other(other)
+        if affine is None:
+            return None
+        if not affine.is_constant or affine.constant <= 0:
+            raise UnsupportedError(f"{self!r} can be divided only by a positive number, not by {other!r}")
+        return affine.constant
+
+    def __floordiv__(self, other: Any) -> Any:
+        divisor = self._divisor(other)
+        return NotImplemented if divisor is None else self._result(self.affine // divisor)
+
+    def __mod__(self, other: Any) -> Any:
+        divisor = self._divisor(other)
+        return NotImplemented if divisor is None else self._result(self.affine % divisor)
+
+    def _compare(self, other: object, least: int) -> bool | None:
+        """Whether ``self - other >= least``, for every size or for none; None for a foreign operand."""
+        affine = self._other(other)
+        if affine is None:
+            return None
+        difference = self.affine - affine
+        low, high = size_bounds(difference)
+        if low is not None and low >= least:
+            return True
+        if high is not None and high < least:
+            return False
+        raise UnsupportedError(f"{self!r} compared with {other!r} depends on the symbolic size")
+
+    def __ge__(self, other: Any) -> Any:
+        found = self._compare(other, 0)
+        return NotImplemented if found is None else found
+
+    def __gt__(self, other: Any) -> Any:
+        found = self._compare(other, 1)
+        return NotImplemented if found is None else found
+
+    def __le__(self, other: Any) -> Any:
+        found = self._compare(other, 1)
+        return NotImplemented if found is None else not found
+
+    def __lt__(self, other: Any) -> Any:
+        found = self._compare(other, 0)
+        return NotImplemented if found is None else not found
+
+    def __eq__(self, other: object) -> bool:
+        affine = self._other(other)
+        if affine is None:
+            return False
+        difference = self.affine - affine
+        if difference.is_constant:
+            return difference.constant == 0
+        low, high = size_bounds(difference)
+        if (low is not None and low > 0) or (high is not None and high < 0):
+            return False
+        raise UnsupportedError(f"{self!r} == {other!r} depends on the symbolic size")
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+class Dim:
+    """A named size. ``Dim(name, 512)`` is also an ``int``; without a size it is symbolic."""
+
+    name: str
+    extent: Affine
+    multiple_of: int
+    maximum: int
+
+    def __new__(
+        cls, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
+    ) -> Dim:
+        if cls is Dim:
+            return (SymbolicDim if size is None else ConcreteDim)(name, size, multiple_of=multiple_of, max=max)
+        return super().__new__(cls)
+
+    @property
+    def concrete(self) -> int | None:
+        """The size as a plain integer, None where it is symbolic."""
+        return self.extent.constant if self.extent.is_constant else None
+
+    @property
+    def symbol(self) -> str:
+        """The unknown that a symbolic size is a multiple of."""
+        return f"#{self.name}"
+
+    @property
+    def symbol_range(self) -> tuple[int, int]:
+        """Least and greatest value of the unknown, both included."""
+        return (1, self.maximum // self.multiple_of)
+
+    @property
+    def size_text(self) -> int | str:
+        """The size as reports show it: ``512``, or ``64*k, k >= 1``."""
+        if self.concrete is not None:
+            return self.concrete
+        multiple = f"{self.multiple_of}*k" if self.multiple_of > 1 else "k"
+        return f"{multiple}, k >= 1" + ("" if self.maximum == DEFAULT_MAXIMUM else f", {self.name} <= {self.maximum}")
+
+    def __getitem__(self, item: object) -> DimSlice:
+        """``D[a:b]``, a slice in coordinates of the whole dim. ``DimError`` unless 0 <= a < b <= D."""
+        if not isinstance(item, slice) or item.step is not None:
+            raise DimError(f"a dim is sliced as {self.name}[low:high], not as {self.name}[{item!r}]")
+        low = Affine() if item.start is None else _bound(self, item.start)
+        high = self.extent if item.stop is None else _bound(self, item.stop)
+        return DimSlice(self, low, high)
+
+    # ``__getitem__`` makes Python and NumPy believe in a sequence; a dim is none.
+    __iter__ = None
+
+    def __copy__(self) -> Dim:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Dim:
+        return self
+
+
+class ConcreteDim(Dim, int):
+    """A dim with a known size; an integer wherever one is wanted."""
+
+    def __new__(
+        cls, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
+    ) -> ConcreteDim:
+        check_name(name)
+        if size is None or isinstance(size, bool) or not hasattr(size, "__index__"):
+            raise DimError(f"the size of dim {name} must be a whole number, not {size!r}")
+        number = int(size.__index__())
+        if number < 1:
+            raise DimError(f"the size of dim {name} must be at least 1, not {number}")
+        if number % multiple_of:
+            raise DimError(f"the size {number} of dim {name} is not a multiple of {multiple_of}")
+        self = int.__new__(cls, number)
+        self.name = name
+        self.extent = Affine((), number)
+        self.multiple_of = 1
+        self.maximum = number
+        return self
+
+    def __repr__(self) -> str:
+        return f"dim({self.name!r}, {int(self)})"
+
+    def __str__(self) -> str:
+        return str(int(self))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        return numpy.array(int(self), dtype=dtype)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (ConcreteDim, (self.name, int(self)))
+
+
+class SymbolicDim(Dim, SymbolicInteger):
+    """A dim that stands for every size >= 1 that is a multiple of ``multiple_of``."""
+
+    __hash__ = SymbolicInteger.__hash__
+
+    def __init__(
+        self, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
+    ) -> None:
+        check_name(name)
+        if multiple_of < 1:
+            raise DimError(f"multiple_of of dim {name} must be at least 1, not {multiple_of}")
+        maximum = DEFAULT_MAXIMUM if max is None else int(max)
+        if maximum < multiple_of:
+            raise DimError(f"dim {name} has no size: no multiple of {multiple_of} is at most {maximum}")
+        self.name = name
+        self.multiple_of = multiple_of
+        self.maximum = maximum
+        self.extent = Affine.variable(f"#{name}") * multiple_of
+        SymbolicInteger.__init__(self, self.extent)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (self.name, self.multiple_of, self.maximum))
+
+
+def _rebuild(name: str, multiple_of: int, maximum: int) -> Dim:
+    return SymbolicDim(name, multiple_of=multiple_of, max=maximum)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class DimSlice:
+    """``[low, high)`` of a dim, in coordinates of the whole dim."""
+
+    dim: Dim
+    low: Affine
+    high: Affine
+
+    def __post_init__(self) -> None:
+        for bound, least, problem in (
+            (self.low, 0, "starts before 0"),
+            (self.high - self.low, 1, "is empty or negative"),
+            (self.dim.extent - self.high, 0, f"ends after {render_sizes(self.dim.extent)}, the size of {self.name}"),
+        ):
+            lowest, highest = size_bounds(bound)
+            if lowest is not None and lowest >= least:
+                continue
+            always = highest is not None and highest < least
+            raise DimError(f"the slice {self} {problem}{'' if always else ' for some sizes'}")
+
+    @property
+    def name(self) -> str:
+        return self.dim.name
+
+    @property
+    def size(self) -> Affine:
+        return self.high - self.low
+
+    @property
+    def is_whole(self) -> bool:
+        return self.low == Affine() and self.high == self.dim.extent
+
+    def _key(self) -> tuple[str, Affine, Affine, Affine]:
+        # By name: two concrete dims of one size are equal as integers, and are different dims.
+        return (self.dim.name, self.dim.extent, self.low, self.high)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DimSlice) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __str__(self) -> str:
+        return f"{self.name}[{render_sizes(self.low)}:{render_sizes(self.high)}]"
+
+    __repr__ = __str__
+
+
+def _bound(dim: Dim, value: object) -> Affine:
+    if isinstance(value, (SymbolicInteger, Affine)) or (hasattr(value, "__index__") and not isinstance(value, bool)):
+        return affine_of(value)
+    raise DimError(f"a bound of a slice of dim {dim.name} must be an integer, not {value!r}")
+
+
+def size_bounds(expression: Affine) -> tuple[int | None, int | None]:
+    """Least and greatest value where each unknown is any integer >= 1; None where there is no bound known."""
+    low: int | None = expression.constant
+    high: int | None = expression.constant
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, FloorDiv):
+            inner_low, inner_high = size_bounds(atom.numerator)
+            least = None if inner_low is None else inner_low // atom.divisor
+            greatest = None if inner_high is None else inner_high // atom.divisor
+        else:
+            least, greatest = (1 if atom.startswith("#") else None), None
+        if coefficient < 0:
+            least, greatest = greatest, least
+        low = None if low is None or least is None else low + coefficient * least
+        high = None if high is None or greatest is None else high + coefficient * greatest
+    return low, high
+
+
+def render_sizes(expression: Affine) -> str:
+    """The text of a size; the unknown of a dim is shown without its mark."""
+    return expression.render(lambda name: name.removeprefix("#"))
+
+
+def check_name(name: object) -> None:
+    """Raise ``DimError`` unless the name can stand in a spec."""
+    if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):
+        raise DimError(f"a dim's name must be an ASCII identifier, not {name!r}")
+    if name in RESERVED_WORDS:
+        raise DimError(f"{name!r} is a word of the spec language and cannot name a dim")
+
+
+def cdiv(numerator: Any, denominator: Any) -> Any:
+    """The quotient rounded up, as for the number of tiles that cover a size."""
+    return -(-numerator // denominator)
+
+
+_registered: dict[str, Dim] = {}
+
+
+def dim(name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None) -> Dim:
+    """Declare a dim: ``dim("q", 512)``, or ``dim("N", multiple_of=64)`` for every such size.
+
+    Raises ``DimError`` for a name that cannot stand in a spec or a size that is no positive integer.
+    """
+    found = Dim(name, size, multiple_of=multiple_of, max=max)
+    _registered[name] = found
+    return found
+
+
+def registered_dims() -> Mapping[str, Dim]:
+    """The dims declared so far, by name; of two declarations of one name the later counts."""
+    return dict(_registered)
+
+
+@contextmanager
+def scope(clear: bool = False) -> Iterator[None]:
+    """Declarations made inside end with it; with ``clear`` it also starts without any."""
+    saved = dict(_registered)
+    if clear:
+        _registered.clear()
+    try:
+        yield
+    finally:
+        _registered.clear()
+        _registered.update(saved)
