@@ -1,0 +1,106 @@
+"""What a run of one kernel leaves behind, as the front ends see it: values, violations, results, readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from stile_engine.term.value import Value
+from stile_engine.trace.location import Site
+
+
+@dataclass(slots=True)
+class RecordedValue:
+    """The latest value of one expression of the source, and how often it was computed.
+
+    ``expr_type`` is called only when something shows it.
+    """
+
+    site: Site
+    value: Value
+    expr_type: Callable[[], str]
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule broken at ``site``; ``related`` says where each side came from."""
+
+    code: str
+    message: str
+    site: Site | None
+    related: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """``actual`` must equal ``spec``; ``site`` is the statement that says so, ``parts`` its tiles, each to be
+    compared on its own if the whole is not proved."""
+
+    actual: Value
+    spec: Value
+    site: Site | None
+    spec_text: str
+    parts: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whether each element of an output was written exactly once; ``gap`` and ``overlap`` are index sets as text."""
+
+    site: Site | None
+    gap: str | None = None
+    gap_point: dict[str, int] | None = None
+    overlap: str | None = None
+    overlap_point: dict[str, int] | None = None
+    overlap_sites: tuple[Site, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.gap is None and self.overlap is None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A float literal that was read as an exact number."""
+
+    written: str
+    read: str
+    site: Site | None
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Collects what one kernel does while it is traced. Nothing here is shared between kernels."""
+
+    values: dict[Site, RecordedValue] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
+    results: list[Any] = field(default_factory=list)
+    """Typed results that were opened; those that the kernel never closed are closed at its end."""
+
+    def record(self, site: Site | None, value: Value, expr_type: Callable[[], str]) -> None:
+        if site is None:
+            return
+        known = self.values.get(site)
+        if known is None:
+            self.values[site] = RecordedValue(site, value, expr_type)
+        else:
+            known.value, known.expr_type, known.count = value, expr_type, known.count + 1
+
+    def violation(self, violation: Violation) -> None:
+        # A loop meets the same mistake in every round; it is one mistake.
+        if all((v.site, v.code) != (violation.site, violation.code) for v in self.violations):
+            self.violations.append(violation)
+
+    def claim(self, claim: Claim) -> None:
+        self.claims.append(claim)
+
+    def cover(self, coverage: Coverage) -> None:
+        self.coverage.append(coverage)
+
+    def reading(self, written: str, read: str, site: Site | None) -> None:
+        self.readings.setdefault((written, site), Reading(written, read, site))
