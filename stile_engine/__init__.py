@@ -1,1 +1,48 @@
 """The verifier. Importing this package loads no framework and no set library."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stile_engine.errors import DimError as DimError
+    from stile_engine.errors import StileError as StileError
+    from stile_engine.errors import UnsupportedError as UnsupportedError
+    from stile_engine.index.dims import Dim as Dim
+    from stile_engine.index.dims import cdiv as cdiv
+    from stile_engine.index.dims import dim as dim
+    from stile_engine.index.dims import scope as scope
+    from stile_engine.decorator import kernel as kernel
+    from stile_engine.proof.verdict import Status as Status
+    from stile_engine.pairs import prove as prove
+
+# Name -> module that defines it, imported when the name is first used: the server imports parts of this
+# package in a process that must stay free of frameworks, and a kernel file must start fast.
+_EXPORTS = {
+    "Dim": "stile_engine.index.dims",
+    "DimError": "stile_engine.errors",
+    "Status": "stile_engine.proof.verdict",
+    "StileError": "stile_engine.errors",
+    "UnsupportedError": "stile_engine.errors",
+    "cdiv": "stile_engine.index.dims",
+    "dim": "stile_engine.index.dims",
+    "kernel": "stile_engine.decorator",
+    "prove": "stile_engine.pairs",
+    "scope": "stile_engine.index.dims",
+}
+
+__all__ = sorted(_EXPORTS)
+
+
+def __getattr__(name: str) -> Any:
+    module = _EXPORTS.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_EXPORTS])
