@@ -34,7 +34,7 @@ LARGEST_DENOMINATOR = 1000
 LARGEST_RADICAND = 65536
 _SIGNIFICAND_BITS = {64: 53, 32: 24, 16: 11}
 # A candidate must be much rarer than the floats are dense, or any float would find one by chance.
-_MARGIN_BITS = 6
+_MARGIN_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)

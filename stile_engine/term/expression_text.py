@@ -1,0 +1,168 @@
+"""The text of an expression as it was written, in the words of the spec language, for hovers and messages.
+
+Expressions are graphs: printed in full they can be exponentially long. What lies beyond a budget is ``…``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
+from stile_engine.term.expression import (
+    Apply,
+    Axes,
+    Bounds,
+    Const,
+    Constant,
+    IndexNumber,
+    Infinity,
+    Node,
+    NoValue,
+    Power,
+    Read,
+    Reduce,
+    Reindex,
+    Restrict,
+    Select,
+    Unmodelled,
+)
+
+_SUM, _TERM, _UNARY, _POWER, _PRIMARY = range(5)
+_INFIX = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _TERM), "div": ("/", _TERM)}
+
+
+def expression_text(node: Node, extents: Mapping[str, Affine] | None = None, budget: int = 120) -> str:
+    """``node`` in spec syntax, at most about ``budget`` nodes of it. ``extents`` are the sizes of whole dims,
+    so that only true slices are written as slices."""
+    return _Printer(extents or {}, budget).text(node, dict(node.axes), _SUM)
+
+
+def predicate_text(predicate: Predicate) -> str:
+    """A predicate in spec syntax."""
+    match predicate:
+        case Always():
+            return "0 == 0"
+        case Never():
+            return "0 != 0"
+        case AtLeastZero(expression):
+            return _compare(expression, "<=")
+        case EqualsZero(expression):
+            return _compare(expression, "==")
+        case Not(EqualsZero(expression)):
+            return _compare(expression, "!=")
+        case Not(operand):
+            return f"not ({predicate_text(operand)})"
+        case And(operands):
+            return " and ".join(f"({predicate_text(o)})" if isinstance(o, Or) else predicate_text(o) for o in operands)
+        case Or(operands):
+            return " or ".join(f"({predicate_text(o)})" if isinstance(o, And) else predicate_text(o) for o in operands)
+
+
+def _compare(expression: Affine, operator: str) -> str:
+    """``0 operator expression`` with every term on the side where it is positive."""
+    right = Affine(tuple((a, c) for a, c in expression.terms if c > 0), max(expression.constant, 0))
+    left = right - expression
+    # a <= b - 1 reads as a < b
+    if operator == "<=" and left.constant == 1 and left.terms:
+        return f"{_index(left - 1)} < {_index(right)}"
+    return f"{_index(left)} {operator} {_index(right)}"
+
+
+def _index(affine: Affine) -> str:
+    return affine.render(lambda name: name.lstrip("#"))
+
+
+def _number(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else f"{value.numerator} / {value.denominator}"
+
+
+class _Printer:
+    def __init__(self, extents: Mapping[str, Affine], budget: int) -> None:
+        self.extents = extents
+        self.left = budget
+
+    def text(self, node: Node, ranges: Axes, level: int) -> str:
+        self.left -= 1
+        if self.left < 0:
+            return "…"
+        found, own = self._form(node, ranges)
+        return f"({found})" if own < level else found
+
+    def _form(self, node: Node, ranges: Axes) -> tuple[str, int]:
+        match node:
+            case Const(value):
+                level = _PRIMARY if value.denominator == 1 and value >= 0 else _TERM if value >= 0 else _SUM
+                return _number(value), level
+            case Constant(name):
+                return ("exp(1)" if name == "e" else name), _PRIMARY
+            case Infinity(sign):
+                return ("inf", _PRIMARY) if sign > 0 else ("-inf", _UNARY)
+            case NoValue(reason):
+                return f"no value ({reason})", _SUM
+            case Unmodelled(reason):
+                return f"unsupported ({reason})", _SUM
+            case Read():
+                return self._read(node, ranges), _PRIMARY
+            case IndexNumber(index):
+                return _index(index), (_PRIMARY if len(index.terms) == 1 and not index.constant else _SUM)
+            case Apply("neg", (operand,)):
+                return f"-{self.text(operand, ranges, _UNARY)}", _UNARY
+            case Apply(function, (left, right)) if function in _INFIX:
+                operator, level = _INFIX[function]
+                # a - (b + c), a / (b * c): the right operand of the inverse operations keeps its parentheses
+                inner = level + 1 if function in ("sub", "div") else level
+                return f"{self.text(left, ranges, level)} {operator} {self.text(right, ranges, inner)}", level
+            case Apply(function, operands):
+                return f"{function}({', '.join(self.text(o, ranges, _SUM) for o in operands)})", _PRIMARY
+            case Power(base, exponent):
+                return f"{self.text(base, ranges, _PRIMARY)} ** {exponent}", _POWER
+            case Select(predicate, chosen, other):
+                inside = self.text(chosen, ranges, _SUM)
+                if isinstance(other, Const) and other.value == 0:
+                    return f"({inside} where {predicate_text(predicate)})", _PRIMARY
+                return f"where({predicate_text(predicate)}, {inside}, {self.text(other, ranges, _SUM)})", _PRIMARY
+            case Reduce():
+                return self._reduce(node, ranges), _PRIMARY
+            case Reindex(body, mapping):
+                return self._reindex(body, mapping, ranges)
+            case Restrict(body, narrowed):
+                inner = {v: narrowed.get(v, b) for v, b in body.axes.items()}
+                return self._form(body, {**ranges, **inner})
+        return f"unsupported ({type(node).__name__})", _SUM
+
+    def _dim(self, name: str, bounds: Bounds | None) -> str:
+        extent = self.extents.get(name)
+        if bounds is None or extent is None or bounds == (Affine(), extent):
+            return name
+        return f"{name}[{_index(bounds[0])}:{_index(bounds[1])}]"
+
+    def _read(self, node: Read, ranges: Axes) -> str:
+        tensor = node.tensor
+        label = "" if tensor.name.isdigit() else tensor.name
+        if not tensor.dims:
+            return f"scalar({label or tensor.name})"
+        if node.index == tuple(Affine.variable(d) for d in tensor.dims):
+            dims = " ".join(self._dim(d, ranges.get(d)) for d in tensor.dims)
+            return f"{label}:{dims}" if label else f"({dims})" if len(tensor.dims) > 1 else dims
+        name = label or f"input {tensor.name}"
+        return f"{name}[{', '.join(_index(i) for i in node.index)}]"
+
+    def _reduce(self, node: Reduce, ranges: Axes) -> str:
+        inner = {**ranges, **node.bound}
+        condition = "" if isinstance(node.predicate, Always) else f" where {predicate_text(node.predicate)}"
+        match node.body:
+            case Apply("mul", (left, right)) if node.reduction == "sum" and not condition:
+                out = " ".join(self._dim(v, b) for v, b in node.axes.items())
+                both = f"{self.text(left, inner, _SUM)}, {self.text(right, inner, _SUM)}"
+                return f"({both} -> {out})" if out else f"({both} ->)"
+        bracket = ", ".join(self._dim(v, b) for v, b in node.bound.items())
+        return f"{node.reduction}[{bracket}{condition}]({self.text(node.body, inner, _SUM)})"
+
+    def _reindex(self, body: Node, mapping: Mapping[str, Affine], ranges: Axes) -> tuple[str, int]:
+        moved = {v: e for v, e in mapping.items() if e != Affine.variable(v)}
+        if not moved:
+            return self._form(body, {**ranges, **body.axes})
+        bracket = ", ".join(f"{v} := {_index(e)}" for v, e in moved.items())
+        return f"at[{bracket}]({self.text(body, {**ranges, **body.axes}, _SUM)})", _PRIMARY
