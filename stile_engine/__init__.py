@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stile_engine.decorator import kernel as kernel
     from stile_engine.errors import DimError as DimError
     from stile_engine.errors import StileError as StileError
     from stile_engine.errors import UnsupportedError as UnsupportedError
@@ -13,9 +14,8 @@ if TYPE_CHECKING:
     from stile_engine.index.dims import cdiv as cdiv
     from stile_engine.index.dims import dim as dim
     from stile_engine.index.dims import scope as scope
-    from stile_engine.decorator import kernel as kernel
-    from stile_engine.proof.verdict import Status as Status
     from stile_engine.pairs import prove as prove
+    from stile_engine.proof.verdict import Status as Status
 
 # Name -> module that defines it, imported when the name is first used: the server imports parts of this
 # package in a process that must stay free of frameworks, and a kernel file must start fast.

@@ -5,7 +5,6 @@ Only while ``check.py`` runs a module does the decorator write down what it deco
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 
 from stile_engine.errors import UsageError
 from stile_engine.index.dims import Dim, registered_dims
-from stile_engine.trace.locations import SourceSpan, span_at
+from stile_engine.trace.location import Site, user_site
 
 Decorated = TypeVar("Decorated")
 
@@ -28,7 +27,7 @@ class Declaration:
     target: Any
     spec: Any
     options: Mapping[str, Any]
-    site: SourceSpan | None
+    site: Site | None
     dims: Mapping[str, Dim]
 
 
@@ -73,8 +72,7 @@ def kernel(
     declarations = _declarations.get()
     if declarations is None:
         return _identity
-    frame = sys._getframe(1)
-    site = span_at(frame.f_code, frame.f_lasti)
+    site = user_site()
     given = {
         "inputs": inputs,
         "outputs": outputs,

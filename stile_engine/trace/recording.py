@@ -1,189 +1,106 @@
-"""What a front end leaves behind when it has traced a kernel.
-
-A front end takes a ``KernelTask`` and a ``Recording``, runs the kernel on symbolic arrays, notes what
-it meets in the recording, and returns the kernel's results. It decides nothing about verdicts.
-"""
+"""What a run of one kernel leaves behind, as the front ends see it: values, violations, results, readings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
-from stile_engine.errors import StileError
-from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim
-from stile_engine.proof.verdict import Obligation
-from stile_engine.term.expression import Node, Tensor
 from stile_engine.term.value import Value
-from stile_engine.trace.locations import SourceSpan
-
-
-def axis_variable(axis: int) -> str:
-    """The index variable of an axis of a plain array, which has no dim names: ``$0``, ``$1`` …"""
-    return f"${axis}"
-
-
-@dataclass(frozen=True, slots=True)
-class PlainArray:
-    """A result of a plain kernel: ``node`` over the axis variables ``$0 … $(rank-1)``, each from 0 to its size."""
-
-    shape: tuple[Affine, ...]
-    node: Node
-
-
-KernelResult: TypeAlias = "PlainArray | Value"
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """An equality that must be proved.
-
-    ``spec`` is None where the kernel's own spec is meant. ``output`` names the result in the witness.
-    """
-
-    actual: KernelResult
-    span: SourceSpan | None = None
-    spec: Value | None = None
-    spec_text: str | None = None
-    output: str = "out"
-
-
-@dataclass(frozen=True, slots=True)
-class Related:
-    span: SourceSpan
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem at a place: becomes a diagnostic."""
-
-    code: str
-    message: str
-    span: SourceSpan | None
-    severity: str = "error"
-    related: tuple[Related, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """An obligation that the front end settled itself (shape, coverage …), with its place."""
-
-    obligation: Obligation
-    span: SourceSpan | None
-    finding: Finding | None = None
+from stile_engine.trace.location import Site
 
 
 @dataclass(slots=True)
-class ValueRecord:
-    """The last value seen at one place, and how often the place was passed.
+class RecordedValue:
+    """The latest value of one expression of the source, and how often it was computed.
 
-    ``dims`` is the short text of an inlay hint. ``value`` gives the value itself when a hover asks for
-    its expression or normal form: most are never asked for, so it is built then.
+    ``expr_type`` is called only when something shows it.
     """
 
-    span: SourceSpan
-    dims: str
-    shape_type: str
-    value: Callable[[], Value | None]
-    expr_type: Callable[[], str] | None = None
+    site: Site
+    value: Value
+    expr_type: Callable[[], str]
     count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
-    """A float literal that only reached us as a float, and how it was read."""
+class Violation:
+    """A rule broken at ``site``; ``related`` says where each side came from."""
+
+    code: str
+    message: str
+    site: Site | None
+    related: tuple[tuple[Site, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """``actual`` must equal ``spec``; ``site`` is the statement that says so, ``parts`` its tiles, each to be
+    compared on its own if the whole is not proved."""
+
+    actual: Value
+    spec: Value
+    site: Site | None
+    spec_text: str
+    parts: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whether each element of an output was written exactly once; ``gap`` and ``overlap`` are index sets as text."""
+
+    site: Site | None
+    gap: str | None = None
+    gap_point: dict[str, int] | None = None
+    overlap: str | None = None
+    overlap_point: dict[str, int] | None = None
+    overlap_sites: tuple[Site, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return self.gap is None and self.overlap is None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A float literal that was read as an exact number."""
 
     written: str
     read: str
-    span: SourceSpan | None = None
+    site: Site | None
 
 
 @dataclass(slots=True)
-class Recording:
-    """Filled while one kernel is traced."""
+class Recorder:
+    """Collects what one kernel does while it is traced. Nothing here is shared between kernels."""
 
-    path: str
-    values: dict[SourceSpan, ValueRecord] = field(default_factory=dict)
-    decided: list[Decided] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    literals: dict[tuple[str, str], Literal] = field(default_factory=dict)
+    values: dict[Site, RecordedValue] = field(default_factory=dict)
+    violations: list[Violation] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
+    results: list[Any] = field(default_factory=list)
+    """Typed results that were opened; those that the kernel never closed are closed at its end."""
 
-    def record(
-        self,
-        span: SourceSpan | None,
-        dims: str,
-        shape_type: str,
-        value: Callable[[], Value | None],
-        expr_type: Callable[[], str] | None = None,
-    ) -> None:
-        """Note a value; of several at one place the last is kept and the count goes up."""
-        if span is None or span.path != self.path:
+    def record(self, site: Site | None, value: Value, expr_type: Callable[[], str]) -> None:
+        if site is None:
             return
-        known = self.values.get(span)
-        count = 1 if known is None else known.count + 1
-        self.values[span] = ValueRecord(span, dims, shape_type, value, expr_type, count)
+        known = self.values.get(site)
+        if known is None:
+            self.values[site] = RecordedValue(site, value, expr_type)
+        else:
+            known.value, known.expr_type, known.count = value, expr_type, known.count + 1
 
-    def literal(self, written: str, read: str, span: SourceSpan | None) -> None:
-        self.literals.setdefault((written, read), Literal(written, read, span))
+    def violation(self, violation: Violation) -> None:
+        # A loop meets the same mistake in every round; it is one mistake.
+        if all((v.site, v.code) != (violation.site, violation.code) for v in self.violations):
+            self.violations.append(violation)
 
+    def claim(self, claim: Claim) -> None:
+        self.claims.append(claim)
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a kernel as the spec knows it.
+    def cover(self, coverage: Coverage) -> None:
+        self.coverage.append(coverage)
 
-    ``tensor`` names the spec's input; ``dims`` are its dims in axis order (empty for a scalar);
-    ``dtype`` is the declared element type.
-    """
-
-    name: str
-    tensor: Tensor
-    dims: tuple[Dim, ...]
-    dtype: str = "float32"
-    written: bool = False
-    """True where the kernel writes an output in place; its contents before the launch are ``tensor``."""
-
-
-@dataclass(frozen=True, slots=True)
-class KernelTask:
-    """What a front end gets. ``function`` is the undecorated object; ``constants`` are its other arguments."""
-
-    name: str
-    function: Any
-    parameters: tuple[Parameter, ...]
-    dims: dict[str, Dim]
-    path: str
-    constants: dict[str, Any] = field(default_factory=dict)
-    spec_text: str | None = None
-    spec: Value | None = None
-
-
-class FrontEnd(Protocol):
-    """``trace`` returns the claims of one kernel; a plain kernel has one for each result, in order."""
-
-    name: str
-
-    def trace(self, task: KernelTask, recording: Recording) -> tuple[Claim, ...]: ...
-
-
-class TraceError(StileError):
-    """The trace had to stop: an operation without a model, or a rule that the kernel breaks.
-
-    ``code`` tells which; ``span`` is the place in the user's text, None where it is the file's frame
-    innermost at the time.
-    """
-
-    code = "unsupported"
-
-    def __init__(
-        self,
-        message: str,
-        span: SourceSpan | None = None,
-        *,
-        code: str | None = None,
-        related: tuple[Related, ...] = (),
-    ) -> None:
-        super().__init__(message, code=code)
-        self.span = span
-        self.related = related
+    def reading(self, written: str, read: str, site: Site | None) -> None:
+        self.readings.setdefault((written, site), Reading(written, read, site))

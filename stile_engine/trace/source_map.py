@@ -7,30 +7,12 @@ code units. ``SourceMap`` is the one place that converts.
 from __future__ import annotations
 
 import ast
-import linecache
-import os
 import re
-import sys
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
-from types import CodeType, FrameType, TracebackType
 
 from stile_engine.proof.verdict import Position, Range
+from stile_engine.trace.location import Site
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
-_ENGINE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class SourceSpan:
-    """A piece of a file as Python reports it: lines from 1, columns in UTF-8 bytes from 0, half-open."""
-
-    path: str
-    line: int
-    column: int
-    end_line: int
-    end_column: int
 
 
 class SourceMap:
@@ -75,8 +57,11 @@ class SourceMap:
         )
         return self._starts[line - 1] + min(characters, len(text))
 
-    def range(self, span: SourceSpan) -> Range:
-        return Range(self.position(span.line, span.column), self.position(span.end_line, span.end_column))
+    def range(self, site: Site) -> Range:
+        """The range of a site; the text of its line where only the line is known."""
+        if (site.lineno, site.col) == (site.end_lineno, site.end_col):
+            return self.line_range(site.lineno)
+        return Range(self.position(site.lineno, site.col), self.position(site.end_lineno, site.end_col))
 
     def range_of(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword | ast.alias) -> Range:
         end_line = node.lineno if node.end_lineno is None else node.end_lineno
@@ -113,62 +98,7 @@ def _utf16(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", errors="surrogatepass")) // 2
 
 
-def span_of_node(node: ast.expr | ast.stmt | ast.arg, path: str) -> SourceSpan:
+def site_of(node: ast.expr | ast.stmt | ast.arg, path: str) -> Site:
     end_line = node.lineno if node.end_lineno is None else node.end_lineno
     end_column = node.col_offset if node.end_col_offset is None else node.end_col_offset
-    return SourceSpan(path, node.lineno, node.col_offset, end_line, end_column)
-
-
-@lru_cache(maxsize=256)
-def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
-    return tuple(code.co_positions())
-
-
-def span_at(code: CodeType, instruction: int) -> SourceSpan | None:
-    """The exact sub-expression that an instruction belongs to; None where the code carries no positions."""
-    table = _positions(code)
-    position = table[instruction // 2] if 0 <= instruction // 2 < len(table) else (None, None, None, None)
-    line, end_line, column, end_column = position
-    if line is None or end_line is None or column is None or end_column is None:
-        return None
-    return SourceSpan(code.co_filename, line, column, end_line, end_column)
-
-
-def is_user_file(path: str) -> bool:
-    """Whether a frame of this file is the user's: not this package, no installed or frozen module."""
-    if path.startswith(("<frozen", "<string", "<__array_function__")) or path.startswith(_ENGINE_FOLDER):
-        return False
-    parts = path.replace("\\", "/").split("/")
-    return not ("site-packages" in parts or "dist-packages" in parts or path.startswith(_STANDARD_LIBRARY))
-
-
-_STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
-
-
-def caller_span(skip: int = 1, path: str | None = None) -> SourceSpan | None:
-    """Where the user's code is now: the innermost frame of ``path``, or of any of the user's files."""
-    frame: FrameType | None = sys._getframe(skip)
-    while frame is not None:
-        name = frame.f_code.co_filename
-        if name == path if path is not None else is_user_file(name):
-            return span_at(frame.f_code, frame.f_lasti) or _whole_line(name, frame.f_lineno)
-        frame = frame.f_back
-    return None
-
-
-def traceback_span(traceback: TracebackType | None, path: str) -> SourceSpan | None:
-    """Where an exception left the file: the innermost frame of ``path``."""
-    found: SourceSpan | None = None
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if code.co_filename == path:
-            found = span_at(code, traceback.tb_lasti) or _whole_line(path, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found
-
-
-def _whole_line(path: str, line: int) -> SourceSpan:
-    text = next(islice(linecache.getlines(path), line - 1, None), "")
-    stripped = text.strip()
-    start = len(text[: len(text) - len(text.lstrip())].encode())
-    return SourceSpan(path, line, start, line, start + len(stripped.encode()))
+    return Site(path, node.lineno, end_line, node.col_offset, end_column)
