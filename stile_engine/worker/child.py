@@ -1,0 +1,115 @@
+"""One run: reads a request, checks it, sends what was found, ends the process.
+
+Everything after ``serve`` starts may be user code. Nothing here outlives the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import stile_engine.check
+from stile_engine.trace.codec import decode_request
+from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, ValueInfo
+from stile_engine.worker import sandbox
+from stile_engine.worker.messages import (
+    Discovered,
+    Failed,
+    Finished,
+    FrameReader,
+    KernelDone,
+    Limits,
+    RunMessage,
+    to_frame,
+)
+
+FAULT_MARGIN = 0.15
+"""Seconds before the wall limit at which the stack is written down, for the line of an endless loop."""
+
+
+def main(config: dict[str, Any]) -> NoReturn:
+    """``single`` mode: this fresh process is the run. Called by ``bootstrap``."""
+    run_alone(Limits(**config["limits"]), config["parent"], config["channel"], config["output"], config["fault"])
+
+
+def run_alone(limits: Limits, parent: int, result: int, output: int, fault: int) -> NoReturn:
+    """Confines this process, serves one request, and ends the process; never returns."""
+    code = 70
+    try:
+        sandbox.enter(limits, parent, result, output, fault)
+        channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
+        channel.setblocking(True)
+        faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
+        delay = max(limits.wall - FAULT_MARGIN, limits.wall / 2)
+        faulthandler.dump_traceback_later(delay, file=sandbox.FAULT_DESCRIPTOR)
+        serve(channel)
+        code = 0
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
+    finally:
+        # Not sys.exit: atexit functions and threads of user code get no say.
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+        with contextlib.suppress(BaseException):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def serve(channel: socket.socket) -> None:
+    """Answers the one request on the channel. Frames go out as soon as there is something to tell."""
+
+    def send(message: RunMessage) -> None:
+        channel.sendall(to_frame(message))
+
+    request = _receive(channel)
+    enter_directory(request)
+
+    def finished(kernel: KernelReport, diagnostics: tuple[Diagnostic, ...], values: tuple[ValueInfo, ...]) -> None:
+        send(KernelDone(kernel, tuple(diagnostics), tuple(values)))
+
+    try:
+        send(Discovered(stile_engine.check.discover(request.source, request.path)))
+        send(Finished(stile_engine.check.check(request, finished)))
+    except SystemExit as problem:
+        code = problem.code if isinstance(problem.code, int) else 0 if problem.code is None else 1
+        send(Failed("the program ended itself", exit_code=code))
+    except BaseException as problem:
+        send(Failed(describe(problem), _traceback()))
+
+
+def _receive(channel: socket.socket) -> CheckRequest:
+    reader = FrameReader()
+    while data := channel.recv(1 << 16):
+        for payload in reader.feed(data):
+            return decode_request(payload["request"])
+    raise EOFError("the client closed the channel before it had sent a request")
+
+
+def enter_directory(request: CheckRequest) -> None:
+    """Relative paths in the program mean what they mean when the user runs it."""
+    for directory in (request.workspace, os.path.dirname(request.path)):
+        if directory and os.path.isdir(directory):
+            os.chdir(directory)
+            return
+
+
+def describe(problem: BaseException) -> str:
+    """The exception as text; its own ``__str__`` is user code and may do anything."""
+    try:
+        text = str(problem)
+    except BaseException:
+        text = "(its text could not be made)"
+    return f"{type(problem).__name__}: {text}"[:2000]
+
+
+def _traceback() -> str:
+    try:
+        return traceback.format_exc()[-8000:]
+    except BaseException:
+        return ""

@@ -1,0 +1,354 @@
+"""The worker as seen by the server and the command line: send a text, get a typed outcome, always in time.
+
+A run cannot take its client down, block it, or keep it waiting: it has a deadline, its pipes are always
+drained, and it is ended by SIGKILL. The answer is given on the final frame; the process is reaped later.
+Use it in a thread that lives as long as the process: the worker dies with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import itertools
+import re
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
+
+from stile_engine.trace.report import CheckRequest, KernelReport, Report
+from stile_engine.worker.launch import ON_LINUX, Launcher, SpawnLauncher, StartError, ZygoteLauncher
+from stile_engine.worker.messages import Discovered, KernelDone, Limits, Ready, RunMessage
+from stile_engine.worker.outcome import KernelKey, Outcome, OutcomeKind, RunResult, Stopped, assemble, culprit, key
+from stile_engine.worker.run import Run, RunEnd, WorkerLost
+
+T = TypeVar("T")
+
+FRAMEWORKS = ("jax",)
+"""Frameworks that get a zygote of their own; numpy is in all of them."""
+
+BACK_OFF = (0.0, 1.0, 2.0, 5.0, 15.0)
+"""Seconds before the next start after so many failures in a row; after the last one a restart must be asked for."""
+
+
+class WorkerState(StrEnum):
+    """The life of a worker."""
+
+    STARTING = "starting"
+    """No interpreter is up yet."""
+
+    READY = "ready"
+    """Waiting for a text."""
+
+    BUSY = "busy"
+    """At least one run is under way."""
+
+    RESTARTING = "restarting"
+    """The worker was lost or asked to restart."""
+
+    EXITED = "exited"
+    """Closed for good."""
+
+    FAILED = "failed"
+    """Too many failures in a row, or no usable interpreter."""
+
+
+Listener = Callable[[RunMessage], None]
+
+
+class WorkerClient(Protocol):
+    """What the server needs of a worker; tests may put another one in its place."""
+
+    @property
+    def state(self) -> WorkerState: ...
+
+    @property
+    def interpreter(self) -> str: ...
+
+    @property
+    def ready(self) -> Ready | None:
+        """What is known of the interpreter, once it was started."""
+
+    async def check(self, request: CheckRequest, limits: Limits, listener: Listener | None = None) -> RunResult:
+        """Runs one check. Cancelling the task ends the run's process at once."""
+
+    async def restart(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def frameworks(source: str) -> tuple[str, ...]:
+    """The frameworks that a text imports, directly or through our front end."""
+    try:
+        nodes: Iterable[ast.AST] = ast.walk(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        words = set(re.findall(r"\w+", source))
+    else:
+        words = set()
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                words.update(part for alias in node.names for part in alias.name.split(".")[:2])
+            elif isinstance(node, ast.ImportFrom):
+                words.update((node.module or "").split(".")[:2])
+                words.update(alias.name for alias in node.names)
+    return ("numpy", *(name for name in FRAMEWORKS if name in words))
+
+
+class EngineWorker:
+    """The implementation over real processes: one zygote for each set of frameworks in use."""
+
+    def __init__(
+        self,
+        interpreter: str,
+        *,
+        on_state: Callable[[WorkerState], None] = lambda state: None,
+        log: Callable[[str], None] = lambda text: None,
+        launcher: Callable[[str, Sequence[str], Callable[[str], None]], Launcher] | None = None,
+    ) -> None:
+        self._interpreter = interpreter
+        self._on_state = on_state
+        self._log = log
+        self._make_launcher = launcher or (ZygoteLauncher if ON_LINUX else SpawnLauncher)
+        self._launchers: dict[tuple[str, ...], Launcher] = {}
+        self._starting: dict[tuple[str, ...], asyncio.Lock] = {}
+        self._state = WorkerState.STARTING
+        self._numbers = itertools.count(1)
+        self._busy = 0
+        self._failures = 0
+        self._not_before = 0.0
+        self._ready: Ready | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def state(self) -> WorkerState:
+        return self._state
+
+    @property
+    def interpreter(self) -> str:
+        return self._interpreter
+
+    @property
+    def ready(self) -> Ready | None:
+        return self._ready
+
+    @property
+    def launchers(self) -> tuple[Launcher, ...]:
+        return tuple(self._launchers.values())
+
+    async def check(self, request: CheckRequest, limits: Limits, listener: Listener | None = None) -> RunResult:
+        """See ``WorkerClient``.
+
+        A kernel that ends its run early does not hide the others: they are checked once more without it.
+        """
+        began = time.monotonic()
+        told = listener or (lambda message: None)
+        discovered: dict[KernelKey, KernelReport] = {}
+        done: list[KernelDone] = []
+        stops: list[Stopped] = []
+
+        def listen(message: RunMessage) -> None:
+            if isinstance(message, Discovered):
+                if discovered:
+                    return
+                discovered.update((key(k), k) for k in message.kernels)
+            elif isinstance(message, KernelDone):
+                done.append(message)
+            told(message)
+
+        attempt = request
+        while True:
+            known = len(done)
+            end = await self._run(attempt, limits, listen)
+            if end.report is not None and not stops:
+                return RunResult(end.outcome, end.report)
+            if end.report is not None:
+                break
+            finished = {key(d.kernel) for d in done}
+            wanted = [k for k in discovered.values() if key(k) not in finished and _selected(k, attempt)]
+            stop = Stopped(end.outcome, tuple(wanted), end.seconds)
+            stops.append(stop)
+            cause = culprit(stop)
+            others = tuple(dict.fromkeys(k.name for k in wanted if cause is not None and k.name != cause.name))
+            made_progress = len(done) > known or len(stops) == 1
+            if not (others and made_progress and end.outcome.kind in _REPEATABLE and request.against_line is None):
+                break
+            attempt = replace(request, select=others)
+        asked = [k for k in discovered.values() if _selected(k, request)]
+        report = assemble(request, asked, done, stops, (time.monotonic() - began) * 1000)
+        return RunResult(stops[0].outcome, report)
+
+    async def restart(self) -> None:
+        """Ends all processes; the next check starts new ones."""
+        self._set_state(WorkerState.RESTARTING)
+        self._failures = 0
+        self._not_before = 0.0
+        self._close_launchers()
+        self._set_state(WorkerState.STARTING)
+
+    async def close(self) -> None:
+        self._close_launchers()
+        self._set_state(WorkerState.EXITED)
+        for task in list(self._tasks):
+            task.cancel()
+
+    async def start(self, source: str = "") -> None:
+        """Warms the worker for texts like this one; errors are left to the first check."""
+        with contextlib.suppress(StartError):
+            await self._launcher(frameworks(source))
+
+    def _close_launchers(self) -> None:
+        for launcher in self._launchers.values():
+            launcher.close()
+        self._launchers.clear()
+
+    def _set_state(self, state: WorkerState) -> None:
+        if state is not self._state and self._state is not WorkerState.EXITED:
+            self._state = state
+            self._on_state(state)
+
+    async def _launcher(self, wanted: tuple[str, ...]) -> Launcher:
+        lock = self._starting.setdefault(wanted, asyncio.Lock())
+        async with lock:
+            launcher = self._launchers.get(wanted)
+            if launcher is not None and launcher.is_alive:
+                return launcher
+            if launcher is not None:
+                self._lost(wanted, launcher)
+            wait = self._not_before - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            self._set_state(WorkerState.RESTARTING if self._failures else WorkerState.STARTING)
+            launcher = self._make_launcher(self._interpreter, wanted, self._log)
+            try:
+                await launcher.start()
+            except StartError as error:
+                if error.problem.reason == "broken":
+                    self._count_failure()
+                self._set_state(WorkerState.FAILED)
+                raise
+            self._launchers[wanted] = launcher
+            self._ready = launcher.ready
+            for note in launcher.ready.notes if launcher.ready else ():
+                self._log(f"worker: {note}")
+            self._set_state(WorkerState.READY)
+            return launcher
+
+    def _lost(self, wanted: tuple[str, ...], launcher: Launcher) -> None:
+        if self._launchers.get(wanted) is launcher:
+            del self._launchers[wanted]
+            launcher.close()
+            self._count_failure()
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        self._not_before = time.monotonic() + BACK_OFF[min(self._failures, len(BACK_OFF)) - 1]
+
+    async def _run(self, request: CheckRequest, limits: Limits, listen: Listener) -> RunEnd:
+        if self._failures > len(BACK_OFF):
+            self._set_state(WorkerState.FAILED)
+            message = "the verifier failed several times in a row; restart it to try again"
+            return RunEnd(Outcome(OutcomeKind.CRASHED, message), None, 0.0)
+        wanted = frameworks(request.source)
+        try:
+            try:
+                return await self._run_on(await self._launcher(wanted), wanted, request, limits, listen)
+            except WorkerLost:
+                # A run before this one had ended the parent of all runs; a new one is started, once.
+                return await self._run_on(await self._launcher(wanted), wanted, request, limits, listen)
+        except StartError as error:
+            problem = error.problem
+            hint = f"\nRun: {problem.command}" if problem.command else ""
+            kind = OutcomeKind.IMPORT_ERROR
+            return RunEnd(Outcome(kind, problem.message + hint, command=problem.command), None, 0.0)
+        except WorkerLost:
+            return RunEnd(Outcome(OutcomeKind.CRASHED, "the verifier's process was lost"), None, 0.0)
+
+    async def _run_on(
+        self, launcher: Launcher, wanted: tuple[str, ...], request: CheckRequest, limits: Limits, listen: Listener
+    ) -> RunEnd:
+        run = Run(launcher, next(self._numbers), request, limits, listen, self._log)
+        self._busy += 1
+        self._set_state(WorkerState.BUSY)
+        try:
+            end = await run.result()
+        finally:
+            self._busy -= 1
+            # The process is ended, drained and reaped in its own time: nobody waits for that.
+            self._keep(run.clean_up())
+            if not launcher.is_alive:
+                self._lost(wanted, launcher)
+            if not self._busy and self._state is WorkerState.BUSY:
+                self._set_state(WorkerState.READY)
+        if launcher.is_alive:
+            self._failures = 0
+        return end
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _selected(kernel: KernelReport, request: CheckRequest) -> bool:
+    return not request.select or kernel.name in request.select
+
+
+_REPEATABLE = frozenset(
+    {OutcomeKind.TIMEOUT, OutcomeKind.CRASHED, OutcomeKind.EXITED, OutcomeKind.OUTPUT_LIMIT, OutcomeKind.FAILED}
+)
+
+
+class CheckSession:
+    """Blocking use, for the command line: a context in which many texts are checked by one worker."""
+
+    def __init__(self, interpreter: str, *, log: Callable[[str], None] = lambda text: None) -> None:
+        self._runner = asyncio.Runner()
+        self._worker = EngineWorker(interpreter, log=log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._runner.run(self._worker.close())
+        self._runner.close()
+
+    @property
+    def ready(self) -> Ready | None:
+        return self._worker.ready
+
+    def check(self, request: CheckRequest, limits: Limits) -> RunResult:
+        return self._runner.run(self._worker.check(request, limits))
+
+    def check_all(self, requests: Sequence[CheckRequest], limits: Limits, jobs: int = 1) -> Iterator[RunResult]:
+        """The results in the order of the requests, ``jobs`` of them under way at a time."""
+        pending: list[asyncio.Task[RunResult]] = []
+        gate = asyncio.Semaphore(max(1, jobs))
+
+        async def one(request: CheckRequest) -> RunResult:
+            async with gate:
+                return await self._worker.check(request, limits)
+
+        async def start() -> None:
+            pending.extend(asyncio.get_running_loop().create_task(one(request)) for request in requests)
+
+        async def take(task: asyncio.Task[RunResult]) -> RunResult:
+            return await task
+
+        self._runner.run(start())
+        try:
+            for task in pending:
+                yield self._runner.run(take(task))
+        finally:
+            for task in pending:
+                task.cancel()
+
+
+def check_in_worker(request: CheckRequest, timeout: float, interpreter: str, memory: int = 4096 << 20) -> Report:
+    """One check in a worker of its own. For more than one text, a ``CheckSession`` starts only once."""
+    with CheckSession(interpreter) as session:
+        return session.check(request, Limits(wall=timeout, memory=memory)).report

@@ -1,0 +1,120 @@
+"""What a process that is about to run user code takes from itself first.
+
+Applied now: its own session, only five open descriptors, resource limits, no core file, no new privileges,
+and death with the parent. **This is no isolation**: the code can still read and write the user's files,
+open sockets and start processes. Landlock and seccomp have their place here, after the limits; until
+they are in, ``ISOLATION`` says plainly what there is, and a folder is verified only if the user trusts it.
+
+The calls must be made while the process has one thread, in the order of ``enter``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import sys
+
+from stile_engine.worker.messages import Limits
+
+ISOLATION = "not isolated"
+
+RESULT_DESCRIPTOR = 3
+FAULT_DESCRIPTOR = 4
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+
+ON_LINUX = sys.platform.startswith("linux")
+
+# Looked up once in the parent: the first use of ctypes takes milliseconds.
+_LIBC = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
+
+
+def _prctl(option: int, argument: int) -> None:
+    if _LIBC is not None and _LIBC.prctl(option, argument, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def die_with_parent(parent: int) -> None:
+    """Ends this process when its parent ends, also if that has happened already.
+
+    The signal is sent when the *thread* that made this process ends, so processes are only made in
+    threads that live as long as their process.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Orphaned descendants become children of this process, so that it can end and reap them."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def arrange_descriptors(result: int, output: int, fault: int) -> None:
+    """0 is /dev/null, 1 and 2 the output pipe, 3 the results, 4 the fault handler's; the rest is closed."""
+    # Moved out of the way first: a descriptor may arrive with the number that another must get.
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 64) for descriptor in (result, output, fault)]
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in zip([nothing, high[1], high[1], high[0], high[2]], range(5), strict=True):
+        os.dup2(source, target, inheritable=False)
+    os.closerange(5, _highest_descriptor() + 1)
+
+
+def _highest_descriptor() -> int:
+    for directory in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return max(int(name) for name in os.listdir(directory))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def enter(limits: Limits, parent: int, result: int, output: int, fault: int) -> None:
+    """Confines this process for one run.
+
+    Raises:
+        OSError: a step failed; the caller must not run user code then.
+    """
+    with contextlib.suppress(PermissionError):  # already the leader of its session
+        os.setsid()
+    arrange_descriptors(result, output, fault)
+    if ON_LINUX:
+        die_with_parent(parent)
+        _prctl(_PR_SET_DUMPABLE, 0)
+    _limit_resources(limits)
+    if ON_LINUX:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _limit_resources(limits: Limits) -> None:
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_CPU, limits.cpu, limits.cpu + 2)
+    _limit(resource.RLIMIT_FSIZE, limits.file_size)
+    _limit(resource.RLIMIT_NOFILE, limits.open_files)
+    if ON_LINUX:
+        # Data is what the code really allocates. The address space is only a backstop: the start of a framework's
+        # backend maps gigabytes that it never touches.
+        total, data = _memory_in_use()
+        _limit(resource.RLIMIT_DATA, data + limits.memory)
+        _limit(resource.RLIMIT_AS, total + limits.memory + (4 << 30))
+
+
+def _memory_in_use() -> tuple[int, int]:
+    with open("/proc/self/statm", "rb") as file:
+        fields = file.read().split()
+    page = resource.getpagesize()
+    return int(fields[0]) * page, int(fields[5]) * page
+
+
+def _limit(kind: int, soft: int, hard: int | None = None) -> None:
+    ceiling = resource.getrlimit(kind)[1]
+    hard = soft if hard is None else hard
+    if ceiling != resource.RLIM_INFINITY:
+        hard = min(hard, ceiling)
+    resource.setrlimit(kind, (min(soft, hard), hard))

@@ -1,0 +1,214 @@
+"""The warmed parent of all runs under one interpreter with one set of frameworks (Linux only).
+
+It imports the engine and the frameworks once, runs every tracer once on a text of its own, and then only
+forks: one child for each run. It never runs a text of the user's, and a child never runs a second one.
+Forking is safe only while the process has a single thread and no framework has started its backend,
+so this is asserted before every fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.metadata
+import json
+import os
+import platform
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+import stile_engine.check
+from stile_engine.trace.report import CheckRequest
+from stile_engine.worker import child, sandbox
+from stile_engine.worker.messages import Limits, Ready, frame, to_frame
+
+WARM_TEXTS = {
+    "numpy": """
+from stile_engine import dim, kernel
+import numpy as np
+
+M, N = dim("M", 4), dim("N", 2)
+
+
+@kernel("softmax[M](X:M N)")
+def warm(X):
+    weights = np.exp(X - np.max(X, axis=0, keepdims=True))
+    return weights / np.sum(weights, axis=0, keepdims=True)
+
+
+@kernel("exp(X:M N)", typed=True)
+def warm_typed(X):
+    return X.slice(M, 0, 4)
+""",
+    "jax": """
+from stile_engine import dim, kernel
+import jax.numpy as jnp
+
+M, N = dim("M", 4), dim("N", 2)
+
+
+@kernel("softmax[M](X:M N)")
+def warm(X):
+    weights = jnp.exp(X - jnp.max(X, axis=0, keepdims=True))
+    return weights / jnp.sum(weights, axis=0, keepdims=True)
+""",
+}
+"""One small check for each framework: most of the time of a first trace goes into lazy imports."""
+
+FRONT_ENDS = {"numpy": ("numpy", "stile_engine.numpy"), "jax": ("jax", "jax.numpy", "stile_engine.jax")}
+
+
+def main(config: dict[str, Any]) -> int:
+    """Serves the control socket ``channel`` until it closes. Called by ``bootstrap``."""
+    sandbox.die_with_parent(config["parent"])
+    sandbox.adopt_orphans()
+    channel = socket.socket(fileno=config["channel"])
+    missing, notes = prepare(config["frameworks"])
+    versions = {name: version for name in ("islpy", *FRONT_ENDS) if (version := _version(name))}
+    isolation = sandbox.ISOLATION
+    channel.send(
+        to_frame(Ready(platform.python_version(), sys.executable, isolation, versions, tuple(missing), tuple(notes)))
+    )
+    Zygote(channel).serve()
+    # Frameworks print leak notes from a regular exit.
+    os._exit(0)
+
+
+def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
+    """Imports and warms; what is not installed is only noted, for a kernel that needs it says so itself."""
+    missing: list[str] = []
+    notes: list[str] = []
+    for framework in frameworks:
+        try:
+            for module in FRONT_ENDS.get(framework, (framework,)):
+                importlib.import_module(module)
+        except ImportError as problem:
+            missing.append(framework)
+            notes.append(f"{framework}: {problem}")
+            continue
+        if text := WARM_TEXTS.get(framework):
+            report = stile_engine.check.check(CheckRequest(path="<warm-up>", source=text))
+            notes.extend(f"warm-up {framework}: {k.name} {k.status} {k.message}" for k in report.kernels)
+    # Long-lived objects leave the collector's lists: a collection in a child would copy every page of them.
+    gc.collect()
+    gc.freeze()
+    return missing, notes
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def thread_count() -> int:
+    return len(os.listdir("/proc/self/task"))
+
+
+class Zygote:
+    """The loop: commands come as packets on the control socket, with descriptors attached to ``run``."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._children: dict[int, int] = {}
+        """Process id to number of the run."""
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        os.set_blocking(self._wake_read, False)
+
+    def serve(self) -> None:
+        signal.signal(signal.SIGCHLD, lambda number, stack: None)
+        signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
+        while True:
+            channel = self._channel.fileno()
+            readable, _, _ = select.select([channel, self._wake_read], [], [])
+            if self._wake_read in readable:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wake_read, 4096)
+                self._reap()
+            if channel in readable and not self._receive():
+                return
+
+    def _receive(self) -> bool:
+        """Takes one command; False when the client is gone."""
+        data, descriptors, _, _ = socket.recv_fds(self._channel, 4096, 3)
+        if not data:
+            self._kill_all()
+            return False
+        command = json.loads(data)
+        match command["command"]:
+            case "run":
+                self._fork(command["run"], Limits(**command["limits"]), descriptors)
+            case "kill":
+                for process, run in self._children.items():
+                    if run == command["run"]:
+                        _kill(process)
+        return True
+
+    def _fork(self, run: int, limits: Limits, descriptors: list[int]) -> None:
+        if thread_count() != 1:
+            # A forked copy of a process with threads can hang on a lock that no thread will ever release.
+            self._send({"event": "unfit", "run": run, "reason": f"{thread_count()} threads before a fork"})
+            os._exit(1)
+        parent = os.getpid()
+        process = os.fork()
+        if process == 0:
+            try:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                result, output, fault = descriptors
+                child.run_alone(limits, parent, result, output, fault)
+            finally:
+                os._exit(70)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._children[process] = run
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if ended is None:
+                return
+            process = ended.si_pid
+            run = self._children.pop(process, None)
+            # Still a zombie, so the number cannot have gone to another group: what the run left behind ends here.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process, signal.SIGKILL)
+            _, status = os.waitpid(process, 0)
+            if run is not None:
+                self._send({"event": "ended", "run": run, "status": status})
+            self._kill_strays()
+
+    def _kill_strays(self) -> None:
+        """Ends descendants that left their run's process group; they are children of this process by now."""
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children") as file:
+                known = [int(word) for word in file.read().split()]
+        except OSError:
+            return
+        for process in known:
+            if process not in self._children:
+                _kill(process)
+
+    def _kill_all(self) -> None:
+        for process in self._children:
+            _kill(process)
+
+    def _send(self, event: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self._channel.send(frame(event))
+
+
+def _kill(process: int) -> None:
+    # SIGKILL at once: user code may ignore every other signal. The group may not exist yet, so the process too.
+    for send in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            send(process, signal.SIGKILL)
