@@ -185,6 +185,11 @@ class Dim:
         return super().__new__(cls)
 
     @property
+    def size(self) -> Any:
+        """The size as an integer: a plain one, or the dim itself where it is symbolic."""
+        return self if self.concrete is None else self.concrete
+
+    @property
     def concrete(self) -> int | None:
         """The size as a plain integer, None where it is symbolic."""
         return self.extent.constant if self.extent.is_constant else None
@@ -400,14 +405,33 @@ def registered_dims() -> Mapping[str, Dim]:
     return dict(_registered)
 
 
+class Scope:
+    """A stretch of a program whose declarations belong together; other registries key on it."""
+
+
+_scopes = [Scope()]
+
+
+def current_scope() -> Scope:
+    return _scopes[-1]
+
+
 @contextmanager
 def scope(clear: bool = False) -> Iterator[None]:
-    """Declarations made inside end with it; with ``clear`` it also starts without any."""
+    """Declarations made inside end with it; with ``clear`` it also starts without any. Unnamed inputs count from 0."""
     saved = dict(_registered)
     if clear:
         _registered.clear()
+    _scopes.append(Scope())
     try:
         yield
     finally:
+        _scopes.pop()
         _registered.clear()
         _registered.update(saved)
+
+
+def reset_stile() -> None:
+    """Forget every declaration of the current scope; unnamed inputs count from 0 again."""
+    _registered.clear()
+    _scopes[-1] = Scope()
