@@ -1,0 +1,140 @@
+"""Dims, slices, index expressions and predicates of a spec, with their meaning checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import render_sizes, size_bounds
+from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
+from stile_engine.spec.operand import whole
+from stile_engine.spec.syntax import tree
+from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported
+from stile_engine.term.value import DimRange
+
+
+class Indices:
+    """Reads the names of dims; ``hidden`` are those that a ``let`` around has taken for a value."""
+
+    def __init__(self, extents: Mapping[str, Affine]) -> None:
+        self.extents = extents
+        self.hidden: frozenset[str] = frozenset()
+
+    def extent(self, name: str, start: int, end: int) -> Affine:
+        if name in self.hidden:
+            message = f"'{name}' is here the value that 'let' binds, which hides a dim of that name"
+            raise SpecShapeError(f"{message}: expected a dim", start, end, ("a dim name",))
+        found = self.extents.get(name)
+        if found is None:
+            known = tuple(sorted(self.extents.keys() - self.hidden))
+            listed = f"the dims are {', '.join(known)}" if known else "no dim is declared"
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise SpecShapeError(f"'{name}' is not a dim: {listed}{hint}", start, end, known)
+        return found
+
+    def whole(self, name: str, start: int, end: int) -> DimRange:
+        return whole(name, self.extent(name, start, end))
+
+    def dim(self, ref: tree.DimRef) -> DimRange:
+        """The dim, or the slice of it. A slice is not empty and lies inside the dim, whatever the sizes are."""
+        extent = self.extent(ref.name.text, ref.name.start, ref.name.end)
+        if ref.low is None or ref.high is None:
+            return whole(ref.name.text, extent)
+        low, high = self._bound(ref.low), self._bound(ref.high)
+        size = f"{render_sizes(extent)}, the size of {ref.name.text}"
+        for distance, least, place, problem in (
+            (low, 0, ref.low, "this slice starts before 0"),
+            (high - low, 1, ref, "this slice is empty or negative"),
+            (extent - high, 0, ref.high, f"this slice ends after {size}"),
+        ):
+            lowest, highest = size_bounds(distance)
+            if lowest is None or lowest < least:
+                some = "" if highest is not None and highest < least else " for some sizes"
+                found = f"{ref.name.text}[{render_sizes(low)}:{render_sizes(high)}]"
+                raise SpecShapeError(f"{problem}{some}: {found}", place.start, place.end)
+        return DimRange(ref.name.text, low, high, extent)
+
+    def dim_list(self, refs: Sequence[tree.DimRef]) -> tuple[DimRange, ...]:
+        found: dict[str, tree.DimRef] = {}
+        for ref in refs:
+            if (first := found.setdefault(ref.name.text, ref)) is not ref:
+                message = f"{ref.name.text} stands twice in this list: a dim stands at most once in every dim list"
+                related = ((first.start, first.end, "it stands here already"),)
+                raise SpecShapeError(message, ref.start, ref.end, (), related)
+        return tuple(self.dim(ref) for ref in refs)
+
+    def _bound(self, node: tree.Condition) -> Affine:
+        if names := names_of(node):
+            message = f"a slice whose bounds vary with {', '.join(names)} is not modelled: expected a constant bound"
+            raise SpecUnsupported(message, node.start, node.end, ("a constant",))
+        return self.affine(node)
+
+    def size(self, node: tree.Size) -> Affine:
+        dim = self.dim(node.dim)
+        return dim.high - dim.low
+
+    def affine(self, node: tree.Condition) -> Affine:
+        match node:
+            case tree.Integer(value=value):
+                return Affine.of(value)
+            case tree.Index(name=name):
+                self.extent(name, node.start, node.end)
+                return Affine.variable(name)
+            case tree.Size():
+                return self.size(node)
+            case tree.IndexNegative(operand=operand):
+                return -self.affine(operand)
+            case tree.IndexChain(operators=operators, operands=operands):
+                total = self.affine(operands[0])
+                for operator, operand in zip(operators, operands[1:], strict=True):
+                    total = self._combine(total, operator, self.affine(operand), node, operand)
+                return total
+            case tree.Data(label=label):
+                message = f"the engine does not model data in an index or a predicate: '{label.text}' is a tensor"
+                raise SpecUnsupported(message, node.start, node.end)
+            case _:
+                raise AssertionError(f"the sorts were not checked: {node}")
+
+    def _combine(
+        self, left: Affine, operator: str, right: Affine, chain: tree.IndexChain, operand: tree.Condition
+    ) -> Affine:
+        match operator:
+            case "+":
+                return left + right
+            case "-":
+                return left - right
+            case "*":
+                if not left.is_constant and not right.is_constant:
+                    shown = f"({render_sizes(left)}) * ({render_sizes(right)})"
+                    message = f"{shown} is not affine: expected a constant as one of the two factors"
+                    raise SpecShapeError(message, chain.start, chain.end, ("a constant factor",))
+                return left * right
+            case _:
+                if not right.is_constant or right.constant <= 0:
+                    message = f"expected a positive constant after '{operator}', found {render_sizes(right)}"
+                    raise SpecShapeError(message, operand.start, operand.end, ("a positive constant",))
+                return left // right if operator == "//" else left % right
+
+    def predicate(self, node: tree.Condition) -> Predicate:
+        match node:
+            case tree.Comparison(operators=operators, operands=operands):
+                sides = [self.affine(o) for o in operands]
+                return conjunction(*map(compare, sides, operators, sides[1:]))
+            case tree.Conjunction(operands=operands):
+                return conjunction(*(self.predicate(o) for o in operands))
+            case tree.Disjunction(operands=operands):
+                return disjunction(*(self.predicate(o) for o in operands))
+            case tree.Negation(operand=operand):
+                return negate(self.predicate(operand))
+            case _:
+                raise AssertionError(f"the sorts were not checked: {node}")
+
+
+def names_of(node: tree.Condition) -> tuple[str, ...]:
+    """The dims that an index expression or a predicate names as indices, in order of first appearance.
+
+    ``size(d)`` is a number and names no index.
+    """
+    return tuple(dict.fromkeys(part.name for part, _ in tree.walk(node) if isinstance(part, tree.Index)))

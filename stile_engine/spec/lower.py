@@ -1,0 +1,118 @@
+"""A spec as a value: its text checked for meaning and lowered to nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stile_engine.index.affine import Affine
+from stile_engine.spec.indices import Indices
+from stile_engine.spec.operand import dim_names
+from stile_engine.spec.syntax import tree
+from stile_engine.spec.syntax.errors import SpecError, SpecShapeError, SpecSyntaxError, SpecUnsupported
+from stile_engine.spec.syntax.parser import parse
+from stile_engine.spec.tensors import Hint, Tensors
+from stile_engine.spec.values import Values
+from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Tensor
+from stile_engine.term.value import Value
+
+__all__ = [
+    "Hint",
+    "LoweredSpec",
+    "SpecError",
+    "SpecLiteral",
+    "SpecShapeError",
+    "SpecSyntaxError",
+    "SpecUnsupported",
+    "lower",
+]
+
+MAXIMUM_NODE_DEPTH = 200
+"""Whatever reads a node recurses into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecLiteral:
+    """A decimal as it was written, and the exact number that it is."""
+
+    written: str
+    value: Fraction
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredSpec:
+    value: Value
+    tensors: dict[str, Tensor]
+    """Labels, or the numbers of unlabelled tensors as text, in order of appearance."""
+    hints: tuple[Hint, ...]
+    literals: tuple[SpecLiteral, ...]
+
+
+def lower(
+    text_or_tree: str | tree.Spec,
+    dims: Mapping[str, Affine],
+    inputs: Mapping[str, tuple[str, ...]] | None = None,
+    output_order: tuple[str, ...] | None = None,
+) -> LoweredSpec:
+    """The meaning of a spec.
+
+    ``dims`` gives the extent of every dim that it may name, ``inputs`` the dims of labels that are
+    declared elsewhere, ``output_order`` the order of the result's dims where something else than the
+    spec fixes it.
+
+    Raises ``SpecSyntaxError``, ``SpecShapeError`` or ``SpecUnsupported``, all of them ``SpecError``
+    with the characters at fault.
+    """
+    spec = parse(text_or_tree) if isinstance(text_or_tree, str) else text_or_tree
+    tensors = Tensors(inputs or {})
+    values = Values(Indices(dims), tensors)
+    operand = values.lower(spec.body)
+    order = operand.dims if spec.arrow is None else values.arrow(spec.arrow, operand)
+    if output_order is not None:
+        by_name = {d.name: d for d in order}
+        if sorted(output_order) != sorted(by_name):
+            expected = " ".join(output_order) or "no dims"
+            message = f"the output has {expected}, and the spec has {dim_names(order)}: expected the same dims"
+            raise SpecShapeError(message, spec.start, spec.end, output_order)
+        order = tuple(by_name[name] for name in output_order)
+    if _depth(operand.node) > MAXIMUM_NODE_DEPTH:
+        message = "the expression is nested too deeply: expected shorter products, or parts named with 'let'"
+        raise SpecShapeError(message, spec.start, spec.end)
+    literals = tuple(
+        SpecLiteral(node.written, node.value, node.start, node.end)
+        for node, _ in tree.walk(spec)
+        if isinstance(node, tree.Number) and not node.written.isdigit()
+    )
+    return LoweredSpec(Value(order, operand.node), tensors.found, tuple(tensors.hints), literals)
+
+
+def _children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Apply(operands=operands):
+            return operands
+        case Power(base=base):
+            return (base,)
+        case Select(chosen=chosen, other=other):
+            return (chosen, other)
+        case Reduce(body=body) | Reindex(body=body) | Restrict(body=body):
+            return (body,)
+        case _:
+            return ()
+
+
+def _depth(root: Node) -> int:
+    """Nodes on the longest way down, each shared node counted once, without recursion."""
+    depths: dict[int, int] = {}
+    pending = [root]
+    while pending:
+        node = pending[-1]
+        waiting = [c for c in _children(node) if id(c) not in depths]
+        if waiting:
+            pending.extend(waiting)
+            continue
+        depths[id(node)] = 1 + max((depths[id(c)] for c in _children(node)), default=0)
+        pending.pop()
+    return depths[id(root)]
