@@ -116,7 +116,7 @@ class Read(Node):
     def __post_init__(self) -> None:
         used = frozenset().union(*(i.variables for i in self.index)) if self.index else frozenset()
         self.axes = {v: b for v, b in self.ranges.items() if v in used}
-        if missing := used - self.axes.keys():
+        if missing := _indices(used) - self.axes.keys():
             raise ValueError(f"no range given for index variables {sorted(missing)}")
 
 
@@ -172,7 +172,7 @@ class Select(Node):
         named = predicate_variables(self.predicate)
         own = {v: b for v, b in self.ranges.items() if v in named}
         self.axes = join_axes([own, self.chosen.axes, self.other.axes])
-        if missing := named - self.axes.keys():
+        if missing := _indices(named) - self.axes.keys():
             raise ValueError(f"no range given for predicate variables {sorted(missing)}")
 
 
@@ -196,7 +196,7 @@ class Reduce(Node):
         # a bound variable's own range counts, also where the body was built with a wider one
         outer = join_axes([own, {v: b for v, b in self.body.axes.items() if v not in self.bound}])
         self.axes = {v: b for v, b in outer.items() if v not in self.bound}
-        if missing := named - self.axes.keys() - self.bound.keys():
+        if missing := _indices(named) - self.axes.keys() - self.bound.keys():
             raise ValueError(f"no range given for predicate variables {sorted(missing)}")
 
 
@@ -216,7 +216,7 @@ class Reindex(Node):
         own = {v: b for v, b in self.ranges.items() if v in named}
         kept = {v: b for v, b in self.body.axes.items() if v not in self.mapping}
         self.axes = join_axes([own, kept])
-        if missing := named - self.axes.keys():
+        if missing := _indices(named) - self.axes.keys():
             raise ValueError(f"no range given for index variables {sorted(missing)}")
 
 
@@ -243,6 +243,11 @@ def join_axes(parts: Iterable[Mapping[str, Bounds]]) -> Axes:
             if known is not bounds and known != bounds:
                 raise AxesConflict(f"{name} ranges over [{known[0]}, {known[1]}) and [{bounds[0]}, {bounds[1]})")
     return total
+
+
+def _indices(variables: Iterable[str]) -> frozenset[str]:
+    """Without the unknowns of symbolic sizes (``#N``), which have one value for the whole launch and no range."""
+    return frozenset(v for v in variables if not v.startswith("#"))
 
 
 def bounds(low: AffineLike, high: AffineLike) -> Bounds:
