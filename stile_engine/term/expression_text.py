@@ -74,6 +74,10 @@ def _index(affine: Affine) -> str:
     return affine.render(lambda name: name.lstrip("#"))
 
 
+def _sliced(name: str, bounds: Bounds, extent: Affine) -> str:
+    return name if bounds == (Affine(), extent) else f"{name}[{_index(bounds[0])}:{_index(bounds[1])}]"
+
+
 def _number(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{value.numerator} / {value.denominator}"
 
@@ -128,15 +132,12 @@ class _Printer:
             case Reindex(body, mapping):
                 return self._reindex(body, mapping, ranges)
             case Restrict(body, narrowed):
-                inner = {v: narrowed.get(v, b) for v, b in body.axes.items()}
-                return self._form(body, {**ranges, **inner})
+                return self._form(body, {**ranges, **{v: narrowed.get(v, b) for v, b in body.axes.items()}})
         return f"unsupported ({type(node).__name__})", _SUM
 
-    def _dim(self, name: str, bounds: Bounds | None) -> str:
+    def _dim(self, name: str, bounds: Bounds) -> str:
         extent = self.extents.get(name)
-        if bounds is None or extent is None or bounds == (Affine(), extent):
-            return name
-        return f"{name}[{_index(bounds[0])}:{_index(bounds[1])}]"
+        return name if extent is None else _sliced(name, bounds, extent)
 
     def _read(self, node: Read, ranges: Axes) -> str:
         tensor = node.tensor
@@ -144,9 +145,10 @@ class _Printer:
         if not tensor.dims:
             return f"scalar({label or tensor.name})"
         if node.index == tuple(Affine.variable(d) for d in tensor.dims):
-            dims = " ".join(self._dim(d, ranges.get(d)) for d in tensor.dims)
+            sizes = zip(tensor.dims, tensor.shape, strict=True)
+            dims = " ".join(_sliced(d, ranges.get(d, node.axes[d]), size) for d, size in sizes)
             return f"{label}:{dims}" if label else f"({dims})" if len(tensor.dims) > 1 else dims
-        name = label or f"input {tensor.name}"
+        name = label or f"input{tensor.name}"
         return f"{name}[{', '.join(_index(i) for i in node.index)}]"
 
     def _reduce(self, node: Reduce, ranges: Axes) -> str:
