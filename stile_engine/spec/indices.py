@@ -29,8 +29,9 @@ class Indices:
         if found is None:
             known = tuple(sorted(self.extents.keys() - self.hidden))
             listed = f"the dims are {', '.join(known)}" if known else "no dim is declared"
-            near = get_close_matches(name, known, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            by_case = {k.casefold(): k for k in known}
+            near = get_close_matches(name.casefold(), by_case, 1)
+            hint = f"; did you mean '{by_case[near[0]]}'?" if near else ""
             raise SpecShapeError(f"'{name}' is not a dim: {listed}{hint}", start, end, known)
         return found
 

@@ -148,10 +148,11 @@ class Values:
 
     def _product(self, node: tree.Product) -> Operand:
         operands = [self.lower(i) for i in node.operands]
+        dims = join(operands)
         total = operands[0].node
         for operator, operand in zip(node.operators, operands[1:], strict=True):
             total = multiply(total, operand.node) if operator == "*" else divide(total, operand.node)
-        return at(node, join(operands), total)
+        return at(node, dims, total)
 
     def _call(self, node: tree.Call) -> Operand:
         function = node.function.text
