@@ -71,6 +71,7 @@ SYNTAX = [
     ("let S ⟦:⟧ 2 in S", "unexpected ':': expected '='"),
     ("let S = X:M⟦⟧", "expected a dim name, an operator, '[', 'where' or 'in'"),
     ("let S = X:M in⟦⟧", "expected a value"),
+    ("X:M - ⟦let⟧ S = Y:M in S", "inside an expression a 'let' stands in parentheses"),
     ("X:M ⟦in⟧ Y:M", "'in' belongs to a 'let'"),
     ("sum[K](⟦)⟧", "expected a value"),
     ("sum[⟦]⟧(X:K)", "expected a dim name"),

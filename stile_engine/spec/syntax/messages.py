@@ -162,6 +162,8 @@ def _hint(token: Token, accepted: frozenset[str], previous: Token | None) -> str
             return "an index is divided by '//'"
         case "LE" | "LT" | "GE" | "GT" | "EQ" | "NE" if "WHERE" in accepted:
             return "a comparison stands after 'where'"
+        case "LET":
+            return "inside an expression a 'let' stands in parentheses"
         case "IN" if "NAME" in accepted or "WHERE" in accepted:
             return "'in' belongs to a 'let'"
         case _ if previous is not None and token.type in VALUE_STARTS and accepted >= {"STAR", "SLASH"}:
