@@ -38,7 +38,7 @@ class Tensors:
         """The tensor's element at the index of each dim; its shape is that of the whole dims."""
         name = self._number(node, tuple(dims)) if node.label is None else self._label(node, dims)
         tensor = Tensor(name, tuple(d.name for d in dims), tuple(d.extent for d in dims))
-        self.found.setdefault(name, tensor)
+        self.found[name] = tensor
         return Read(tensor, tuple(Affine.variable(d.name) for d in dims), axes(dims))
 
     def scalar(self, name: tree.Name) -> Node:

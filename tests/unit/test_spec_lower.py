@@ -15,7 +15,7 @@ from spec_meaning import Number, meaning
 from stile_engine.index.affine import Affine, constant
 from stile_engine.spec.lower import SpecUnsupported, lower
 from stile_engine.spec.syntax import parse
-from stile_engine.term.expression import Const, Reduce, Tensor
+from stile_engine.term.expression import Const, Reduce, Restrict, Tensor
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "pairs.jsonl"
 SIZES = {"q": 3, "n": 4, "d": 2, "M": 2, "K": 6, "T": 3, "D": 4, "F": 2, "E": 2, "S": 5, "h": 4, "g": 2}
@@ -253,6 +253,7 @@ def test_at() -> None:
     check("at[n := q](S:q n)", "q", [S[i, i] for i in range(3)])
     check("at[D := T + 1](X:T D)", "T", [X[0, 1], X[1, 2], X[2, 3]])
     check("at[T := h + g](X:T D)", "h g D", each("h", "g", "D")(lambda h, g, d: X[h + g, d] if h + g < 3 else None))
+    check("at[T := D - 1](X:T D[1:3])", "D", [X[0, 1], X[1, 2]])
     check("at[D := D](W:D[1:3])", "D", [None, W[1], W[2], None])
     check("at[M := T]((W:D -> M D))", "T D", [list(W), list(W), [None] * 4])
 
@@ -319,6 +320,16 @@ def test_mean_counts_its_points() -> None:
     assert isinstance(total, Reduce) and isinstance(count, Reduce)
     assert isinstance(count.body, Const) and count.body.value == 1
     assert (count.predicate, count.bound) == (total.predicate, total.bound)
+
+
+def test_a_slice_in_the_bracket_narrows_the_body() -> None:
+    sizes = {"K": constant(6), "q": constant(3)}
+    node = lower("sum[K[1:3] where K < q](U:K)", sizes).value.node
+    narrow = {"K": (constant(1), constant(3))}
+    assert isinstance(node, Reduce) and isinstance(node.body, Restrict)
+    assert (node.bound, node.body.axes) == (narrow, narrow)
+    # The bound dim has no second range beside that of the bracket.
+    assert node.ranges == {"q": (constant(0), constant(3))}
 
 
 def test_the_whole_corpus_has_a_meaning() -> None:

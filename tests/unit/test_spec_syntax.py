@@ -258,7 +258,7 @@ def test_a_let_name_ends_with_its_let() -> None:
     assert kinds("(let S = X:n in S, S -> S)") == [
         *("let=keyword", "S=variable", "X=label", "n=dim", "in=keyword", "S=variable", "S=dim", "S=dim"),
     ]
-    assert kinds("let a = let b = X:n in b in a b") == [
+    assert kinds("let a = let b = X:n in b in a * b") == [
         *("let=keyword", "a=variable", "let=keyword", "b=variable", "X=label", "n=dim", "in=keyword", "b=variable"),
         *("in=keyword", "a=variable", "b=dim"),
     ]
