@@ -1,0 +1,115 @@
+"""Diagnostics: pushed with their version, and pulled by clients that cannot take versions.
+
+Results of a text that has changed since stay where they were, one degree weaker and marked, until the
+new ones come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from stile_engine.trace.report import Diagnostic
+from stile_lsp.documents import Edit, shift
+from stile_lsp.interpreter import path_of
+from stile_lsp.messages import Places
+from stile_lsp.session import FileState
+from stile_lsp.wording import DOCUMENTATION, explanation
+
+if TYPE_CHECKING:
+    from stile_lsp.client_profile import ClientProfile
+    from stile_lsp.server import StileServer
+
+SOURCE = "stile"
+
+_SEVERITIES = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "information": types.DiagnosticSeverity.Information,
+    "hint": types.DiagnosticSeverity.Hint,
+}
+
+_WEAKER = {
+    types.DiagnosticSeverity.Error: types.DiagnosticSeverity.Warning,
+    types.DiagnosticSeverity.Warning: types.DiagnosticSeverity.Information,
+}
+
+
+def document_diagnostics(state: FileState, places: Places, profile: ClientProfile) -> list[types.Diagnostic]:
+    found: list[types.Diagnostic] = []
+    for diagnostic in state.file_diagnostics:
+        stale = bool(state.file_edits)
+        found.append(_translated(diagnostic, state, state.file_edits, stale, places, profile))
+    for entry in state.entries:
+        found.extend(_translated(d, state, entry.edits, entry.stale, places, profile) for d in entry.diagnostics)
+        if entry.against is not None:
+            found.append(
+                types.Diagnostic(
+                    places.range(entry.name_range),
+                    f"against {entry.against.spec}: {explanation(entry.against.status, entry.against)}",
+                    types.DiagnosticSeverity.Information,
+                    source=SOURCE,
+                )
+            )
+    return found
+
+
+def _translated(
+    diagnostic: Diagnostic,
+    state: FileState,
+    edits: tuple[Edit, ...],
+    stale: bool,
+    places: Places,
+    profile: ClientProfile,
+) -> types.Diagnostic:
+    severity = _SEVERITIES.get(diagnostic.severity, types.DiagnosticSeverity.Error)
+    return types.Diagnostic(
+        places.range(shift(diagnostic.range, edits)),
+        f"(before your edit) {diagnostic.message}" if stale else diagnostic.message,
+        _WEAKER.get(severity, severity) if stale else severity,
+        code=diagnostic.code,
+        code_description=types.CodeDescription(f"{DOCUMENTATION}{diagnostic.code}.md"),
+        source=SOURCE,
+        related_information=list(_related(diagnostic, state, edits, places)) if profile.related_information else None,
+        data={"kernel": diagnostic.kernel, "stale": stale},
+    )
+
+
+def _related(
+    diagnostic: Diagnostic, state: FileState, edits: tuple[Edit, ...], places: Places
+) -> Iterable[types.DiagnosticRelatedInformation]:
+    own = path_of(state.uri)
+    for related in diagnostic.related:
+        path = related.location.path
+        if path is None or (own is not None and path == str(own)):
+            uri, found = state.uri, places.range(shift(related.location.range, edits))
+        else:
+            # Positions of another file are given as they are: its text is not here to convert them by.
+            raw = related.location.range
+            uri = _uri(path)
+            found = types.Range(
+                types.Position(raw.start.line, raw.start.character), types.Position(raw.end.line, raw.end.character)
+            )
+        yield types.DiagnosticRelatedInformation(types.Location(uri, found), related.message)
+
+
+def _uri(path: str) -> str:
+    from pathlib import Path
+
+    return Path(path).absolute().as_uri()
+
+
+def register(server: StileServer) -> None:
+    @server.feature(
+        types.TEXT_DOCUMENT_DIAGNOSTIC,
+        types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier=SOURCE),
+    )
+    def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        """All that is known now; while a run is under way, a refresh follows."""
+        state = server.find_state(params.text_document.uri)
+        if state is None:
+            return types.RelatedFullDocumentDiagnosticReport([])
+        places = server.places(state.uri)
+        return types.RelatedFullDocumentDiagnosticReport(document_diagnostics(state, places, server.client_profile))

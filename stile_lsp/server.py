@@ -1,0 +1,230 @@
+"""The language server: wiring only. What it knows is in ``session``, what it shows in ``features``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import importlib.metadata
+import logging
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.capabilities import ServerCapabilitiesBuilder
+from pygls.io_ import run_async
+
+from stile_engine.trace.report import KernelReport, Status
+from stile_engine.worker.client import WorkerClient
+from stile_lsp import session, transport
+from stile_lsp.client_profile import ClientProfile
+from stile_lsp.documents import UTF16, Documents
+from stile_lsp.features import (
+    code_lens,
+    commands,
+    configuration,
+    diagnostics,
+    document_symbols,
+    hover,
+    inlay_hints,
+    lifecycle,
+    proof_view,
+    synchronization,
+    waiting,
+)
+from stile_lsp.messages import Places
+from stile_lsp.protocol import BaseServer
+from stile_lsp.publish import Publisher
+from stile_lsp.session import FileState
+from stile_lsp.settings import Settings
+from stile_lsp.transport import Streams
+from stile_lsp.verifier import Verifier, engine_worker
+from stile_lsp.watch import Watch
+from stile_lsp.wording import explanation
+
+logger = logging.getLogger(__name__)
+
+FEATURES = (
+    lifecycle,
+    configuration,
+    synchronization,
+    diagnostics,
+    hover,
+    inlay_hints,
+    code_lens,
+    document_symbols,
+    commands,
+    proof_view,
+    waiting,
+)
+
+
+def version() -> str:
+    try:
+        return importlib.metadata.version("stile-lsp")
+    except importlib.metadata.PackageNotFoundError:
+        return "bundled"
+
+
+class StileServer(BaseServer):
+    """What the features share: documents, their states, the verifier, settings and the client's abilities."""
+
+    def __init__(self, make_worker: Callable[[StileServer, str], WorkerClient] = engine_worker) -> None:
+        super().__init__("stile", version())
+        self.documents = Documents()
+        self.settings = Settings()
+        self.client_profile = ClientProfile()
+        self.encoding: str = UTF16
+        self.folders: list[Path] = []
+        self.is_stopping = False
+        self.verifier = Verifier(self)
+        self.publisher = Publisher(self)
+        self.waiters = waiting.Waiters()
+        self._make_worker = make_worker
+        self._states: dict[str, FileState] = {}
+        self._watch: Watch | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        for feature in FEATURES:
+            feature.register(self)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None, "the server is not running"
+        return self._loop
+
+    @property
+    def watch(self) -> Watch:
+        assert self._watch is not None, "the server is not running"
+        return self._watch
+
+    def make_worker(self, interpreter: str) -> WorkerClient:
+        return self._make_worker(self, interpreter)
+
+    def find_state(self, uri: str) -> FileState | None:
+        return self._states.get(uri)
+
+    def state(self, uri: str) -> FileState:
+        return self._states[uri]
+
+    def places(self, uri: str) -> Places:
+        return Places(self.documents.get(uri).index, self.encoding)
+
+    def update(self, state: FileState) -> None:
+        """Puts the next state of a file in place and tells everyone who wants to know."""
+        self._states[state.uri] = state
+        self.publisher.publish(state)
+        self.waiters.tell(state)
+
+    def forget(self, uri: str) -> None:
+        self._states.pop(uri, None)
+        self.watch.forget(uri)
+        self.publisher.closed(uri)
+        self.waiters.closed(uri)
+
+    def on_disk_change(self, uris: frozenset[str]) -> None:
+        """Imported files changed: their importers are stale, and checked again as the mode says."""
+        for uri in uris:
+            if (state := self.find_state(uri)) is None:
+                continue
+            self.verifier.edited(uri)
+            self.update(session.unplanned(session.invalidated(state)))
+            if self.settings.verify_mode != "manual":
+                self.verifier.verify(uri, delay=self.settings.verify_debounce / 1000)
+
+    def tell(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
+        self.window_show_message(types.ShowMessageParams(kind, message))
+
+    async def serve(self, open_streams: Callable[[], contextlib.AbstractAsyncContextManager[Streams]]) -> int:
+        """Serves one client and returns the exit status that the protocol asks for."""
+        self._loop = asyncio.get_running_loop()
+        self._watch = Watch(self._loop, self.on_disk_change)
+        async with open_streams() as streams:
+            self.protocol.set_writer(streams.writer)
+            reading = self._loop.create_task(self._read(streams))
+            self.protocol.exit_requested = functools.partial(_cancel_soon, reading)
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+            await self.stop()
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
+                await asyncio.wait_for(streams.writer.drain(), 0.5)
+        return 0 if self.protocol.was_shut_down else 1
+
+    async def _read(self, streams: Streams) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await run_async(
+                stop_event=threading.Event(),
+                reader=streams.reader,
+                protocol=self.protocol,
+                logger=logging.getLogger("pygls"),
+                error_handler=self.report_server_error,
+            )
+
+    def chosen_encoding(self, capabilities: types.ClientCapabilities) -> str:
+        """The first of the client's encodings that is one of the three; UTF-16 for a client that names none."""
+        chosen = ServerCapabilitiesBuilder.choose_position_encoding(capabilities)
+        return chosen.value if isinstance(chosen, types.PositionEncodingKind) else str(chosen)
+
+    def tell_answer(self, kernel: KernelReport, spec: str) -> None:
+        good = kernel.status in (Status.PROVED, Status.ASSUMED)
+        kind = types.MessageType.Info if good else types.MessageType.Warning
+        self.tell(f"{kernel.name} against {spec}: {explanation(kernel.status, kernel)}", kind)
+
+    async def stop(self) -> None:
+        """Ends all work. User code is killed, never asked."""
+        if self.is_stopping:
+            return
+        self.is_stopping = True
+        await self.verifier.close()
+        self.watch.stop()
+        self.waiters.close()
+        for task in list(self.tasks):
+            task.cancel()
+
+
+def _cancel_soon(task: asyncio.Task[None]) -> None:
+    # Not at once: the request comes from a message that the task itself is handling.
+    asyncio.get_running_loop().call_soon(task.cancel)
+
+
+def main() -> None:
+    """Entry of ``stile-lsp`` and ``python -m stile_lsp``."""
+    parser = argparse.ArgumentParser(prog="stile-lsp", description="The language server of Stile.")
+    parser.add_argument("--stdio", action="store_true", help="speak over standard input and output (the default)")
+    parser.add_argument("--tcp", type=int, metavar="PORT", help="wait for one connection on this local port")
+    parser.add_argument("--log", default="warning", choices=("debug", "info", "warning", "error"))
+    parser.add_argument("--version", action="version", version=version())
+    options, _ = parser.parse_known_args()
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=options.log.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("pygls").setLevel(logging.ERROR if options.log != "debug" else logging.DEBUG)
+
+    if options.tcp is None:
+        source, target = transport.claim_standard_streams()
+
+    @contextlib.asynccontextmanager
+    async def open_streams() -> AsyncIterator[Streams]:
+        if options.tcp is not None:
+            streams = await transport.accept_one(options.tcp)
+        else:
+            streams = await transport.open_descriptors(source, target)
+        try:
+            yield streams
+        finally:
+            streams.writer.close()
+
+    status = 1
+    try:
+        status = asyncio.run(StileServer().serve(open_streams))
+    except KeyboardInterrupt:
+        status = 130
+    finally:
+        sys.stderr.flush()
+        # Nothing that is left may delay the end: all user processes are dead by now.
+        os._exit(status)

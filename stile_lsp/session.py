@@ -1,0 +1,399 @@
+"""What is known of each open file: immutable snapshots, and pure functions from one to the next.
+
+The rules, each with a test of its own:
+
+* a result is shown as it is only while the text that it speaks of, and all that this text depends on, is
+  unchanged; otherwise the kernel is *stale*, and its old results stay visible as such;
+* a kernel whose text is broken is never green; the others keep their results;
+* a message of a run that is not the current one changes nothing;
+* the version never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from stile_engine.trace.report import (
+    Diagnostic,
+    KernelReport,
+    Range,
+    Report,
+    Status,
+    ValueInfo,
+)
+from stile_lsp.documents import Edit, changes_inside, shift, touches
+from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
+
+_MANY_EDITS = 500
+
+T = TypeVar("T", "Entry", OutlinedKernel, KernelReport)
+
+
+class Phase(StrEnum):
+    """Where a kernel is on its way to its next result."""
+
+    SETTLED = "settled"
+    QUEUED = "queued"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One kernel. Ranges of ``result``, ``diagnostics`` and ``values`` are those of the text that was checked;
+    ``edits`` leads from there to the present text, in which ``range`` and ``name_range`` are."""
+
+    name: str
+    range: Range
+    name_range: Range
+    phase: Phase = Phase.SETTLED
+    stale: bool = True
+    result: KernelReport | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    values: tuple[ValueInfo, ...] = ()
+    fingerprint: str | None = None
+    edits: tuple[Edit, ...] = ()
+    against: KernelReport | None = None
+    """The answer for a spec that the user asked about; says nothing about the kernel's own."""
+
+    @property
+    def status(self) -> Status:
+        if self.result is not None and not self.stale:
+            return self.result.status
+        return {Phase.QUEUED: Status.QUEUED, Phase.RUNNING: Status.RUNNING}.get(self.phase, Status.STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """The one run whose messages count. ``select`` empty means all kernels."""
+
+    number: int
+    version: int
+    select: tuple[str, ...] = ()
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    uri: str
+    version: int
+    outline: Outline | SyntaxProblem
+    known: Outline | None
+    """The last outline of a text that could be parsed, and below where its statements have gone since."""
+    chunk_ranges: tuple[Range, ...] = ()
+    dirty: frozenset[int] = frozenset()
+    entries: tuple[Entry, ...] = ()
+    file_diagnostics: tuple[Diagnostic, ...] = ()
+    file_edits: tuple[Edit, ...] = ()
+    run: RunState | None = None
+    cancelling: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        return self.run is None
+
+
+Step: TypeAlias = Callable[[FileState], FileState]
+
+
+def opened(uri: str, version: int, outline: Outline | SyntaxProblem) -> FileState:
+    known = outline if isinstance(outline, Outline) else None
+    entries = tuple(_new_entry(kernel) for kernel in known.kernels) if known else ()
+    return FileState(uri, version, outline, known, _ranges(known), entries=entries)
+
+
+def edited(state: FileState, version: int, outline: Outline | SyntaxProblem, edits: Sequence[Edit]) -> FileState:
+    """The text changed. A run that is under way speaks of a text that is gone, so it no longer counts."""
+    entries = tuple(_shifted(entry, edits) for entry in state.entries)
+    chunk_ranges, dirty = state.chunk_ranges, state.dirty
+    for edit in edits:
+        dirty |= {number for number, place in enumerate(chunk_ranges) if touches(place, edit)}
+        chunk_ranges = tuple(shift(place, (edit,)) for place in chunk_ranges)
+    state = replace(
+        state,
+        version=version,
+        outline=outline,
+        chunk_ranges=chunk_ranges,
+        dirty=dirty,
+        file_edits=(*state.file_edits, *edits),
+        run=None,
+        cancelling=False,
+    )
+    if isinstance(outline, Outline):
+        return _reparsed(state, outline, entries)
+    return replace(state, entries=tuple(_broken(entry, state, edits) for entry in entries))
+
+
+def _reparsed(state: FileState, outline: Outline, entries: tuple[Entry, ...]) -> FileState:
+    """The text parses: fingerprints tell exactly whose results still hold."""
+    before = {(k.name, n) for k, n in _numbered(state.known.kernels)} if state.known else set()
+    now = {(k.name, n): k for k, n in _numbered(outline.kernels)}
+    kept: list[Entry] = []
+    for entry, number in _numbered(entries):
+        place = now.pop((entry.name, number), None)
+        if place is not None:
+            entry = replace(entry, range=place.range, name_range=place.name_range)
+        elif (entry.name, number) in before:
+            continue  # its definition is gone
+        same = entry.fingerprint is not None and entry.fingerprint == outline.fingerprint(entry.name, entry.range)
+        kept.append(replace(entry, stale=not same, against=entry.against if same else None))
+    kept.extend(_new_entry(kernel) for kernel in now.values())
+    return replace(
+        state,
+        known=outline,
+        chunk_ranges=_ranges(outline),
+        dirty=frozenset(),
+        entries=tuple(sorted(kept, key=lambda entry: entry.range)),
+    )
+
+
+def _broken(entry: Entry, state: FileState, edits: Sequence[Edit]) -> Entry:
+    """The text does not parse: whatever was touched since it last did makes the kernels that need it stale."""
+    number = state.known.chunk_at(_in_known(entry, state)) if state.known else None
+    if number is None or state.known is None:
+        stale = entry.stale or bool(edits)
+    else:
+        stale = entry.stale or bool(state.known.chunks[number].needs & state.dirty)
+    return replace(entry, stale=stale, against=None if stale else entry.against)
+
+
+def _in_known(entry: Entry, state: FileState) -> Range:
+    """The kernel's place in the last text that parsed: the statement that has come to hold its name."""
+    assert state.known is not None
+    for place, chunk in zip(state.chunk_ranges, state.known.chunks, strict=True):
+        if place.start <= entry.name_range.start <= place.end:
+            return chunk.range
+    return entry.range
+
+
+def queued(state: FileState, number: int, select: tuple[str, ...] = (), *, afresh: bool = False) -> FileState:
+    """A run is planned. ``afresh``: the user asked for it, so the old verdicts are not shown meanwhile."""
+    entries = tuple(
+        replace(entry, phase=Phase.QUEUED, stale=entry.stale or afresh) if _is_selected(entry, select) else entry
+        for entry in state.entries
+    )
+    return replace(state, entries=entries, run=RunState(number, state.version, select), cancelling=False)
+
+
+def started(state: FileState, number: int) -> FileState:
+    if state.run is None or state.run.number != number:
+        return state
+    entries = tuple(
+        replace(entry, phase=Phase.RUNNING) if entry.phase is Phase.QUEUED else entry for entry in state.entries
+    )
+    return replace(state, run=replace(state.run, running=True), entries=entries)
+
+
+def discovered(state: FileState, number: int, kernels: Sequence[KernelReport]) -> FileState:
+    """The worker told which kernels there are."""
+    if state.run is None or state.run.number != number or not kernels:
+        return state
+    return replace(state, entries=_matched(state, kernels, state.run.select))
+
+
+def kernel_done(
+    state: FileState,
+    number: int,
+    kernel: KernelReport,
+    diagnostics: tuple[Diagnostic, ...],
+    values: tuple[ValueInfo, ...],
+) -> FileState:
+    """One kernel of the current run has its verdict."""
+    if state.run is None or state.run.number != number:
+        return state
+    entries = list(state.entries)
+    for position, entry in enumerate(entries):
+        if entry.name == kernel.name and (entry.range == kernel.range or entry.name_range == kernel.name_range):
+            entries[position] = _with_result(entry, kernel, diagnostics, values, state.outline)
+            break
+    else:
+        entries.append(_with_result(_entry_of(kernel), kernel, diagnostics, values, state.outline))
+        entries.sort(key=lambda entry: entry.range)
+    return replace(state, entries=tuple(entries))
+
+
+def finished(state: FileState, number: int, report: Report) -> FileState:
+    """The run's whole report. One of another run, or of another version, changes nothing."""
+    if state.run is None or state.run.number != number or state.run.version != state.version:
+        return state
+    select = state.run.select
+    state = replace(state, run=None, cancelling=False, notes=report.notes)
+    if any(d.code == "python-syntax" for d in report.diagnostics) and not report.kernels:
+        # The file as it stands means nothing: earlier results of untouched kernels stay.
+        entries = tuple(replace(entry, phase=Phase.SETTLED) for entry in state.entries)
+        return replace(state, entries=entries, file_diagnostics=report.diagnostics, file_edits=())
+    by_entry: dict[int, list[Diagnostic]] = {}
+    values_by_entry: dict[int, list[ValueInfo]] = {}
+    of_file: list[Diagnostic] = []
+    for diagnostic in report.diagnostics:
+        owner = _owner(report.kernels, diagnostic.kernel, diagnostic.range)
+        if owner is None:
+            of_file.append(diagnostic)
+        else:
+            by_entry.setdefault(owner, []).append(diagnostic)
+    for value in report.values:
+        owner = _owner(report.kernels, value.kernel, value.range)
+        if owner is not None:
+            values_by_entry.setdefault(owner, []).append(value)
+    old = {(e.name, e.range): e for e in state.entries}
+    entries_new: list[Entry] = []
+    for position, kernel in enumerate(report.kernels):
+        base = old.get((kernel.name, kernel.range)) or _entry_of(kernel)
+        found, values = by_entry.get(position, ()), values_by_entry.get(position, ())
+        entries_new.append(_with_result(base, kernel, tuple(found), tuple(values), state.outline))
+    if select:
+        answered = {(e.name, e.range) for e in entries_new}
+        rest = (e for e in state.entries if (e.name, e.range) not in answered)
+        entries_new.extend(replace(e, phase=Phase.SETTLED) for e in rest)
+        of_file = [*of_file, *state.file_diagnostics] if not state.file_edits else of_file
+    return replace(
+        state,
+        entries=tuple(sorted(entries_new, key=lambda entry: entry.range)),
+        file_diagnostics=tuple(dict.fromkeys(of_file)),
+        file_edits=(),
+    )
+
+
+def without_kernels(state: FileState, number: int, status: Status, report: Report, message: str) -> FileState:
+    """The run could not even say which kernels there are: all that are known get its status."""
+    if state.run is None or state.run.number != number or state.run.version != state.version:
+        return state
+    entries = tuple(
+        _with_result(entry, _failed(entry, status, message), (), (), state.outline)
+        if _is_selected(entry, state.run.select)
+        else replace(entry, phase=Phase.SETTLED)
+        for entry in state.entries
+    )
+    return replace(state, entries=entries, file_diagnostics=report.diagnostics, file_edits=(), run=None)
+
+
+def cancelling(state: FileState) -> FileState:
+    """The user wants the run to stop; shown at once, before the process is gone."""
+    return replace(state, cancelling=state.run is not None)
+
+
+def cancelled(state: FileState, number: int) -> FileState:
+    """A run that was stopped leaves its kernels stale; those whose verdicts still hold keep them."""
+    if state.run is None or state.run.number != number:
+        return state
+    entries = tuple(
+        replace(entry, phase=Phase.SETTLED) if entry.phase is not Phase.SETTLED else entry for entry in state.entries
+    )
+    return replace(state, entries=entries, run=None, cancelling=False)
+
+
+def unplanned(state: FileState) -> FileState:
+    """No run counts any longer; what is settled stays as it is."""
+    entries = tuple(replace(entry, phase=Phase.SETTLED) for entry in state.entries)
+    return replace(state, entries=entries, run=None, cancelling=False)
+
+
+def invalidated(state: FileState) -> FileState:
+    """Something outside of the text changed that every kernel may depend on."""
+    entries = tuple(replace(entry, stale=True, fingerprint=None, against=None) for entry in state.entries)
+    return replace(state, entries=entries)
+
+
+def answered_against(state: FileState, version: int, kernel: KernelReport) -> FileState:
+    """The verdict for a spec that the user asked about; the kernel's own status stays."""
+    if version != state.version:
+        return state
+    entries = tuple(
+        replace(entry, against=kernel) if entry.name == kernel.name and entry.range == kernel.range else entry
+        for entry in state.entries
+    )
+    return replace(state, entries=entries)
+
+
+def with_spec(kernel: KernelReport, spec: str) -> KernelReport:
+    """The kernel with the spec that it was compared with."""
+    return replace(kernel, spec=spec)
+
+
+def _failed(entry: Entry, status: Status, message: str) -> KernelReport:
+    return KernelReport(entry.name, None, status, entry.range, entry.name_range, message)
+
+
+def _is_selected(entry: Entry, select: tuple[str, ...]) -> bool:
+    return not select or entry.name in select
+
+
+def _ranges(outline: Outline | None) -> tuple[Range, ...]:
+    return tuple(chunk.range for chunk in outline.chunks) if outline else ()
+
+
+def _new_entry(kernel: OutlinedKernel) -> Entry:
+    return Entry(kernel.name, kernel.range, kernel.name_range)
+
+
+def _entry_of(kernel: KernelReport) -> Entry:
+    return Entry(kernel.name, kernel.range, kernel.name_range, phase=Phase.RUNNING)
+
+
+def _numbered(items: Iterable[T]) -> Iterable[tuple[T, int]]:
+    """Each item with its number among those of its name: how two kernels of one name are told apart."""
+    counts: dict[str, int] = {}
+    for item in items:
+        number = counts.get(item.name, 0)
+        counts[item.name] = number + 1
+        yield item, number
+
+
+def _shifted(entry: Entry, edits: Sequence[Edit]) -> Entry:
+    touched = any(changes_inside(entry.range, edit) for edit in edits)
+    many = len(entry.edits) > _MANY_EDITS
+    return replace(
+        entry,
+        range=shift(entry.range, edits),
+        name_range=shift(entry.name_range, edits),
+        edits=(*entry.edits, *edits),
+        phase=Phase.SETTLED,
+        stale=entry.stale or touched,
+        values=() if many else entry.values,
+    )
+
+
+def _matched(state: FileState, kernels: Sequence[KernelReport], select: tuple[str, ...]) -> tuple[Entry, ...]:
+    """The entries for exactly these kernels; what is known of a kernel of the same name and number stays."""
+    old = {(e.name, n): e for e, n in _numbered(state.entries)}
+    found = []
+    for kernel, number in _numbered(kernels):
+        entry = old.get((kernel.name, number), _entry_of(kernel))
+        phase = Phase.RUNNING if not select or kernel.name in select else entry.phase
+        found.append(replace(entry, range=kernel.range, name_range=kernel.name_range, phase=phase))
+    return tuple(found)
+
+
+def _with_result(
+    entry: Entry,
+    kernel: KernelReport,
+    diagnostics: tuple[Diagnostic, ...],
+    values: tuple[ValueInfo, ...],
+    outline: Outline | SyntaxProblem,
+) -> Entry:
+    fingerprint = outline.fingerprint(kernel.name, kernel.range) if isinstance(outline, Outline) else None
+    return replace(
+        entry,
+        range=kernel.range,
+        name_range=kernel.name_range,
+        phase=Phase.SETTLED,
+        stale=False,
+        result=kernel,
+        diagnostics=diagnostics,
+        values=values,
+        fingerprint=fingerprint,
+        edits=(),
+    )
+
+
+def _owner(kernels: Sequence[KernelReport], name: str | None, place: Range) -> int | None:
+    """The kernel of that name that holds the place, else the first of that name."""
+    named = [n for n, kernel in enumerate(kernels) if kernel.name == name]
+    for number in named:
+        whole = kernels[number].range
+        if whole.start <= place.start and place.end <= whole.end:
+            return number
+    return named[0] if named else None

@@ -1,0 +1,234 @@
+"""Plans and makes runs: one for each file at most, the latest only, never on the loop's own time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import itertools
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from stile_engine.trace.report import CheckRequest, Status
+from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState
+from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
+from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
+from stile_lsp import session
+from stile_lsp.documents import Document
+from stile_lsp.interpreter import display_path, folder_of, path_of, resolve
+from stile_lsp.progress import Progress
+from stile_lsp.static_check import static_report
+
+if TYPE_CHECKING:
+    from stile_lsp.server import StileServer
+
+logger = logging.getLogger(__name__)
+
+RUNS_AT_ONCE = max(1, (os.cpu_count() or 2) // 2)
+
+
+class Verifier:
+    def __init__(self, server: StileServer) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
+        self._questions: dict[int, tuple[str, asyncio.Task[None]]] = {}
+        self._workers: dict[str, WorkerClient] = {}
+        self._gate = asyncio.Semaphore(RUNS_AT_ONCE)
+        self.last_outcome: Outcome | None = None
+
+    @property
+    def workers(self) -> tuple[WorkerClient, ...]:
+        return tuple(self._workers.values())
+
+    def interpreter_for(self, uri: str) -> str:
+        folder = folder_of(path_of(uri), self._server.folders)
+        return resolve(self._server.settings.interpreter, folder)
+
+    def worker_for(self, uri: str) -> WorkerClient:
+        interpreter = self.interpreter_for(uri)
+        worker = self._workers.get(interpreter)
+        if worker is None:
+            worker = self._server.make_worker(interpreter)
+            self._workers[interpreter] = worker
+        return worker
+
+    def verify(
+        self,
+        uri: str,
+        *,
+        delay: float = 0.0,
+        select: tuple[str, ...] = (),
+        afresh: bool = False,
+        state: session.FileState | None = None,
+    ) -> int:
+        """Plans a run of the present text and returns its number; one that is under way is ended first.
+
+        ``state`` is the state to start from, where it is newer than the one that the server has.
+        """
+        self._stop(uri)
+        number = next(self._numbers)
+        self._server.update(session.queued(state or self._server.state(uri), number, select, afresh=afresh))
+        task = self._server.background(self._run(self._server.documents.get(uri), number, delay, select))
+        self._tasks[uri] = (number, task)
+        return number
+
+    def ask(self, uri: str, line: int, spec: str) -> int:
+        """Proves the kernel at the line against another spec, beside the file's own runs."""
+        number = next(self._numbers)
+        task = self._server.background(self._answer(self._server.documents.get(uri), number, line, spec))
+        self._questions[number] = (uri, task)
+        task.add_done_callback(lambda ended: self._questions.pop(number, None))
+        return number
+
+    def edited(self, uri: str) -> None:
+        """Whatever runs on the old text is ended now, before anything else."""
+        self._stop(uri)
+        for owner, task in list(self._questions.values()):
+            if owner == uri:
+                task.cancel()
+
+    closed = edited
+
+    def cancel(self, uri: str | None, run: int | None) -> int:
+        """Ends runs at the user's wish: of a file, of a number, or all. Returns how many."""
+        chosen = [
+            (owner, number, task)
+            for owner, (number, task) in list(self._tasks.items())
+            if uri in (None, owner) and run in (None, number) and not task.done()
+        ]
+        for owner, number, task in chosen:
+            self._server.update(session.cancelling(self._server.state(owner)))
+            task.cancel()
+            task.add_done_callback(functools.partial(self._after_cancel, owner, number))
+        questions = [
+            task for number, (owner, task) in self._questions.items() if uri in (None, owner) and run in (None, number)
+        ]
+        for task in questions:
+            task.cancel()
+        return len(chosen) + len(questions)
+
+    async def restart(self) -> None:
+        for worker in self._workers.values():
+            await worker.restart()
+
+    async def close_unused(self) -> None:
+        """Ends workers of interpreters that no open file uses any longer."""
+        used = {self.interpreter_for(document.uri) for document in self._server.documents.all}
+        for interpreter in [name for name in self._workers if name not in used]:
+            await self._workers.pop(interpreter).close()
+
+    async def close(self) -> None:
+        for _, task in [*self._tasks.values()]:
+            task.cancel()
+        for _, task in self._questions.values():
+            task.cancel()
+        for worker in self._workers.values():
+            await worker.close()
+        self._workers.clear()
+
+    def _stop(self, uri: str) -> None:
+        if (current := self._tasks.pop(uri, None)) is not None:
+            current[1].cancel()
+
+    def _after_cancel(self, uri: str, number: int, ended: asyncio.Task[None]) -> None:
+        if (state := self._server.find_state(uri)) is not None and not self._server.is_stopping:
+            self._server.update(session.cancelled(state, number))
+
+    async def _run(self, document: Document, number: int, delay: float, select: tuple[str, ...]) -> None:
+        if delay:
+            await asyncio.sleep(delay)
+        uri = document.uri
+        if not self._server.settings.trusted:
+            report = static_report(self._server.state(uri).outline, display_path(uri))
+            self._apply(uri, lambda state: session.finished(state, number, report))
+            return
+        async with self._gate, Progress(self._server, uri, number) as progress:
+            self._apply(uri, lambda state: session.started(state, number))
+
+            def listen(message: RunMessage) -> None:
+                if isinstance(message, Discovered):
+                    self._apply(uri, lambda state: session.discovered(state, number, message.kernels))
+                elif isinstance(message, KernelDone):
+                    progress.report(message.kernel.name)
+                    self._apply(
+                        uri,
+                        lambda state: session.kernel_done(
+                            state, number, message.kernel, message.diagnostics, message.values
+                        ),
+                    )
+
+            request = self._request(document, select=select)
+            result = await self.worker_for(uri).check(request, self._limits(), listen)
+        self._finish(uri, number, result)
+
+    def _finish(self, uri: str, number: int, result: RunResult) -> None:
+        self.last_outcome = result.outcome
+        if result.outcome.kind is not OutcomeKind.FINISHED:
+            logger.info("%s: %s: %s", uri, result.outcome.kind, result.outcome.message)
+        if result.report.kernels or result.outcome.kind is OutcomeKind.FINISHED:
+            self._apply(uri, lambda state: session.finished(state, number, result.report))
+            return
+        status = _STATUS_WITHOUT_KERNELS.get(result.outcome.kind, Status.CRASHED)
+        message = result.outcome.message
+        self._apply(uri, lambda state: session.without_kernels(state, number, status, result.report, message))
+
+    async def _answer(self, document: Document, number: int, line: int, spec: str) -> None:
+        if not self._server.settings.trusted:
+            self._server.tell("Stile: this folder is not trusted, so its kernels are not run.")
+            return
+        async with Progress(self._server, document.uri, number):
+            request = self._request(document, against_line=line, against_spec=spec)
+            result = await self.worker_for(document.uri).check(request, self._limits())
+        state = self._server.find_state(document.uri)
+        if state is None or state.version != document.version:
+            return
+        kernel = next((k for k in result.report.kernels if k.range.start.line <= line <= k.range.end.line), None)
+        if kernel is None:
+            problems = "; ".join(d.message for d in result.report.diagnostics[:3])
+            self._server.tell(f"Stile: no verdict: {problems or 'there is no kernel here'}")
+            return
+        self._server.update(session.answered_against(state, document.version, session.with_spec(kernel, spec)))
+        self._server.tell_answer(kernel, spec)
+
+    def _apply(self, uri: str, step: session.Step) -> None:
+        """The choke point: a step on the present state, which ignores what is not of its current run."""
+        state = self._server.find_state(uri)
+        if state is not None:
+            self._server.update(step(state))
+
+    def _limits(self) -> Limits:
+        settings = self._server.settings
+        return Limits(wall=settings.verify_timeout, memory=int(settings.worker_memory) << 20)
+
+    def _request(
+        self,
+        document: Document,
+        *,
+        select: tuple[str, ...] = (),
+        against_line: int | None = None,
+        against_spec: str | None = None,
+    ) -> CheckRequest:
+        folder = folder_of(path_of(document.uri), self._server.folders)
+        return CheckRequest(
+            path=display_path(document.uri),
+            source=document.text,
+            select=select,
+            against_line=against_line,
+            against_spec=against_spec,
+            workspace=str(folder) if folder is not None else None,
+        )
+
+
+_STATUS_WITHOUT_KERNELS = {
+    OutcomeKind.TIMEOUT: Status.TIMEOUT,
+    OutcomeKind.IMPORT_ERROR: Status.ERROR,
+    OutcomeKind.FAILED: Status.ERROR,
+}
+
+
+def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
+    def on_state(state: WorkerState) -> None:
+        logger.info("worker of %s: %s", interpreter, state)
+
+    return EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))

@@ -1,0 +1,142 @@
+"""Files that change outside of the editor: a change in an imported project file makes its importers stale.
+
+Open files are verified from their buffers, so only what they import is watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
+
+from stile_lsp.outline import Outline, outline
+
+logger = logging.getLogger(__name__)
+
+QUIET_SECONDS = 0.1
+"""A checkout changes many files at once; they are told together."""
+
+MAXIMUM_FILES = 500
+
+
+def candidates(module: str, path: Path, roots: Sequence[Path]) -> Iterator[Path]:
+    """Where the files of an imported module would lie in the project, whether they exist or not."""
+    level = len(module) - len(module.lstrip("."))
+    if level:
+        base = path.parent
+        for _ in range(level - 1):
+            base = base.parent
+        bases: Iterable[Path] = (base,)
+    else:
+        bases = (path.parent, *roots)
+    parts = [part for part in module.lstrip(".").split(".") if part]
+    for base in bases:
+        for count in range(1, len(parts) + 1):
+            place = base.joinpath(*parts[:count])
+            yield place.with_suffix(".py")
+            yield place / "__init__.py"
+
+
+def project_imports(path: Path, imports: Iterable[str], roots: Sequence[Path]) -> frozenset[Path]:
+    """All project files that a file may import, directly or through others. Reads files; not for the loop."""
+    found: set[Path] = set()
+    waiting = [(path, module) for module in imports]
+    while waiting and len(found) < MAXIMUM_FILES:
+        importer, module = waiting.pop()
+        for candidate in candidates(module, importer, roots):
+            if candidate in found or candidate == path:
+                continue
+            if not candidate.parent.is_dir():
+                continue
+            found.add(candidate)
+            try:
+                text = candidate.read_text(encoding="utf-8")
+            except (OSError, ValueError):
+                continue
+            seen = outline(text)
+            if isinstance(seen, Outline):
+                waiting.extend((candidate, name) for name in seen.imports)
+    return frozenset(found)
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, changed: Callable[[str], None]) -> None:
+        self._changed = changed
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        if event.event_type in ("opened", "closed_no_write"):
+            return
+        for name in (event.src_path, event.dest_path):
+            if name:
+                self._changed(name if isinstance(name, str) else name.decode(errors="surrogateescape"))
+
+
+class Watch:
+    """Tells which open files are concerned by a change on disk. ``changed`` is called on the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, changed: Callable[[frozenset[str]], None]) -> None:
+        self._loop = loop
+        self._changed = changed
+        self._files: dict[str, frozenset[Path]] = {}
+        self._watches: dict[Path, ObservedWatch] = {}
+        self._observer = Observer()
+        self._observer.daemon = True
+        self._running = False
+        self._pending: set[Path] = set()
+        self._handler = _Handler(self._from_thread)
+
+    async def follow(self, uri: str, path: Path, imports: Sequence[str], roots: Sequence[Path]) -> None:
+        """Watches what the file imports, in place of what it imported before."""
+        self._files.setdefault(uri, frozenset())
+        found = await asyncio.to_thread(project_imports, path, imports, roots)
+        if uri in self._files and self._files[uri] != found:  # it may have been closed meanwhile
+            self._files[uri] = found
+            self._arrange()
+
+    def forget(self, uri: str) -> None:
+        if self._files.pop(uri, None):
+            self._arrange()
+
+    def stop(self) -> None:
+        if self._running:
+            self._observer.stop()
+
+    def told(self, paths: Iterable[Path]) -> None:
+        """Changes that the client reported."""
+        for path in paths:
+            self._note(path)
+
+    def _arrange(self) -> None:
+        wanted = {path.parent for files in self._files.values() for path in files}
+        for directory in [d for d in self._watches if d not in wanted]:
+            self._observer.unschedule(self._watches.pop(directory))
+        for directory in wanted - self._watches.keys():
+            try:
+                self._watches[directory] = self._observer.schedule(self._handler, str(directory), recursive=False)
+            except OSError as problem:
+                logger.warning("changes in %s go unseen: %s", directory, problem)
+        if self._watches and not self._running:
+            self._observer.start()
+            self._running = True
+
+    def _from_thread(self, name: str) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._note, Path(name))
+
+    def _note(self, path: Path) -> None:
+        if not any(path in files for files in self._files.values()):
+            return
+        if not self._pending:
+            self._loop.call_later(QUIET_SECONDS, self._tell)
+        self._pending.add(path)
+
+    def _tell(self) -> None:
+        pending, self._pending = self._pending, set()
+        concerned = frozenset(uri for uri, files in self._files.items() if files & pending)
+        if concerned:
+            self._changed(concerned)
