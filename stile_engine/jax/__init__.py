@@ -1,0 +1,1 @@
+"""The front end for JAX. Importing this package does not import JAX."""

@@ -1,0 +1,124 @@
+"""The only file that touches interfaces of JAX that are not public, or that moved between versions.
+
+Where one is missing the adapter says so once, by ``require``, and the kernel ends *unsupported* with
+the version of JAX named; nothing else of the front end has to know.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.trace.location import Site
+
+TRIED_VERSIONS = ("0.10.2",)
+"""Versions of JAX that the test-suite has run against."""
+
+
+@lru_cache(maxsize=1)
+def _frames_of() -> Callable[[Any], Iterator[Any]]:
+    try:
+        from jax._src import source_info_util
+    except ImportError as error:
+        raise UnsupportedError(f"JAX {jax.__version__} has no source locations that this version can read") from error
+    user_frames = getattr(source_info_util, "user_frames", None)
+    if user_frames is None:
+        raise UnsupportedError(f"JAX {jax.__version__} has no source locations that this version can read")
+    # Newer versions take the traceback, older ones the whole source information.
+    takes_traceback = "traceback" in next(iter(inspect.signature(user_frames).parameters))
+
+    def frames(source_info: Any) -> Iterator[Any]:
+        found = user_frames(source_info.traceback if takes_traceback else source_info)
+        return iter(found)
+
+    return frames
+
+
+def require() -> None:
+    """Raise ``UnsupportedError`` if this JAX lacks what the front end reads."""
+    _frames_of()
+    for name in ("Literal", "ClosedJaxpr", "Jaxpr"):
+        if not hasattr(_core(), name):
+            raise UnsupportedError(f"JAX {jax.__version__} has no {name} that this version can read")
+
+
+@lru_cache(maxsize=1)
+def _core() -> Any:
+    import jax.extend.core
+
+    return jax.extend.core
+
+
+def equation_site(equation: Any, path: str) -> Site | None:
+    """The expression in ``path`` that made an equation, innermost first; None where there is none."""
+    for frame in _frames_of()(equation.source_info):
+        if frame.file_name == path:
+            if frame.start_line and frame.end_line:
+                return Site(path, frame.start_line, frame.end_line, frame.start_column, frame.end_column)
+            return Site(path, frame.start_line, frame.start_line, 0, 0)
+    return None
+
+
+def defined_in(jaxpr: Any) -> str | None:
+    """The file of the function that a jaxpr was made from."""
+    information = getattr(open_jaxpr(jaxpr), "debug_info", None)
+    text = getattr(information, "func_src_info", None)
+    found = re.search(r" at (.*):\d+$", text) if isinstance(text, str) else None
+    return found.group(1) if found else None
+
+
+def open_jaxpr(jaxpr: Any) -> Any:
+    return jaxpr.jaxpr if isinstance(jaxpr, _core().ClosedJaxpr) else jaxpr
+
+
+def constants(jaxpr: Any) -> Sequence[Any]:
+    return jaxpr.consts if isinstance(jaxpr, _core().ClosedJaxpr) else ()
+
+
+def is_literal(atom: Any) -> bool:
+    return isinstance(atom, _core().Literal)
+
+
+def shape_of(atom: Any) -> tuple[int, ...]:
+    """Raise ``UnsupportedError`` for something that is no array of known size (tokens, references, keys)."""
+    shape = getattr(atom.aval, "shape", None)
+    if shape is None or not all(isinstance(size, int) for size in shape):
+        raise UnsupportedError(f"a value of type {atom.aval}")
+    return tuple(int(size) for size in shape)
+
+
+def dtype_of(atom: Any) -> str:
+    return str(getattr(atom.aval, "dtype", atom.aval))
+
+
+def is_data_dependence(error: BaseException) -> bool:
+    """Whether Python code looked at the numbers of an array: an ``if`` on data, ``float(x)``, NumPy on a tracer."""
+    return isinstance(
+        error,
+        (
+            jax.errors.ConcretizationTypeError,
+            jax.errors.TracerArrayConversionError,
+            jax.errors.TracerIntegerConversionError,
+            jax.errors.NonConcreteBooleanIndexError,
+        ),
+    )
+
+
+def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[int, ...], str]]) -> tuple[Any, Any]:
+    """The jaxpr of a function of arrays with these shapes and element types, and the tree of its results."""
+    make_struct: Any = jax.ShapeDtypeStruct
+    structs = [make_struct(shape, jax.numpy.dtype(dtype)) for shape, dtype in arguments]
+    closed, results = jax.make_jaxpr(function, return_shape=True)(*structs)
+    return closed, results
+
+
+def leaves(results: Any) -> list[tuple[str, Any]]:
+    """The arrays of a tree of results in the order of the jaxpr's, with a readable path to each."""
+    flat, _ = jax.tree_util.tree_flatten_with_path(results)
+    return [(jax.tree_util.keystr(path), leaf) for path, leaf in flat]

@@ -1,0 +1,248 @@
+"""Arrays while a jaxpr is read: a shape, and the element as a function of the axis variables ``$0 …``.
+
+An element is a real number (a ``Node``), an integer that depends on the indices alone (exact, piecewise
+affine), or a truth value of the indices. Anything else is *unknown*, with the reason and the place where
+the model ended; it may be computed and thrown away without harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, disjunction, negate, substitute
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.expression import (
+    ONE,
+    ZERO,
+    Axes,
+    IndexNumber,
+    Node,
+    Read,
+    Reindex,
+    Unmodelled,
+    bounds,
+    number,
+    select,
+)
+from stile_engine.trace.frontend import axis_variable
+from stile_engine.trace.location import Site
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The axis runs along dim ``name``: position ``t`` of the axis is index ``t + offset`` of the dim."""
+
+    name: str
+    offset: int
+
+
+Origins: TypeAlias = tuple[Origin | None, ...]
+
+Pieces: TypeAlias = tuple[tuple[Predicate, Affine], ...]
+"""The first predicate that holds gives the number; the last predicate is ``ALWAYS``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RealArray:
+    shape: Shape
+    origins: Origins
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IntegerArray:
+    shape: Shape
+    origins: Origins
+    pieces: Pieces
+
+    @property
+    def constant(self) -> int | None:
+        """The number, where every element is the same one."""
+        if len(self.pieces) == 1 and self.pieces[0][1].is_constant:
+            return self.pieces[0][1].constant
+        return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TruthArray:
+    shape: Shape
+    origins: Origins
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnknownArray:
+    shape: Shape
+    origins: Origins
+    reason: str
+    site: Site | None
+
+
+Array: TypeAlias = "RealArray | IntegerArray | TruthArray | UnknownArray"
+
+
+class Unreadable(Exception):
+    """An operation, or this use of it, has no model; the message names the construct."""
+
+
+def unlabelled(shape: Shape) -> Origins:
+    return (None,) * len(shape)
+
+
+def ranges_of(shape: Shape) -> Axes:
+    return {axis_variable(axis): bounds(0, size) for axis, size in enumerate(shape)}
+
+
+def axis(number: int) -> Affine:
+    return Affine.variable(axis_variable(number))
+
+
+def integers(shape: Shape, value: Affine, origins: Origins | None = None) -> IntegerArray:
+    return IntegerArray(shape, unlabelled(shape) if origins is None else origins, ((ALWAYS, value),))
+
+
+# -- reading an array at other indices -----------------------------------------------------
+
+
+def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Node:
+    """``node`` with its variables replaced all at once.
+
+    Every use here stays inside the ranges of the node's variables, so replacing twice is replacing by
+    the composition: no intermediate index can be out of range.
+    """
+    used = {name: index for name, index in mapping.items() if name in node.axes}
+    if not used:
+        return node
+    if all(
+        index == Affine.variable(name) and name in ranges and ranges[name] == node.axes[name]
+        for name, index in used.items()
+    ):
+        return node
+    match node:
+        case Read(tensor, index, inner):
+            return Read(tensor, tuple(i.substitute(used) for i in index), {**inner, **ranges})
+        case IndexNumber(index, inner):
+            return IndexNumber(index.substitute(used), {**inner, **ranges})
+        case Reindex(body, earlier, inner):
+            composed = {name: index.substitute(used) for name, index in earlier.items()}
+            composed.update({name: index for name, index in used.items() if name in body.axes and name not in earlier})
+            return Reindex(body, composed, {**inner, **ranges})
+        case _:
+            return Reindex(node, used, ranges)
+
+
+def reindex(array: Array, indices: Sequence[Affine], shape: Shape, origins: Origins) -> Array:
+    """The array of ``shape`` whose element is ``array[indices]``, with indices over the new axis variables."""
+    mapping = {axis_variable(number): index for number, index in enumerate(indices)}
+    match array:
+        case RealArray():
+            return RealArray(shape, origins, reindex_node(array.node, mapping, ranges_of(shape)))
+        case IntegerArray():
+            pieces = tuple((substitute(p, mapping), value.substitute(mapping)) for p, value in array.pieces)
+            return IntegerArray(shape, origins, prune(pieces, shape))
+        case TruthArray():
+            return TruthArray(shape, origins, substitute(array.predicate, mapping))
+        case UnknownArray():
+            return UnknownArray(shape, origins, array.reason, array.site)
+
+
+# -- deciding predicates -------------------------------------------------------------------
+
+
+def affine_bounds(expression: Affine, ranges: Axes) -> tuple[int, int] | None:
+    """Bounds, both included, over constant ranges; exact where each variable stands once."""
+    low = high = expression.constant
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, str):
+            if atom not in ranges or not (ranges[atom][0].is_constant and ranges[atom][1].is_constant):
+                return None
+            least, greatest = ranges[atom][0].constant, ranges[atom][1].constant - 1
+        else:
+            inner = affine_bounds(atom.numerator, ranges)
+            if inner is None:
+                return None
+            least, greatest = inner[0] // atom.divisor, inner[1] // atom.divisor
+        if coefficient < 0:
+            least, greatest = greatest, least
+        low += coefficient * least
+        high += coefficient * greatest
+    return low, high
+
+
+def decide(predicate: Predicate, shape: Shape) -> bool | None:
+    """Whether the predicate holds at every index of the shape (True), at none (False), or at some."""
+    box = IndexSet.box(ranges_of(shape))
+    holds = IndexSet.where(predicate)
+    if box.issubset(holds):
+        return True
+    return False if (box & holds).is_empty else None
+
+
+def prune(pieces: Pieces, shape: Shape) -> Pieces:
+    """The same integers without the pieces that no index reaches."""
+    if len(pieces) == 1:
+        return pieces
+    rest = IndexSet.box(ranges_of(shape))
+    kept: list[tuple[Predicate, Affine]] = []
+    for predicate, value in pieces:
+        here = IndexSet.where(predicate)
+        if (rest & here).is_empty:
+            continue
+        if kept and kept[-1][1] == value:
+            kept[-1] = (disjunction(kept[-1][0], predicate), value)
+        else:
+            kept.append((predicate, value))
+        rest = rest - here
+        if rest.is_empty:
+            break
+    if not kept:  # an array without elements: any number will do
+        return (pieces[-1],)
+    kept[-1] = (ALWAYS, kept[-1][1])
+    return tuple(kept)
+
+
+def regions(pieces: Pieces) -> list[tuple[Predicate, Affine]]:
+    """The pieces with predicates that exclude one another."""
+    found: list[tuple[Predicate, Affine]] = []
+    earlier: list[Predicate] = []
+    for predicate, value in pieces:
+        found.append((conjunction(predicate, *(negate(e) for e in earlier)), value))
+        earlier.append(predicate)
+    return found
+
+
+# -- conversions ---------------------------------------------------------------------------
+
+
+def select_node(predicate: Predicate, chosen: Node, other: Node, shape: Shape) -> Node:
+    return select(predicate, chosen, other, ranges_of(shape))
+
+
+def by_pieces(pieces: Pieces, shape: Shape, build: Callable[[Affine], Node]) -> Node:
+    """A node chosen by the piece that an index falls into."""
+    node = build(pieces[-1][1])
+    for predicate, value in reversed(pieces[:-1]):
+        node = select_node(predicate, build(value), node, shape)
+    return node
+
+
+def as_node(array: Array) -> Node:
+    """The element as a real number."""
+    match array:
+        case RealArray():
+            return array.node
+        case IntegerArray():
+            return by_pieces(array.pieces, array.shape, lambda value: index_number(value, array.shape))
+        case TruthArray():
+            return select_node(array.predicate, ONE, ZERO, array.shape)
+        case UnknownArray():
+            return Unmodelled(array.reason, array.site)
+
+
+def index_number(value: Affine, shape: Shape) -> Node:
+    return number(value.constant) if value.is_constant else IndexNumber(value, ranges_of(shape))

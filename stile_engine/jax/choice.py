@@ -1,0 +1,61 @@
+"""Arrays put together from arrays of one element type, by predicates on the indices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.jax import integers
+from stile_engine.jax.arrays import (
+    Array,
+    IntegerArray,
+    Origins,
+    RealArray,
+    Shape,
+    TruthArray,
+    UnknownArray,
+    as_node,
+    axis,
+    select_node,
+)
+
+
+def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape, origins: Origins) -> Array:
+    """The first case whose predicate holds; the last predicate must be ``ALWAYS``."""
+    kept: list[tuple[Predicate, Array]] = []
+    for predicate, case in cases:
+        simple = integers.simplify(predicate, shape)
+        if simple != NEVER:
+            kept.append((simple, case))
+        if simple == ALWAYS:
+            break
+    *first, (_, otherwise) = kept
+    unknown = next((c for _, c in kept if isinstance(c, UnknownArray)), None)
+    if unknown is not None:
+        return UnknownArray(shape, origins, unknown.reason, unknown.site)
+    if isinstance(otherwise, IntegerArray):
+        typed = [(p, c) for p, c in first if isinstance(c, IntegerArray)]
+        return integers.choose(typed, otherwise, shape, origins)
+    if isinstance(otherwise, TruthArray):
+        found = otherwise.predicate
+        for predicate, case in reversed(first):
+            if isinstance(case, TruthArray):
+                found = disjunction(conjunction(predicate, case.predicate), conjunction(negate(predicate), found))
+        return TruthArray(shape, origins, integers.simplify(found, shape))
+    node = as_node(otherwise)
+    for predicate, case in reversed(first):
+        node = select_node(predicate, as_node(case), node, shape)
+    return RealArray(shape, origins, node)
+
+
+def join(parts: Sequence[Array], starts: Sequence[int], along: int, shape: Shape, origins: Origins) -> Array:
+    """Parts that already have the whole shape, each counting from its start to the next one's.
+
+    Halved again and again, so that many parts do not become one deep chain of choices.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    low = join(parts[:middle], starts[:middle], along, shape, origins)
+    high = join(parts[middle:], starts[middle:], along, shape, origins)
+    return choose([(compare(axis(along), "<", starts[middle]), low), (ALWAYS, high)], shape, origins)

@@ -1,0 +1,290 @@
+"""Primitives that work on each element by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.jax import integers
+from stile_engine.jax.arrays import (
+    Array,
+    IntegerArray,
+    RealArray,
+    TruthArray,
+    Unreadable,
+    as_node,
+    regions,
+)
+from stile_engine.jax.choice import choose
+from stile_engine.jax.facts import affine_value, is_surely_finite, rational_value
+from stile_engine.jax.operation import Machine, Operation, handles, merge_origins
+from stile_engine.term.expression import ONE, Node, Power, add, apply, divide, multiply, number, subtract
+
+_UNARY: dict[str, Callable[[Node], Node]] = {
+    "neg": lambda x: apply("neg", x),
+    "exp": lambda x: apply("exp", x),
+    "exp2": lambda x: apply("exp2", x),
+    "expm1": lambda x: subtract(apply("exp", x), ONE),
+    "log": lambda x: apply("log", x),
+    "log1p": lambda x: apply("log", add(ONE, x)),
+    "sqrt": lambda x: apply("sqrt", x),
+    "rsqrt": lambda x: apply("rsqrt", x),
+    "sin": lambda x: apply("sin", x),
+    "cos": lambda x: apply("cos", x),
+    "tan": lambda x: divide(apply("sin", x), apply("cos", x)),
+    "tanh": lambda x: apply("tanh", x),
+    "sinh": lambda x: divide(subtract(apply("exp", x), apply("exp", apply("neg", x))), number(2)),
+    "cosh": lambda x: divide(add(apply("exp", x), apply("exp", apply("neg", x))), number(2)),
+    "logistic": lambda x: apply("sigmoid", x),
+    "erf": lambda x: apply("erf", x),
+    "erfc": lambda x: subtract(ONE, apply("erf", x)),
+    "abs": lambda x: apply("abs", x),
+    "square": lambda x: Power(x, 2),
+    "floor": lambda x: apply("floor", x),
+    "ceil": lambda x: apply("neg", apply("floor", apply("neg", x))),
+}
+
+_BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "max": "maximum", "min": "minimum"}
+
+_INTEGER_BINARY = {
+    "add": integers.add,
+    "sub": integers.subtract,
+    "mul": integers.multiply,
+    "max": integers.maximum,
+    "min": integers.minimum,
+    "div": integers.truncated_quotient,
+    "rem": integers.truncated_remainder,
+    "shift_left": integers.shift_left,
+    "shift_right_arithmetic": integers.shift_right,
+}
+
+_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+
+
+def _real(operation: Operation, node: Node) -> list[Array]:
+    return [RealArray(operation.shape, merge_origins(operation.shape, operation.inputs), node)]
+
+
+def _is_real(operation: Operation) -> bool:
+    return all(isinstance(i, RealArray) for i in operation.inputs)
+
+
+def _integer_operands(operation: Operation) -> list[IntegerArray]:
+    found: list[IntegerArray] = []
+    for operand in operation.inputs:
+        if not isinstance(operand, IntegerArray):
+            raise Unreadable(f"{operation.name} of these operand types")
+        found.append(operand)
+    return found
+
+
+@handles(*_UNARY)
+def unary(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    origins = merge_origins(operation.shape, operation.inputs)
+    if isinstance(operand, IntegerArray) and operation.name in ("neg", "abs", "square"):
+        if operation.name == "square":
+            return [integers.combine(operand, operand, operation.shape, origins, integers.multiply)]
+        rule = integers.magnitude if operation.name == "abs" else lambda v: integers.always(-v)
+        return [integers.map_pieces(operand, operation.shape, origins, rule)]
+    if not _is_real(operation):
+        raise Unreadable(f"{operation.name} of integers")
+    return _real(operation, _UNARY[operation.name](as_node(operand)))
+
+
+@handles("sign")
+def sign(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    if not isinstance(operand, IntegerArray):
+        raise Unreadable("sign of data")
+    return [integers.map_pieces(operand, operation.shape, operand.origins, integers.sign)]
+
+
+@handles("add", "add_any", "sub", "mul", "div", "max", "min", "rem", "shift_left", "shift_right_arithmetic")
+def binary(operation: Operation, _machine: Machine) -> list[Array]:
+    name = "add" if operation.name == "add_any" else operation.name
+    if all(isinstance(i, TruthArray) for i in operation.inputs) and name in ("max", "min", "mul"):
+        return logical(operation, _machine)
+    if _is_real(operation):
+        if name not in _BINARY:
+            raise Unreadable(f"{name} of real numbers")
+        return _real(operation, apply(_BINARY[name], *(as_node(i) for i in operation.inputs)))
+    left, right = _integer_operands(operation)
+    origins = merge_origins(operation.shape, operation.inputs)
+    return [integers.combine(left, right, operation.shape, origins, _INTEGER_BINARY[name])]
+
+
+@handles("integer_pow")
+def integer_power(operation: Operation, _machine: Machine) -> list[Array]:
+    exponent = int(operation.params["y"])
+    operand = operation.inputs[0]
+    if isinstance(operand, IntegerArray) and operand.constant is not None and exponent >= 0:
+        return [
+            integers.make(integers.always(Affine((), operand.constant**exponent)), operation.shape, operand.origins)
+        ]
+    if not isinstance(operand, RealArray):
+        raise Unreadable("a power of index arrays")
+    return _real(operation, Power(operand.node, exponent))
+
+
+@handles("pow")
+def power(operation: Operation, _machine: Machine) -> list[Array]:
+    base, exponent = operation.inputs
+    if not isinstance(base, RealArray) or not isinstance(exponent, (RealArray, IntegerArray)):
+        raise Unreadable("a power of index arrays")
+    value = rational_value(as_node(exponent))
+    if value is not None and value.denominator == 1:
+        return _real(operation, Power(base.node, int(value)))
+    if value == Fraction(1, 2):
+        return _real(operation, apply("sqrt", base.node))
+    if value == Fraction(-1, 2):
+        return _real(operation, apply("rsqrt", base.node))
+    fixed = rational_value(base.node)
+    if fixed is not None and fixed > 0:
+        # b ** x = exp(x * log(b)) for b > 0
+        if fixed == 2:
+            return _real(operation, apply("exp2", as_node(exponent)))
+        return _real(operation, apply("exp", multiply(as_node(exponent), apply("log", base.node))))
+    raise Unreadable("a power whose exponent is neither a whole number nor 1/2")
+
+
+@handles("clamp")
+def clamp(operation: Operation, _machine: Machine) -> list[Array]:
+    low, operand, high = operation.inputs
+    if _is_real(operation):
+        node = apply("minimum", apply("maximum", as_node(operand), as_node(low)), as_node(high))
+        return _real(operation, node)
+    low_i, operand_i, high_i = _integer_operands(operation)
+    origins = merge_origins(operation.shape, operation.inputs)
+    raised = integers.combine(operand_i, low_i, operation.shape, origins, integers.maximum)
+    return [integers.combine(raised, high_i, operation.shape, origins, integers.minimum)]
+
+
+@handles(*_COMPARISONS)
+def comparison(operation: Operation, _machine: Machine) -> list[Array]:
+    left, right = operation.inputs
+    symbol = _COMPARISONS[operation.name]
+    origins = merge_origins(operation.shape, operation.inputs)
+    if isinstance(left, IntegerArray) and isinstance(right, IntegerArray):
+        return [integers.comparison(left, symbol, right, operation.shape, origins)]
+    if isinstance(left, TruthArray) and isinstance(right, TruthArray) and symbol in ("==", "!="):
+        same = _same(left.predicate, right.predicate)
+        predicate = same if symbol == "==" else negate(same)
+        return [TruthArray(operation.shape, origins, integers.simplify(predicate, operation.shape))]
+    if isinstance(left, RealArray) and isinstance(right, RealArray):
+        first, second = affine_value(left.node), affine_value(right.node)
+        if first is not None and second is not None:
+            # Compared as whole numbers: both sides times both denominators, which are positive.
+            predicate = compare(first[0] * second[1], symbol, second[0] * first[1])
+            return [TruthArray(operation.shape, origins, integers.simplify(predicate, operation.shape))]
+        if left is right and operation.name in ("ne", "eq") and is_surely_finite(left.node):
+            # x != x is the test for NaN.
+            return [TruthArray(operation.shape, origins, NEVER if operation.name == "ne" else ALWAYS)]
+    raise Unreadable("a comparison of data")
+
+
+def _same(left: Predicate, right: Predicate) -> Predicate:
+    return disjunction(conjunction(left, right), conjunction(negate(left), negate(right)))
+
+
+@handles("is_finite")
+def is_finite(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    if not isinstance(operand, RealArray) or not is_surely_finite(operand.node):
+        raise Unreadable("a test for finite numbers on data that may be infinite")
+    return [TruthArray(operation.shape, operand.origins, ALWAYS)]
+
+
+@handles("and", "or", "xor", "not")
+def logical(operation: Operation, _machine: Machine) -> list[Array]:
+    origins = merge_origins(operation.shape, operation.inputs)
+    predicates: list[Predicate] = []
+    for operand in operation.inputs:
+        if not isinstance(operand, TruthArray):
+            return [_low_bits(operation)]
+        predicates.append(operand.predicate)
+    match operation.name:
+        case "not":
+            found = negate(predicates[0])
+        case "and" | "min" | "mul":
+            found = conjunction(*predicates)
+        case "or" | "max":
+            found = disjunction(*predicates)
+        case _:
+            found = negate(_same(*predicates))
+    return [TruthArray(operation.shape, origins, integers.simplify(found, operation.shape))]
+
+
+def _low_bits(operation: Operation) -> IntegerArray:
+    if operation.name == "and" and len(operands := _integer_operands(operation)) == 2:
+        left, right = operands
+        if left.constant is not None:
+            left, right = right, left
+        mask = right.constant
+        if mask is not None and mask >= 0 and (mask & (mask + 1)) == 0:
+            # The low bits in two's complement are the remainder modulo a power of two, of either sign.
+            origins = merge_origins(operation.shape, operation.inputs)
+            return integers.map_pieces(left, operation.shape, origins, lambda v: integers.always(v % (mask + 1)))
+    raise Unreadable("bits of integers")
+
+
+@handles("select_n")
+def select(operation: Operation, _machine: Machine) -> list[Array]:
+    which, *cases = operation.inputs
+    if isinstance(which, TruthArray):
+        chosen: list[tuple[Predicate, Array]] = [(which.predicate, cases[1]), (ALWAYS, cases[0])]
+    elif isinstance(which, IntegerArray):
+        chosen = [
+            (disjunction(*(conjunction(p, compare(v, "==", k)) for p, v in regions(which.pieces))), case)
+            for k, case in enumerate(cases)
+        ]
+        chosen[-1] = (ALWAYS, chosen[-1][1])
+    else:
+        raise Unreadable("a choice that depends on data")
+    return [choose(chosen, operation.shape, merge_origins(operation.shape, operation.inputs))]
+
+
+@handles("convert_element_type")
+def convert(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, target = operation.inputs[0], operation.dtypes[0]
+    if is_float(target):
+        return _real(operation, as_node(operand))
+    if is_integer(target):
+        if isinstance(operand, IntegerArray):
+            return [operand]
+        if isinstance(operand, TruthArray):
+            pieces = ((operand.predicate, Affine((), 1)), (ALWAYS, Affine()))
+            return [integers.make(pieces, operation.shape, operand.origins)]
+        raise Unreadable("rounding to an integer")
+    if target == "bool":
+        if isinstance(operand, TruthArray):
+            return [operand]
+        if isinstance(operand, IntegerArray):
+            zero = integers.make(integers.always(Affine()), operation.shape, operand.origins)
+            return [integers.comparison(operand, "!=", zero, operation.shape, operand.origins)]
+    raise Unreadable(f"a conversion to {target}")
+
+
+def is_float(dtype: str) -> bool:
+    return dtype.startswith(("float", "bfloat"))
+
+
+def is_integer(dtype: str) -> bool:
+    return dtype.startswith(("int", "uint"))
+
+
+@handles(
+    "stop_gradient",
+    "copy",
+    "copy_p",
+    "optimization_barrier",
+    "reduce_precision",
+    "device_put",
+    "pvary",
+    "sharding_constraint",
+)
+def identity(operation: Operation, _machine: Machine) -> list[Array]:
+    """Nothing happens to the numbers themselves; rounding is outside of what is proved."""
+    return list(operation.inputs)

@@ -1,0 +1,86 @@
+"""Plain JAX kernels: traced by ``jax.make_jaxpr`` on shapes alone, then read equation by equation."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.jax import adapter
+from stile_engine.jax.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
+from stile_engine.jax.elementwise import is_float
+from stile_engine.jax.interpreter import Interpreter
+from stile_engine.term.expression import Read
+from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
+from stile_engine.trace.recording import Recorder
+
+_SHAPE_MESSAGE = re.compile(r"shape|dimension|rank|broadcast|contracting", re.IGNORECASE)
+
+
+class JaxFrontEnd:
+    name = "jax"
+
+    def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
+        """The results of the kernel in the order of its tree of results.
+
+        Raises ``TraceError`` (unsupported, dim-mismatch) at the operation at fault; what the user's own
+        code raises passes through.
+        """
+        adapter.require()
+        if any(p.written for p in task.parameters):
+            raise TraceError("a JAX kernel cannot write a parameter in place: return the result instead")
+        names = [p.name for p in task.parameters]
+
+        def call(*arrays: Any) -> Any:
+            return task.function(**dict(zip(names, arrays, strict=True)), **task.constants)
+
+        arguments = [(_sizes(p), p.dtype) for p in task.parameters]
+        try:
+            closed, results = adapter.trace(call, arguments)
+        except Exception as error:
+            raise _explained(error) from error
+        inputs = [_input(p) for p in task.parameters]
+        found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
+        # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.
+        leaves = adapter.leaves(results)
+        return tuple(
+            PlainArray(tuple(Affine((), int(size)) for size in leaf.shape), as_node(array))
+            for array, (_, leaf) in zip(found, leaves, strict=True)
+        )
+
+
+def _sizes(parameter: Parameter) -> tuple[int, ...]:
+    sizes: list[int] = []
+    for dim in parameter.dims:
+        if dim.concrete is None:
+            raise UnsupportedError(
+                f"the dim {dim.name} of parameter {parameter.name} has no fixed size, which a JAX kernel needs: "
+                f"declare it as dim({dim.name!r}, SIZE)"
+            )
+        sizes.append(dim.concrete)
+    return tuple(sizes)
+
+
+def _input(parameter: Parameter) -> Array:
+    shape = _sizes(parameter)
+    origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
+    if parameter.tensor is None or not is_float(parameter.dtype):
+        return UnknownArray(shape, unlabelled(shape), f"{parameter.name} holds {parameter.dtype} data", None)
+    index = tuple(axis(a) for a in range(len(shape)))
+    return RealArray(shape, origins, Read(parameter.tensor, index, ranges_of(shape)))
+
+
+def _explained(error: Exception) -> Exception:
+    """The same exception, or what it means for a proof where JAX itself raised it."""
+    if adapter.is_data_dependence(error):
+        text = str(error).strip().split("\n")[0]
+        return TraceError(f"Python code here looks at the numbers in an array, which a trace does not have: {text}")
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    module = innermost.tb_frame.f_globals.get("__name__", "") if innermost is not None else ""
+    text = str(error).strip().split("\n")[0]
+    if isinstance(error, (TypeError, ValueError)) and module.split(".")[0] == "jax" and _SHAPE_MESSAGE.search(text):
+        return TraceError(text, code="dim-mismatch")
+    return error

@@ -1,0 +1,202 @@
+"""Gather and scatter whose indices are affine in the index variables: fancy indexing and ``.at[…]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
+from stile_engine.jax import integers
+from stile_engine.jax.arrays import (
+    Array,
+    IntegerArray,
+    Origin,
+    Pieces,
+    RealArray,
+    Shape,
+    Unreadable,
+    as_node,
+    axis,
+    decide,
+    reindex,
+    select_node,
+    unlabelled,
+)
+from stile_engine.jax.choice import choose
+from stile_engine.jax.operation import Machine, Operation, handles
+from stile_engine.jax.structure import shifted
+from stile_engine.term.expression import Node, apply
+from stile_engine.trace.frontend import axis_variable
+
+
+def _component(indices: Array, component: int, batch: list[Affine], shape: Shape) -> IntegerArray:
+    """One coordinate of the index vectors, over the axis variables of ``shape``."""
+    found = reindex(indices, [*batch, Affine((), component)], shape, unlabelled(shape))
+    if not isinstance(found, IntegerArray):
+        raise Unreadable("an index that is data")
+    return found
+
+
+def _is_inside(start: IntegerArray, last: int, shape: Shape) -> bool:
+    """Whether ``0 <= start <= last`` everywhere."""
+    low = integers.comparison(start, ">=", _fixed(0, shape), shape, unlabelled(shape))
+    high = integers.comparison(start, "<=", _fixed(last, shape), shape, unlabelled(shape))
+    return decide(conjunction(low.predicate, high.predicate), shape) is True
+
+
+def _fixed(value: int, shape: Shape) -> IntegerArray:
+    return IntegerArray(shape, unlabelled(shape), integers.always(Affine((), value)))
+
+
+@handles("gather")
+def gather(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, indices = operation.inputs
+    shape = operation.shape
+    numbers = operation.params["dimension_numbers"]
+    window: Shape = tuple(operation.params["slice_sizes"])
+    batch_axes = [a for a in range(len(shape)) if a not in numbers.offset_dims]
+    batch = [axis(a) for a in batch_axes]
+    batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "start_indices"), strict=True))
+    offsets = iter(numbers.offset_dims)
+
+    origins: list[Origin | None] = list(unlabelled(shape))
+    cases: list[Pieces] = []
+    for dim in range(len(operand.shape)):
+        target = None if dim in numbers.collapsed_slice_dims or dim in batching else next(offsets)
+        within = Affine() if target is None else axis(target)
+        if dim in batching:
+            cases.append(integers.always(batch[batching[dim]]))
+            continue
+        if dim not in numbers.start_index_map:
+            cases.append(integers.always(within))
+            if target is not None and window[dim] == operand.shape[dim]:
+                origins[target] = operand.origins[dim]
+            continue
+        start = _component(indices, numbers.start_index_map.index(dim), batch, shape)
+        last = operand.shape[dim] - window[dim]
+        if not _is_inside(start, last, shape):
+            if "CLIP" not in str(operation.params["mode"]).upper():
+                raise Unreadable("an index that may be out of range")
+            raised = integers.combine(start, _fixed(0, shape), shape, start.origins, integers.maximum)
+            start = integers.combine(raised, _fixed(last, shape), shape, start.origins, integers.minimum)
+        if target is not None and start.constant is not None:
+            origins[target] = shifted(operand.origins[dim], start.constant)
+        cases.append(tuple((predicate, value + within) for predicate, value in start.pieces))
+    chosen = [
+        (
+            conjunction(*(predicate for predicate, _ in combination)),
+            reindex(operand, [value for _, value in combination], shape, tuple(origins)),
+        )
+        for combination in product(*cases)
+    ]
+    return [choose(chosen, shape, tuple(origins))]
+
+
+def _batching(numbers: Any, side: str) -> tuple[int, ...]:
+    return tuple(getattr(numbers, f"{side}_batching_dims", ()))
+
+
+_COMBINE: dict[str, Callable[[Node, Node], Node]] = {
+    "scatter-add": lambda old, new: apply("add", old, new),
+    "scatter-mul": lambda old, new: apply("mul", old, new),
+    "scatter-min": lambda old, new: apply("minimum", old, new),
+    "scatter-max": lambda old, new: apply("maximum", old, new),
+    "scatter-sub": lambda old, new: apply("sub", old, new),
+}
+
+
+@handles("scatter", *_COMBINE, *(name.replace("-", "_") for name in _COMBINE))
+def scatter(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, indices, updates = operation.inputs
+    shape = operation.shape
+    numbers = operation.params["dimension_numbers"]
+    batch_sizes = indices.shape[:-1]
+    batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "scatter_indices"), strict=True))
+    window_axes = iter(numbers.update_window_dims)
+    scatter_axes = [a for a in range(len(updates.shape)) if a not in numbers.update_window_dims]
+
+    solver = _Inverse(batch_sizes)
+    update_index = [Affine()] * len(updates.shape)
+    waiting: list[tuple[int, Affine, int, int | None]] = []
+    for dim in range(len(shape)):
+        target = None if dim in numbers.inserted_window_dims or dim in batching else next(window_axes)
+        length = 1 if target is None else updates.shape[target]
+        if dim in batching:
+            solver.equate(batching[dim], axis(dim))
+            continue
+        start = _start(indices, numbers.scatter_dims_to_operand_dims, dim, batch_sizes, shape[dim] - length)
+        waiting.append((dim, start, length, target))
+    # Axes whose start is fixed or known by then come last: they only restrict.
+    for dim, start, length, target in sorted(waiting, key=lambda item: not item[1].variables):
+        position = solver.place(axis(dim), start, length)
+        if length < shape[dim]:
+            solver.conditions.append(in_range(position, 0, length))
+        if target is not None:
+            update_index[target] = position
+    for number, scatter_axis in enumerate(scatter_axes):
+        update_index[scatter_axis] = solver.solution(number)
+
+    inside = conjunction(*solver.conditions)
+    moved = reindex(updates, update_index, shape, operand.origins)
+    name = operation.name.replace("_", "-")
+    if name in _COMBINE:
+        if not isinstance(operand, RealArray):
+            raise Unreadable(f"{name} of integers")
+        changed = _COMBINE[name](operand.node, as_node(moved))
+        return [RealArray(shape, operand.origins, select_node(inside, changed, operand.node, shape))]
+    return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
+
+
+def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Shape, last: int) -> Affine:
+    """The start of a window along a dim of the operand, over the axes of the index array."""
+    if dim not in scattered:
+        return Affine()
+    batch = [axis(a) for a in range(len(batch_sizes))]
+    start = _component(indices, scattered.index(dim), batch, batch_sizes)
+    if len(start.pieces) != 1:
+        raise Unreadable("an update at indices that are not affine")
+    if not _is_inside(start, last, batch_sizes):
+        raise Unreadable("an update that may be out of range")
+    value = start.pieces[0][1]
+    # An axis of size 1 has the one index 0.
+    return value.substitute({axis_variable(a): Affine() for a, size in enumerate(batch_sizes) if size == 1})
+
+
+class _Inverse:
+    """Which update lands on a given element: batch indices solved from ``element = start(batch) + offset``."""
+
+    def __init__(self, batch_sizes: Shape) -> None:
+        self._sizes = batch_sizes
+        self._solved: dict[str, Affine] = {}
+        self.conditions: list[Predicate] = []
+
+    def equate(self, number: int, value: Affine) -> None:
+        self._solved[axis_variable(number)] = value
+
+    def place(self, element: Affine, start: Affine, length: int) -> Affine:
+        """The offset inside the window at ``element``; may solve for one batch index on the way."""
+        unknown = [v for v in sorted(start.variables) if v not in self._solved]
+        known = {v: self._solved[v] for v in start.variables if v in self._solved}
+        if not unknown:
+            return element - start.substitute(known)
+        name = unknown[0]
+        coefficient = start.coefficient(name)
+        if len(unknown) > 1 or known or start.mentions_in_floor(name) or abs(coefficient) < length:
+            raise Unreadable("an update at indices that may repeat or overlap")
+        rest = element - (start - Affine.variable(name) * coefficient)
+        # rest = c * b + w with 0 <= w < length <= |c|: so b = rest // c for c > 0, -(rest // |c|) for c < 0
+        quotient = rest // abs(coefficient)
+        solution = quotient if coefficient > 0 else -quotient
+        self._solved[name] = solution
+        self.conditions.append(in_range(solution, 0, self._sizes[int(name[1:])]))
+        return rest % abs(coefficient)
+
+    def solution(self, number: int) -> Affine:
+        found = self._solved.get(axis_variable(number))
+        if found is not None:
+            return found
+        if self._sizes[number] != 1:
+            raise Unreadable("an update at indices that may repeat or overlap")
+        return Affine()

@@ -1,0 +1,160 @@
+"""Integer and truth arithmetic on arrays that depend on indices alone, exact and piecewise affine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.jax.arrays import (
+    IntegerArray,
+    Origins,
+    Pieces,
+    Shape,
+    TruthArray,
+    Unreadable,
+    affine_bounds,
+    decide,
+    prune,
+    ranges_of,
+    regions,
+)
+
+LARGEST_NUMBER_OF_PIECES = 32
+
+
+def make(pieces: Pieces, shape: Shape, origins: Origins) -> IntegerArray:
+    pieces = prune(pieces, shape)
+    if len(pieces) > LARGEST_NUMBER_OF_PIECES:
+        raise Unreadable("an integer expression with too many cases")
+    return IntegerArray(shape, origins, pieces)
+
+
+def combine(
+    left: IntegerArray,
+    right: IntegerArray,
+    shape: Shape,
+    origins: Origins,
+    operation: Callable[[Affine, Affine], Pieces],
+) -> IntegerArray:
+    """Elementwise; ``operation`` gives the pieces for one pair of pieces."""
+    # First match is kept: the first pair, in this order, whose predicates hold is made of the two first matches.
+    found: list[tuple[Predicate, Affine]] = []
+    for left_predicate, left_value in left.pieces:
+        for right_predicate, right_value in right.pieces:
+            for predicate, value in operation(left_value, right_value):
+                found.append((conjunction(left_predicate, right_predicate, predicate), value))
+    return make(tuple(found), shape, origins)
+
+
+def always(value: Affine) -> Pieces:
+    return ((ALWAYS, value),)
+
+
+def add(left: Affine, right: Affine) -> Pieces:
+    return always(left + right)
+
+
+def subtract(left: Affine, right: Affine) -> Pieces:
+    return always(left - right)
+
+
+def multiply(left: Affine, right: Affine) -> Pieces:
+    if not (left.is_constant or right.is_constant):
+        raise Unreadable("the product of two index arrays")
+    return always(left * right)
+
+
+def maximum(left: Affine, right: Affine) -> Pieces:
+    return ((compare(left, ">=", right), left), (ALWAYS, right))
+
+
+def minimum(left: Affine, right: Affine) -> Pieces:
+    return ((compare(left, "<=", right), left), (ALWAYS, right))
+
+
+def truncated_quotient(left: Affine, right: Affine) -> Pieces:
+    """Division as XLA has it: rounded towards zero."""
+    if not right.is_constant or right.constant == 0:
+        raise Unreadable("integer division by something other than a constant")
+    divisor = abs(right.constant)
+    positive, negative = left // divisor, -((-left) // divisor)
+    if right.constant < 0:
+        positive, negative = -positive, -negative
+    return ((compare(left, ">=", 0), positive), (ALWAYS, negative))
+
+
+def truncated_remainder(left: Affine, right: Affine) -> Pieces:
+    """The remainder of the truncated quotient; it has the sign of the dividend."""
+    return tuple((predicate, left - quotient * right) for predicate, quotient in truncated_quotient(left, right))
+
+
+def sign(value: Affine) -> Pieces:
+    return (
+        (compare(value, ">", 0), Affine((), 1)),
+        (compare(value, "==", 0), Affine()),
+        (ALWAYS, Affine((), -1)),
+    )
+
+
+def magnitude(value: Affine) -> Pieces:
+    return ((compare(value, ">=", 0), value), (ALWAYS, -value))
+
+
+def shift_left(left: Affine, right: Affine) -> Pieces:
+    if not right.is_constant or not 0 <= right.constant < 64:
+        raise Unreadable("a shift by something other than a constant")
+    return always(left * (1 << right.constant))
+
+
+def shift_right(left: Affine, right: Affine) -> Pieces:
+    # An arithmetic shift rounds towards minus infinity.
+    if not right.is_constant or not 0 <= right.constant < 64:
+        raise Unreadable("a shift by something other than a constant")
+    return always(left // (1 << right.constant))
+
+
+def map_pieces(
+    operand: IntegerArray, shape: Shape, origins: Origins, operation: Callable[[Affine], Pieces]
+) -> IntegerArray:
+    found: list[tuple[Predicate, Affine]] = []
+    for predicate, value in operand.pieces:
+        found.extend((conjunction(predicate, inner), result) for inner, result in operation(value))
+    return make(tuple(found), shape, origins)
+
+
+def comparison(left: IntegerArray, operator: str, right: IntegerArray, shape: Shape, origins: Origins) -> TruthArray:
+    cases = [
+        conjunction(left_region, right_region, compare(left_value, operator, right_value))
+        for left_region, left_value in regions(left.pieces)
+        for right_region, right_value in regions(right.pieces)
+    ]
+    return TruthArray(shape, origins, simplify(disjunction(*cases), shape))
+
+
+def simplify(predicate: Predicate, shape: Shape) -> Predicate:
+    """``ALWAYS`` or ``NEVER`` where the shape leaves no choice."""
+    decided = decide(predicate, shape)
+    if decided is None:
+        return predicate
+    return ALWAYS if decided else negate(ALWAYS)
+
+
+def choose(
+    cases: list[tuple[Predicate, IntegerArray]], otherwise: IntegerArray, shape: Shape, origins: Origins
+) -> IntegerArray:
+    found: list[tuple[Predicate, Affine]] = []
+    for predicate, array in cases:
+        found.extend((conjunction(predicate, inner), value) for inner, value in array.pieces)
+    found.extend(otherwise.pieces)
+    return make(tuple(found), shape, origins)
+
+
+def check_width(array: IntegerArray, dtype: str) -> None:
+    """Raise where an element may leave the range of its type: the machine would wrap around."""
+    bits = int(dtype.removeprefix("uint").removeprefix("int"))
+    low, high = (0, 2**bits - 1) if dtype.startswith("uint") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for _, value in array.pieces:
+        found = affine_bounds(value, ranges_of(array.shape))
+        if found is None or found[0] < low or found[1] > high:
+            raise Unreadable(f"an integer that may not fit into {dtype}")

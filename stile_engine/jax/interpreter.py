@@ -1,0 +1,166 @@
+"""Reads a jaxpr equation by equation into expressions; nothing is executed and no element enumerated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim
+from stile_engine.jax import adapter, control, elementwise, indexing, reductions, structure
+from stile_engine.jax.arrays import (
+    Array,
+    IntegerArray,
+    RealArray,
+    Shape,
+    UnknownArray,
+    Unreadable,
+    as_node,
+    reindex_node,
+    unlabelled,
+)
+from stile_engine.jax.constants import read_constant
+from stile_engine.jax.integers import check_width
+from stile_engine.jax.operation import HANDLERS, Operation
+from stile_engine.term.expression import Node, Unmodelled, bounds
+from stile_engine.term.expression_text import expression_text
+from stile_engine.term.value import DimRange, Value
+from stile_engine.trace.frontend import axis_variable
+from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Recorder
+
+# Importing these modules fills the table of handlers.
+MODELS = (control, elementwise, indexing, reductions, structure)
+
+UNROLLING_BUDGET = 4096
+"""Rounds of rolled loops that are read one by one, in all loops of a kernel together."""
+
+_CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
+_THROUGH_UNKNOWN = _CALLS | {"scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
+
+
+class Interpreter:
+    """State of one trace: where results are recorded and how many rounds were unrolled."""
+
+    def __init__(self, path: str, dims: dict[str, Dim], recorder: Recorder) -> None:
+        self._path = path
+        self._dims = dims
+        self._extents = {name: dim.extent for name, dim in dims.items()}
+        self._recorder = recorder
+        self._steps = 0
+        self._forced_site: Site | None = None
+        self._last_site: Site | None = None
+
+    def run(self, closed: Any, inputs: Sequence[Array]) -> list[Array]:
+        return self._read(closed, inputs)
+
+    def call(self, jaxpr: Any, inputs: Sequence[Array], site: Site | None) -> list[Array]:
+        return self._read(jaxpr, inputs)
+
+    def spend_step(self, site: Site | None) -> None:
+        self._steps += 1
+        if self._steps > UNROLLING_BUDGET:
+            raise Unreadable(f"a loop of more than {UNROLLING_BUDGET} rounds")
+
+    def _read(self, jaxpr: Any, inputs: Sequence[Array]) -> list[Array]:
+        inner = adapter.open_jaxpr(jaxpr)
+        environment: dict[Any, Array] = {}
+        for variable, constant in zip(inner.constvars, adapter.constants(jaxpr), strict=True):
+            environment[variable] = self._constant(constant, adapter.dtype_of(variable))
+        for variable, array in zip(inner.invars, inputs, strict=True):
+            environment[variable] = array
+        for equation in inner.eqns:
+            results = self._equation(equation, [self._atom(a, environment) for a in equation.invars])
+            for variable, result in zip(equation.outvars, results, strict=True):
+                environment[variable] = result
+        return [self._atom(a, environment) for a in inner.outvars]
+
+    def _atom(self, atom: Any, environment: dict[Any, Array]) -> Array:
+        if adapter.is_literal(atom):
+            return self._constant(atom.val, adapter.dtype_of(atom))
+        return environment[atom]
+
+    def _constant(self, value: Any, dtype: str) -> Array:
+        try:
+            found = read_constant(value, dtype, self._recorder, self._last_site)
+        except (TypeError, ValueError) as error:
+            return UnknownArray((), (), f"a constant of type {dtype} ({error})", self._last_site)
+        return _as_real_where_float(found, dtype)
+
+    def _equation(self, equation: Any, inputs: list[Array]) -> list[Array]:
+        site = self._forced_site or adapter.equation_site(equation, self._path)
+        name = equation.primitive.name
+        dtypes = [adapter.dtype_of(v) for v in equation.outvars]
+        shapes: list[Shape] = []
+        try:
+            shapes = [adapter.shape_of(v) for v in equation.outvars]
+            operation = Operation(name, equation.params, inputs, shapes, dtypes, site)
+            results = self._apply(operation)
+        except (Unreadable, UnsupportedError) as stopped:
+            shapes = shapes or [() for _ in equation.outvars]
+            results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
+        results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
+        if results:
+            self._record(site, results[0])
+        return results
+
+    def _apply(self, operation: Operation) -> list[Array]:
+        handler = HANDLERS.get(operation.name)
+        if handler is None:
+            raise Unreadable(f"the operation {operation.name} has no model")
+        unknown = operation.unknown_input
+        if unknown is not None and operation.name not in _THROUGH_UNKNOWN:
+            return [UnknownArray(shape, unlabelled(shape), unknown.reason, unknown.site) for shape in operation.shapes]
+        forced = self._forced_site
+        if operation.name in _CALLS and forced is None:
+            # Traces of library functions are cached: their places are those of the first call, not of this one.
+            inner = next((operation.params[n] for n in ("jaxpr", "call_jaxpr") if n in operation.params), None)
+            if inner is None or adapter.defined_in(inner) != self._path:
+                self._forced_site = operation.site
+        try:
+            results = handler(operation, self)
+        finally:
+            self._forced_site = forced
+        for result, dtype in zip(results, operation.dtypes, strict=True):
+            if isinstance(result, IntegerArray):
+                check_width(result, dtype)
+        return results
+
+    def _record(self, site: Site | None, array: Array) -> None:
+        if site is None or site.path != self._path or not isinstance(array, RealArray):
+            return
+        if site == self._last_site and site in self._recorder.values:
+            # Several equations of one expression are one visit of it, and the last is its value.
+            self._recorder.values[site].count -= 1
+        self._last_site = site
+        value = to_value(array, self._dims)
+        self._recorder.record(site, value, lambda: expression_text(value.node, self._extents))
+
+
+def _as_real_where_float(array: Array, dtype: str) -> Array:
+    """An unknown array of floats is an expression without a model, which may still turn out not to matter."""
+    if isinstance(array, UnknownArray) and elementwise.is_float(dtype):
+        return RealArray(array.shape, array.origins, Unmodelled(array.reason, array.site))
+    return array
+
+
+def to_value(array: Array, dims: dict[str, Dim]) -> Value:
+    """The array in coordinates of the dims that its axes run along; other axes keep their own variables."""
+    ranges: list[DimRange] = []
+    mapping: dict[str, Affine] = {}
+    used: set[str] = set()
+    for number, size in enumerate(array.shape):
+        origin = array.origins[number]
+        if origin is None or origin.name in used or origin.name not in dims:
+            name = axis_variable(number)
+            ranges.append(DimRange(name, Affine(), Affine((), size), Affine((), size)))
+            continue
+        used.add(origin.name)
+        low = Affine((), origin.offset)
+        ranges.append(DimRange(origin.name, low, low + size, dims[origin.name].extent))
+        mapping[axis_variable(number)] = Affine.variable(origin.name) - low
+    node: Node = as_node(array)
+    if mapping:
+        node = reindex_node(node, mapping, {r.name: bounds(r.low, r.high) for r in ranges})
+    return Value(tuple(ranges), node)

@@ -1,0 +1,66 @@
+"""One equation of a jaxpr as the handlers see it, and the table of handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from stile_engine.jax.arrays import Array, Origin, Origins, Shape, UnknownArray, unlabelled
+from stile_engine.trace.location import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``shapes`` and ``dtypes`` are those of the results."""
+
+    name: str
+    params: Mapping[str, Any]
+    inputs: Sequence[Array]
+    shapes: Sequence[Shape]
+    dtypes: Sequence[str]
+    site: Site | None
+
+    @property
+    def shape(self) -> Shape:
+        return self.shapes[0]
+
+    @property
+    def unknown_input(self) -> UnknownArray | None:
+        return next((i for i in self.inputs if isinstance(i, UnknownArray)), None)
+
+
+class Machine(Protocol):
+    """What handlers of control flow need of the interpreter."""
+
+    def call(self, jaxpr: Any, inputs: Sequence[Array], site: Site | None) -> list[Array]:
+        """Read an inner jaxpr. ``site`` is the place of the call."""
+
+    def spend_step(self, site: Site | None) -> None:
+        """Account for one round of an unrolled loop."""
+
+
+Handler: TypeAlias = Callable[[Operation, Machine], list[Array]]
+
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Register the model of the primitives of these names."""
+
+    def register(handler: Handler) -> Handler:
+        for name in names:
+            HANDLERS[name] = handler
+        return handler
+
+    return register
+
+
+def merge_origins(shape: Shape, arrays: Sequence[Array]) -> Origins:
+    """Elementwise: an axis keeps a dim that every operand with a known dim agrees on."""
+    merged: list[Origin | None] = list(unlabelled(shape))
+    for number in range(len(shape)):
+        known = {a.origins[number] for a in arrays if a.shape == shape} - {None}
+        if len(known) == 1:
+            merged[number] = known.pop()
+    return tuple(merged)

@@ -1,0 +1,235 @@
+"""Primitives that move elements: which element of the operand stands at an index of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
+from stile_engine.jax.arrays import (
+    Array,
+    IntegerArray,
+    Origin,
+    Origins,
+    RealArray,
+    Shape,
+    Unreadable,
+    axis,
+    index_number,
+    integers,
+    reindex,
+    unlabelled,
+)
+from stile_engine.jax.choice import choose, join
+from stile_engine.jax.elementwise import is_float
+from stile_engine.jax.operation import Machine, Operation, handles
+
+
+def shifted(origin: Origin | None, start: int) -> Origin | None:
+    return None if origin is None else Origin(origin.name, origin.offset + start)
+
+
+@handles("iota")
+def iota(operation: Operation, _machine: Machine) -> list[Array]:
+    shape = operation.shape
+    index = axis(int(operation.params["dimension"]))
+    if is_float(operation.dtypes[0]):
+        return [RealArray(shape, unlabelled(shape), index_number(index, shape))]
+    return [integers(shape, index)]
+
+
+@handles("broadcast_in_dim")
+def broadcast(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, shape = operation.inputs[0], operation.shape
+    positions = operation.params["broadcast_dimensions"]
+    indices: list[Affine] = []
+    origins: list[Origin | None] = list(unlabelled(shape))
+    for source, target in enumerate(positions):
+        if operand.shape[source] == shape[target]:
+            indices.append(axis(target))
+            origins[target] = operand.origins[source]
+        else:
+            indices.append(Affine())
+    return [reindex(operand, indices, shape, tuple(origins))]
+
+
+@handles("transpose")
+def transpose(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, permutation = operation.inputs[0], operation.params["permutation"]
+    indices = [Affine()] * len(permutation)
+    for target, source in enumerate(permutation):
+        indices[source] = axis(target)
+    origins = tuple(operand.origins[source] for source in permutation)
+    return [reindex(operand, indices, operation.shape, origins)]
+
+
+@handles("squeeze", "reshape")
+def reshape(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    if operation.params.get("dimensions") is not None and operation.name == "reshape":
+        raise Unreadable("a reshape that also transposes")
+    indices, origins = reshaped_indices(operand, operation.shape)
+    return [reindex(operand, indices, operation.shape, origins)]
+
+
+def reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origins]:
+    """Row-major: axes are split and merged within groups whose sizes have equal products."""
+    old, new = operand.shape, shape
+    indices = [Affine()] * len(old)
+    origins: list[Origin | None] = list(unlabelled(new))
+    if 0 in old:
+        return indices, tuple(origins)
+    old_axes = [a for a, size in enumerate(old) if size != 1]
+    new_axes = [a for a, size in enumerate(new) if size != 1]
+    while old_axes:
+        take_old, take_new = [old_axes.pop(0)], [new_axes.pop(0)]
+        while (difference := prod(old[a] for a in take_old) - prod(new[a] for a in take_new)) != 0:
+            if difference < 0:
+                take_old.append(old_axes.pop(0))
+            else:
+                take_new.append(new_axes.pop(0))
+        if len(take_old) == len(take_new) == 1:
+            indices[take_old[0]] = axis(take_new[0])
+            origins[take_new[0]] = operand.origins[take_old[0]]
+            continue
+        flat = Affine()
+        for a in take_new:
+            flat = flat * new[a] + axis(a)
+        for a in reversed(take_old):
+            indices[a] = flat % old[a] if a != take_old[0] else flat
+            flat = flat // old[a]
+    return indices, tuple(origins)
+
+
+@handles("rev")
+def reverse(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, shape = operation.inputs[0], operation.shape
+    flipped = set(operation.params["dimensions"])
+    indices = [shape[a] - 1 - axis(a) if a in flipped else axis(a) for a in range(len(shape))]
+    origins = tuple(None if a in flipped else operand.origins[a] for a in range(len(shape)))
+    return [reindex(operand, indices, shape, origins)]
+
+
+@handles("slice")
+def static_slice(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    starts = operation.params["start_indices"]
+    strides = operation.params["strides"] or (1,) * len(starts)
+    return [_sliced(operand, starts, strides, operation.shape)]
+
+
+def _sliced(operand: Array, starts: Sequence[int], strides: Sequence[int], shape: Shape) -> Array:
+    indices = [axis(a) * strides[a] + starts[a] for a in range(len(shape))]
+    origins = tuple(shifted(operand.origins[a], starts[a]) if strides[a] == 1 else None for a in range(len(shape)))
+    return reindex(operand, indices, shape, origins)
+
+
+@handles("split")
+def split(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, along = operation.inputs[0], int(operation.params["axis"])
+    found: list[Array] = []
+    start = 0
+    for size, shape in zip(operation.params["sizes"], operation.shapes, strict=True):
+        starts = [start if a == along else 0 for a in range(len(shape))]
+        found.append(_sliced(operand, starts, (1,) * len(shape), shape))
+        start += size
+    return found
+
+
+def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> list[int]:
+    """A start index is clamped so that the window lies inside the operand."""
+    found: list[int] = []
+    for start, size, length in zip(starts, sizes, window, strict=True):
+        if not isinstance(start, IntegerArray) or start.constant is None:
+            raise Unreadable("a slice that starts at a computed index")
+        found.append(min(max(start.constant, 0), size - length))
+    return found
+
+
+@handles("dynamic_slice")
+def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, *starts = operation.inputs
+    fixed = _clamped_starts(starts, operand.shape, operation.shape)
+    return [_sliced(operand, fixed, (1,) * len(fixed), operation.shape)]
+
+
+@handles("dynamic_update_slice")
+def dynamic_update_slice(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, update, *starts = operation.inputs
+    shape = operation.shape
+    fixed = _clamped_starts(starts, shape, update.shape)
+    inside = conjunction(*(_within(a, fixed[a], update.shape[a], shape[a]) for a in range(len(shape))))
+    moved = reindex(update, [axis(a) - fixed[a] for a in range(len(shape))], shape, operand.origins)
+    return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
+
+
+def _within(number: int, start: int, length: int, size: int) -> Predicate:
+    return ALWAYS if length == size else in_range(axis(number), start, start + length)
+
+
+@handles("concatenate")
+def concatenate(operation: Operation, _machine: Machine) -> list[Array]:
+    along, shape = int(operation.params["dimension"]), operation.shape
+    starts = [sum(p.shape[along] for p in operation.inputs[:k]) for k in range(len(operation.inputs))]
+    origins = _joined_origins(operation.inputs, starts, along)
+    parts = [
+        reindex(part, [axis(a) - start if a == along else axis(a) for a in range(len(shape))], shape, origins)
+        for part, start in zip(operation.inputs, starts, strict=True)
+    ]
+    kept = [k for k, part in enumerate(operation.inputs) if part.shape[along] > 0] or [0]
+    return [join([parts[k] for k in kept], [starts[k] for k in kept], along, shape, origins)]
+
+
+@handles("stack")
+def stack(operation: Operation, _machine: Machine) -> list[Array]:
+    along, shape = int(operation.params["axis"]), operation.shape
+    return [stacked(operation.inputs, along, shape)]
+
+
+def stacked(parts: Sequence[Array], along: int, shape: Shape) -> Array:
+    """Parts of one shape, one after the other along a new axis."""
+    inner = parts[0].origins if all(p.origins == parts[0].origins for p in parts) else unlabelled(shape[1:])
+    origins = (*inner[:along], None, *inner[along:])
+    indices = [axis(a) for a in range(len(shape)) if a != along]
+    wide = [reindex(part, indices, shape, origins) for part in parts]
+    return join(wide, range(len(wide)), along, shape, origins)
+
+
+@handles("tile")
+def tile(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, shape = operation.inputs[0], operation.shape
+    repeats = operation.params["reps"]
+    indices = [
+        axis(a) % size if count > 1 else axis(a)
+        for a, (size, count) in enumerate(zip(operand.shape, repeats, strict=True))
+    ]
+    origins = tuple(o if count == 1 else None for o, count in zip(operand.origins, repeats, strict=True))
+    return [reindex(operand, indices, shape, origins)]
+
+
+def _joined_origins(parts: Sequence[Array], starts: Sequence[int], along: int) -> Origins:
+    """Slices of one dim that follow one another make a longer slice of it."""
+    merged: list[Origin | None] = []
+    for number, first in enumerate(parts[0].origins):
+        wanted = [shifted(first, start if number == along else 0) for start in starts]
+        fits = all(part.origins[number] == w for part, w in zip(parts, wanted, strict=True))
+        merged.append(first if fits else None)
+    return tuple(merged)
+
+
+@handles("pad")
+def pad(operation: Operation, _machine: Machine) -> list[Array]:
+    operand, filler = operation.inputs
+    shape = operation.shape
+    conditions: list[Predicate] = []
+    indices: list[Affine] = []
+    for a, (low, _high, interior) in enumerate(operation.params["padding_config"]):
+        offset = axis(a) - low
+        index = offset // (interior + 1)
+        indices.append(index)
+        conditions.append(in_range(index, 0, operand.shape[a]))
+        conditions.append(compare(offset % (interior + 1), "==", 0))
+    background = reindex(filler, [], shape, unlabelled(shape))
+    inside = reindex(operand, indices, shape, unlabelled(shape))
+    return [choose([(conjunction(*conditions), inside), (ALWAYS, background)], shape, unlabelled(shape))]

@@ -1,0 +1,116 @@
+"""A plain evaluator of expression nodes at one index tuple, for differential tests: slow and obvious.
+
+It shares no code with the engine's own readers of nodes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from stile_engine.index import predicate as predicates
+from stile_engine.term import expression as e
+
+UNARY = {
+    "neg": lambda x: -x,
+    "exp": math.exp,
+    "exp2": lambda x: 2.0**x,
+    "log": math.log,
+    "log2": math.log2,
+    "sqrt": math.sqrt,
+    "rsqrt": lambda x: 1 / math.sqrt(x),
+    "sin": math.sin,
+    "cos": math.cos,
+    "tanh": math.tanh,
+    "erf": math.erf,
+    "abs": abs,
+    "relu": lambda x: max(x, 0.0),
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "floor": math.floor,
+}
+BINARY = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "maximum": max,
+    "minimum": min,
+}
+START = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
+STEP = {"sum": BINARY["add"], "prod": BINARY["mul"], "max": max, "min": min}
+
+
+class Unmodelled(Exception):
+    """The value at this point needs an operation that has no model."""
+
+
+def value_at(node: e.Node, point: Mapping[str, int], inputs: Mapping[str, np.ndarray]) -> float:
+    """The number at ``point``. Raises ``Unmodelled``; an index out of range raises ``IndexError``."""
+    return _at(node, dict(point), inputs, {})
+
+
+def _at(node, point, inputs, known):
+    key = (id(node), tuple(sorted((v, point[v]) for v in node.axes)))
+    if key not in known:
+        for variable, (low, high) in node.axes.items():
+            if not low.evaluate(point) <= point[variable] < high.evaluate(point):
+                raise IndexError(f"{variable} = {point[variable]} is outside [{low}, {high})")
+        known[key] = _compute(node, point, inputs, known)
+    return known[key]
+
+
+def _compute(node, point, inputs, known):
+    def at(inner, where=None):
+        return _at(inner, point if where is None else where, inputs, known)
+
+    match node:
+        case e.Const(value):
+            return float(value)
+        case e.Constant(name):
+            return {"pi": math.pi, "e": math.e}[name]
+        case e.Infinity(sign):
+            return sign * math.inf
+        case e.Read(tensor, index, _):
+            position = tuple(i.evaluate(point) for i in index)
+            if any(i < 0 for i in position):
+                raise IndexError(f"{tensor.name}{position}")
+            return float(inputs[tensor.name][position])
+        case e.IndexNumber(index, _):
+            return float(index.evaluate(point))
+        case e.Apply(function, (operand,)):
+            return UNARY[function](at(operand))
+        case e.Apply(function, (left, right)):
+            return BINARY[function](at(left), at(right))
+        case e.Power(base, exponent):
+            return at(base) ** exponent
+        case e.Select(predicate, chosen, other, _):
+            return at(chosen) if predicates.evaluate(predicate, point) else at(other)
+        case e.Reduce(reduction, bound, predicate, body, _):
+            total = START[reduction]
+            names = list(bound)
+            spans = [range(low.evaluate(point), high.evaluate(point)) for low, high in bound.values()]
+            for indices in itertools.product(*spans):
+                inner = {**point, **dict(zip(names, indices, strict=True))}
+                if predicates.evaluate(predicate, inner):
+                    total = STEP[reduction](total, at(body, inner))
+            return total
+        case e.Reindex(body, mapping, _):
+            return at(body, {**point, **{v: i.evaluate(point) for v, i in mapping.items()}})
+        case e.Restrict(body, _):
+            return at(body)
+        case e.Unmodelled(reason, _):
+            raise Unmodelled(reason)
+        case _:
+            raise AssertionError(f"no value: {node}")
+
+
+def table(node: e.Node, shape: tuple[int, ...], inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The whole array of a node over the axis variables ``$0 …``."""
+    found = np.empty(shape)
+    known: dict[object, float] = {}
+    for index in np.ndindex(*shape):
+        found[index] = _at(node, {f"${a}": i for a, i in enumerate(index)}, inputs, known)
+    return found
