@@ -1,0 +1,499 @@
+"""Exact sets of integer index tuples (Presburger sets), the only module that calls isl.
+
+A set names its variables; it says nothing about variables that it does not name, so sets over
+different variables combine freely. Sets are interned: the same set met twice is one object, so
+equality of what was already compared is identity. All variables are isl *parameters*, which makes
+isl align operands by name.
+
+Variables whose name begins with ``#`` are sizes: every set that names one also says that it is at
+least 1. isl is used from one thread only (it has one context for the process).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import islpy as isl
+
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.predicate import (
+    Always,
+    And,
+    AtLeastZero,
+    EqualsZero,
+    Never,
+    Not,
+    Or,
+    Predicate,
+)
+from stile_engine.index.predicate import variables as predicate_variables
+from stile_engine.index.work import spend
+
+_PARAM = isl.dim_type.param
+_SET = isl.dim_type.set
+
+
+@lru_cache(maxsize=65536)
+def _encode(name: str) -> str:
+    """An isl identifier for any variable name; injective."""
+    return "v" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in name)
+
+
+_decoded: dict[str, str] = {}
+
+
+def _isl_name(name: str) -> str:
+    encoded = _encode(name)
+    _decoded[encoded] = name
+    return encoded
+
+
+def _affine_text(expression: Affine) -> str:
+    parts = [str(expression.constant)]
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, FloorDiv):
+            parts.append(f"{coefficient}*floor(({_affine_text(atom.numerator)})/{atom.divisor})")
+        else:
+            parts.append(f"{coefficient}*{_isl_name(atom)}")
+    return " + ".join(parts)
+
+
+def _predicate_text(predicate: Predicate) -> str:
+    match predicate:
+        case Always():
+            return "0 = 0"
+        case Never():
+            return "0 = 1"
+        case AtLeastZero(expression):
+            return f"{_affine_text(expression)} >= 0"
+        case EqualsZero(expression):
+            return f"{_affine_text(expression)} = 0"
+        case Not(operand):
+            return f"not ({_predicate_text(operand)})"
+        case And(operands):
+            return " and ".join(f"({_predicate_text(o)})" for o in operands)
+        case Or(operands):
+            return " or ".join(f"({_predicate_text(o)})" for o in operands)
+
+
+@lru_cache(maxsize=65536)
+def _raw(text: str, names: tuple[str, ...]) -> isl.Set:
+    sizes = "".join(f" and {_isl_name(n)} >= 1" for n in names if n.startswith("#"))
+    parameters = ", ".join(_isl_name(n) for n in names)
+    return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
+
+
+_by_text: dict[str, IndexSet] = {}
+_by_shape: dict[tuple[object, ...], list[IndexSet]] = {}
+
+
+class IndexSet:
+    """An exact set over named integer variables. Immutable and interned: compare with ``is``
+    for identity of form and with ``equals`` for equality of meaning."""
+
+    __slots__ = ("_counts", "_empty", "_isl", "_memo", "digest", "variables")
+
+    _isl: isl.Set
+    variables: frozenset[str]
+    digest: str
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    @staticmethod
+    def where(predicate: Predicate) -> IndexSet:
+        """The set of all tuples at which the predicate holds."""
+        names = tuple(sorted(predicate_variables(predicate)))
+        return _from_text(_predicate_text(predicate), names)
+
+    @staticmethod
+    def box(ranges: Mapping[str, tuple[Affine, Affine]]) -> IndexSet:
+        """All tuples with ``low <= variable < high`` for each variable."""
+        if not ranges:
+            return UNIVERSE
+        names: set[str] = set()
+        parts = []
+        for name, (low, high) in ranges.items():
+            names |= {name} | low.variables | high.variables
+            parts.append(f"{_affine_text(low)} <= {_isl_name(name)} < {_affine_text(high)}")
+        return _from_text(" and ".join(parts), tuple(sorted(names)))
+
+    # -- algebra ---------------------------------------------------------------------------
+
+    def __and__(self, other: IndexSet) -> IndexSet:
+        if self is other or other is UNIVERSE:
+            return self
+        if self is UNIVERSE:
+            return other
+        key = ("and", other)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            found = self._memo[key] = _intern(self._isl.intersect(other._isl))
+        return found
+
+    def __or__(self, other: IndexSet) -> IndexSet:
+        if self is other:
+            return self
+        key = ("or", other)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            found = self._memo[key] = _intern(self._isl.union(other._isl))
+        return found
+
+    def __sub__(self, other: IndexSet) -> IndexSet:
+        if self is other:
+            return EMPTY
+        key = ("sub", other)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            found = self._memo[key] = _intern(self._isl.subtract(other._isl))
+        return found
+
+    def given(self, context: IndexSet) -> IndexSet:
+        """A simpler set that agrees with this one inside the context; EMPTY if they do not meet."""
+        if self is UNIVERSE or context is UNIVERSE:
+            return self
+        key = ("given", context)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            inside = self & context
+            if inside is EMPTY:
+                found = EMPTY
+            elif context.issubset(self):
+                found = UNIVERSE
+            else:
+                found = _intern(inside._isl.gist(context._isl))
+            self._memo[key] = found
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        return self is EMPTY
+
+    def is_disjoint(self, other: IndexSet) -> bool:
+        if self is EMPTY or other is EMPTY:
+            return True
+        spend()
+        return bool(self._isl.is_disjoint(other._isl))
+
+    def issubset(self, other: IndexSet) -> bool:
+        if self is other or self is EMPTY or other is UNIVERSE:
+            return True
+        key = ("subset", other)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            found = self._memo[key] = bool(self._isl.is_subset(other._isl))
+        return found
+
+    def equals(self, other: IndexSet) -> bool:
+        return self is other or (self.issubset(other) and other.issubset(self))
+
+    def project_out(self, names: Iterable[str]) -> IndexSet:
+        """The tuples of the remaining variables for which some value of ``names`` lies in the set."""
+        names = tuple(sorted(n for n in names if n in self.variables))
+        if not names:
+            return self
+        key = ("project", names)
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            result = self._isl
+            for name in names:
+                result = result.project_out(_PARAM, result.find_dim_by_name(_PARAM, _isl_name(name)), 1)
+            found = self._memo[key] = _intern(result)
+        return found
+
+    def substitute(self, mapping: Mapping[str, Affine]) -> IndexSet:
+        """The tuples at which the set holds once each variable is replaced, all at once."""
+        relevant = {v: e for v, e in mapping.items() if v in self.variables}
+        if not relevant:
+            return self
+        key = ("substitute", tuple(sorted(relevant.items(), key=lambda item: item[0])))
+        found = self._memo.get(key)
+        if found is None:
+            spend()
+            result = self._isl
+            for position, name in enumerate(relevant):
+                dim = result.find_dim_by_name(_PARAM, _isl_name(name))
+                result = result.set_dim_name(_PARAM, dim, f"t{position}")
+            for position, expression in enumerate(relevant.values()):
+                only = _single_variable(expression)
+                if only is not None and result.find_dim_by_name(_PARAM, _isl_name(only)) < 0:
+                    dim = result.find_dim_by_name(_PARAM, f"t{position}")
+                    result = result.set_dim_name(_PARAM, dim, _isl_name(only))
+                    continue
+                link = _link(f"t{position}", expression)
+                result = result.intersect(link)
+                result = result.project_out(_PARAM, result.find_dim_by_name(_PARAM, f"t{position}"), 1)
+            found = self._memo[key] = _intern(result)
+        return found
+
+    # -- questions -------------------------------------------------------------------------
+
+    def solve(self, name: str) -> Affine | None:
+        """The expression that the set forces ``name`` to equal, where its constraints say so."""
+        if name not in self.variables:
+            return None
+        key = ("solve", name)
+        if key in self._memo:
+            return self._memo[key]
+        spend()
+        hull = self._isl.affine_hull()
+        dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
+        found: Affine | None = None
+        for constraint in hull.get_constraints():
+            if not constraint.is_equality():
+                continue
+            coefficient = _integer(constraint.get_coefficient_val(_PARAM, dim))
+            if coefficient == 0 or (
+                constraint.dim(isl.dim_type.div)
+                and any(
+                    not constraint.get_coefficient_val(isl.dim_type.div, d).is_zero()
+                    for d in range(constraint.dim(isl.dim_type.div))
+                )
+            ):
+                continue
+            rest = Affine((), _integer(constraint.get_constant_val()))
+            for other in range(constraint.dim(_PARAM)):
+                factor = _integer(constraint.get_coefficient_val(_PARAM, other))
+                if other != dim and factor:
+                    rest = rest + Affine.variable(_decoded[constraint.get_dim_name(_PARAM, other)]) * factor
+            # coefficient * name + rest = 0
+            candidate = (-rest if coefficient > 0 else rest) // abs(coefficient)
+            if found is None or str(candidate) < str(found):
+                found = candidate
+        self._memo[key] = found
+        return found
+
+    def count(self, names: Iterable[str]) -> int | None:
+        """The number of tuples of ``names``; None unless the set is over these alone and finite."""
+        names = tuple(sorted(names))
+        if not self.variables <= set(names):
+            return None
+        if self is EMPTY:
+            return 0
+        if set(names) - self.variables:
+            return None
+        if not names:
+            return 1
+        spend()
+        dims = self._isl.dim(_PARAM)
+        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, dims)
+        value = moved.count_val()
+        return None if value.is_infty() or value.is_nan() else _integer(value)
+
+    def intervals(self, name: str) -> tuple[tuple[IndexSet, Affine, Affine], ...] | None:
+        """Cases ``(condition, low, high)`` such that the set is ``low <= name <= high`` in each
+        case and empty outside them; None where the values of ``name`` are not one run."""
+        if name not in self.variables:
+            return None
+        spend(4)
+        dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))
+        moved = self._isl.move_dims(_SET, 0, _PARAM, dim, 1)
+        try:
+            low = moved.dim_min(0)
+            high = moved.dim_max(0)
+        except isl.Error:
+            return None
+        cases: list[tuple[IndexSet, Affine, Affine]] = []
+        covered = EMPTY
+        for low_set, low_affine in low.get_pieces():
+            for high_set, high_affine in high.get_pieces():
+                condition = _intern(low_set.intersect(high_set).params())
+                if condition.is_empty:
+                    continue
+                low_expression, high_expression = _from_aff(low_affine), _from_aff(high_affine)
+                if low_expression is None or high_expression is None:
+                    return None
+                cases.append((condition, low_expression, high_expression))
+                run = IndexSet.box({name: (low_expression, high_expression + 1)})
+                covered = covered | (condition & run)
+        return tuple(cases) if covered.equals(self) else None
+
+    def sample(self, prefer_small: bool = True) -> dict[str, int] | None:
+        """One tuple of the set, the lexicographically least where there is one."""
+        if self is EMPTY:
+            return None
+        if not self.variables:
+            return {}
+        spend()
+        names = [_decoded[n] for n in self._isl.get_var_names(_PARAM)]
+        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
+        point = None
+        if prefer_small and moved.is_bounded():
+            point = moved.lexmin().sample_point()
+        if point is None or point.is_void():
+            point = moved.sample_point()
+        if point.is_void():
+            return None
+        return {n: _integer(point.get_coordinate_val(_SET, i)) for i, n in enumerate(names)}
+
+    def contains(self, point: Mapping[str, int]) -> bool:
+        return not self.substitute({v: Affine((), point[v]) for v in self.variables}).is_empty
+
+    def points(self, limit: int) -> list[dict[str, int]] | None:
+        """All tuples in lexicographic order; None if there are more than ``limit`` or infinitely many."""
+        total = self.count(self.variables)
+        if total is None or total > limit:
+            return None
+        if self is EMPTY:
+            return []
+        if not self.variables:
+            return [{}]
+        names = [_decoded[n] for n in self._isl.get_var_names(_PARAM)]
+        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
+        found: list[dict[str, int]] = []
+        moved.foreach_point(
+            lambda p: found.append({n: _integer(p.get_coordinate_val(_SET, i)) for i, n in enumerate(names)})
+        )
+        spend(len(found))
+        return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
+
+
+def _integer(value: isl.Val) -> int:
+    return int(value.to_python())
+
+
+def _single_variable(expression: Affine) -> str | None:
+    if expression.constant == 0 and len(expression.terms) == 1:
+        atom, coefficient = expression.terms[0]
+        if coefficient == 1 and isinstance(atom, str):
+            return atom
+    return None
+
+
+@lru_cache(maxsize=65536)
+def _link(target: str, expression: Affine) -> isl.Set:
+    names = sorted(expression.variables)
+    parameters = ", ".join([target, *(_isl_name(n) for n in names)])
+    return isl.Set(f"[{parameters}] -> {{ : {target} = {_affine_text(expression)} }}")
+
+
+def _from_aff(aff: isl.Aff) -> Affine | None:
+    """An isl affine expression as ours; None if it is not integer valued in a way we can write."""
+    denominator = _integer(aff.get_denominator_val())
+    total = Affine((), _scaled(aff.get_constant_val(), denominator))
+    for dim in range(aff.dim(_PARAM)):
+        factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
+        if factor:
+            total = total + Affine.variable(_decoded[aff.get_dim_name(_PARAM, dim)]) * factor
+    for dim in range(aff.dim(isl.dim_type.div)):
+        factor = _scaled(aff.get_coefficient_val(isl.dim_type.div, dim), denominator)
+        if factor:
+            inner = _div_aff(aff.get_div(dim))
+            if inner is None:
+                return None
+            total = total + inner * factor
+    return total if denominator == 1 else None
+
+
+def _div_aff(aff: isl.Aff) -> Affine | None:
+    denominator = _integer(aff.get_denominator_val())
+    total = Affine((), _scaled(aff.get_constant_val(), denominator))
+    for dim in range(aff.dim(_PARAM)):
+        factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
+        if factor:
+            total = total + Affine.variable(_decoded[aff.get_dim_name(_PARAM, dim)]) * factor
+    for dim in range(aff.dim(isl.dim_type.div)):
+        if not aff.get_coefficient_val(isl.dim_type.div, dim).is_zero():
+            return None
+    return total // denominator
+
+
+def _scaled(value: isl.Val, denominator: int) -> int:
+    return int((value * isl.Val.int_from_si(value.get_ctx(), denominator)).to_python())
+
+
+@lru_cache(maxsize=65536)
+def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
+    spend()
+    return _intern(_raw(text, names))
+
+
+def _intern(raw: isl.Set) -> IndexSet:
+    if raw.is_empty():
+        return EMPTY
+    raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
+    count = raw.dim(_PARAM)
+    names = raw.get_var_names(_PARAM)
+    if count > 1:
+        ordered = sorted(names)
+        if names != ordered:
+            space = isl.Space.create_from_names(raw.get_ctx(), set=[], params=ordered)
+            raw = raw.align_params(space)
+            names = ordered
+    text = str(raw)
+    found = _by_text.get(text)
+    if found is not None:
+        return found
+    if raw.n_basic_set() > 1 or raw.involves_locals():
+        # Unions and floor divisions have several texts: look for an equal set among look-alikes.
+        shape = (tuple(names), *_outline(raw, count))
+        alike = _by_shape.setdefault(shape, [])
+        for other in alike:
+            if raw.is_equal(other._isl):
+                _by_text[text] = other
+                return other
+        made = _make(raw, text, names)
+        alike.append(made)
+    else:
+        made = _make(raw, text, names)
+    _by_text[text] = made
+    return made
+
+
+def _outline(raw: isl.Set, count: int) -> list[str]:
+    """A cheap description that equal sets share: the extreme values of each variable."""
+    moved = raw.move_dims(_SET, 0, _PARAM, 0, count)
+    found = []
+    for dim in range(count):
+        low = moved.dim_min_val(dim)
+        high = moved.dim_max_val(dim)
+        found += [str(low), str(high)]
+    return found
+
+
+def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
+    made = IndexSet.__new__(IndexSet)
+    made._isl = raw
+    made.variables = frozenset(_decoded[n] for n in names)
+    made.digest = text
+    made._memo = {}
+    return made
+
+
+UNIVERSE = _make(isl.Set("{ : }"), "{ : }", [])
+EMPTY = _make(isl.Set("{ : 0 = 1 }"), "{ : empty }", [])
+_by_text["{ : }"] = UNIVERSE
+_by_text[str(UNIVERSE._isl)] = UNIVERSE
+
+
+def union(sets: Iterable[IndexSet]) -> IndexSet:
+    total = EMPTY
+    for one in sets:
+        total = total | one
+    return total
+
+
+def describe(index_set: IndexSet, rename: Mapping[str, str] | None = None) -> str:
+    """The set's constraints as text, for messages."""
+    text = str(index_set._isl) if index_set is not EMPTY else "{ : false }"
+    body = text[text.index("{") + 1 : text.rindex("}")].strip().removeprefix(":").strip()
+    for encoded in sorted((_isl_name(v) for v in index_set.variables), key=len, reverse=True):
+        name = _decoded[encoded]
+        body = _replace_word(body, encoded, (rename or {}).get(name, name))
+    return body or "everywhere"
+
+
+def _replace_word(text: str, word: str, replacement: str) -> str:
+    import re
+
+    # isl writes products without a sign: 2v_k
+    text = re.sub(rf"(?<![A-Za-z_])(\d+){re.escape(word)}(?![A-Za-z0-9_])", rf"\g<1>*{replacement}", text)
+    return re.sub(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])", replacement, text)

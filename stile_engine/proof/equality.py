@@ -1,0 +1,378 @@
+"""Whether two canonical terms are equal at all indices of a context.
+
+The difference is built and simplified under the context. If it is not literally zero, then in
+turn: atoms that are equal for deeper reasons are identified, fractions get a common denominator,
+the context is split where a term changes its form, maxima are split into cases, and, for small
+concrete domains, sums are written out element by element. Each step is sound by itself; what none
+of them decides is *not shown equal*, never *unequal*.
+"""
+
+from __future__ import annotations
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.index.work import BudgetExceeded, budget, spend
+from stile_engine.term import binding
+from stile_engine.term.atoms import (
+    Atom,
+    FunctionAtom,
+    MaxAtom,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    SumAtom,
+    mono,
+    of_atom,
+    of_mono,
+    poly,
+)
+from stile_engine.term.context import specialise, splits
+from stile_engine.term.functions import exponential
+from stile_engine.term.powers import raise_to
+from stile_engine.term.rewrite import map_atoms, replace_atom
+from stile_engine.term.ring import (
+    add,
+    is_relu,
+    multiply,
+    relu_argument,
+    scale,
+    substitute,
+    subtract,
+    total_of,
+)
+from stile_engine.term.walk import all_atoms, atoms_of
+
+_DEPTH = 6
+_OPERATIONS = 400_000
+_POINTWISE_OPERATIONS = 40_000
+_MOST_SPLITS = 12
+_MOST_RELUS = 4
+_MOST_POINTS = 64
+_MOST_EXPANDED = 1500
+
+
+def are_equal(left: Poly, right: Poly, context: IndexSet) -> bool:
+    """True only if the terms agree at every index of the context, for all finite inputs at which
+    both have a value."""
+    if left is right or context is EMPTY:
+        return True
+    try:
+        with budget(_OPERATIONS):
+            if _is_zero(subtract(left, right), context, _DEPTH):
+                return True
+    except BudgetExceeded:
+        return False
+    try:
+        with budget(_POINTWISE_OPERATIONS):
+            return _equal_pointwise(left, right, context)
+    except BudgetExceeded:
+        return False
+
+
+def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
+    spend()
+    difference = specialise(difference, context)
+    if difference.is_zero:
+        return True
+    if depth <= 0 or difference.constant is not None:
+        return False
+    identified = _identify(difference, context, depth)
+    if identified.is_zero:
+        return True
+    cleared = _clear_denominators(identified)
+    if cleared.is_zero:
+        return True
+    if cleared is not difference:
+        cleared = _identify(cleared, context, depth)
+        if cleared.is_zero:
+            return True
+    if _zero_by_splitting(cleared, context, depth):
+        return True
+    return _zero_by_cases(cleared, context, _MOST_RELUS)
+
+
+# -- equal atoms -------------------------------------------------------------------------------
+
+
+def _identify(operand: Poly, context: IndexSet, depth: int) -> Poly:
+    """Replace atoms by one representative of those that are equal in the context."""
+    atoms = sorted(atoms_of(operand), key=lambda a: a.digest)
+    replacement: dict[Atom, Poly] = {}
+    representatives: list[Atom] = []
+    for atom in atoms:
+        if not isinstance(atom, SumAtom | MaxAtom | PowerAtom | FunctionAtom):
+            continue
+        for other in representatives:
+            factor = _same(atom, other, context, depth)
+            if factor is not None:
+                replacement[atom] = scale(of_atom(other), factor)
+                break
+        else:
+            representatives.append(atom)
+    if replacement:
+        operand = map_atoms(operand, replacement.get)
+    return _identify_exponentials(operand, context, depth)
+
+
+def _identify_exponentials(operand: Poly, context: IndexSet, depth: int) -> Poly:
+    exponents: dict[Poly, None] = {}
+    for m, _ in operand.terms:
+        if m.exponential is not None:
+            exponents[m.exponential] = None
+    if len(exponents) < 1 or all(not _is_deep(e) for e in exponents):
+        return operand
+    ordered = sorted(exponents, key=lambda e: e.digest)
+    replacement: dict[Poly, Poly] = {}
+    representatives: list[Poly] = []
+    for exponent in ordered:
+        if depth > 0 and _is_zero(exponent, context, depth - 1):
+            replacement[exponent] = poly({})
+            continue
+        for other in representatives:
+            if depth > 0 and _is_zero(subtract(exponent, other), context, depth - 1):
+                replacement[exponent] = other
+                break
+        else:
+            representatives.append(exponent)
+    if not replacement:
+        return operand
+    parts: list[Poly] = []
+    for m, c in operand.terms:
+        if m.exponential in replacement:
+            bare = of_mono(mono(m.factors), c)
+            parts.append(multiply(bare, exponential(replacement[m.exponential])))
+        else:
+            parts.append(of_mono(m, c))
+    return total_of(parts)
+
+
+def _is_deep(operand: Poly) -> bool:
+    return any(isinstance(a, SumAtom | MaxAtom | PowerAtom | FunctionAtom) for a in atoms_of(operand)) or any(
+        m.exponential is not None for m, _ in operand.terms
+    )
+
+
+def _same(left: Atom, right: Atom, context: IndexSet, depth: int) -> Rational | None:
+    """The number c with left = c * right in the context, if that can be shown."""
+    match left, right:
+        case SumAtom(), SumAtom():
+            if (left.operation, len(left.bound)) != (right.operation, len(right.bound)):
+                return None
+            return _same_sum(left, right, context, depth)
+        case MaxAtom(), MaxAtom():
+            return 1 if _same_max(left, right, context, depth) else None
+        case PowerAtom(), PowerAtom():
+            return 1 if _is_zero(subtract(left.base, right.base), context, depth - 1) else None
+        case FunctionAtom(), FunctionAtom():
+            if left.name != right.name:
+                return None
+            if _is_zero(subtract(left.argument, right.argument), context, depth - 1):
+                return 1
+            if left.name in ("sin", "erf") and _is_zero(add(left.argument, right.argument), context, depth - 1):
+                return -1
+    return None
+
+
+def _same_sum(left: SumAtom, right: SumAtom, context: IndexSet, depth: int) -> Rational | None:
+    names = binding.fresh(len(left.bound))
+    mine = {v: Affine.variable(n) for v, n in zip(left.bound, names, strict=True)}
+    yours = {v: Affine.variable(n) for v, n in zip(right.bound, names, strict=True)}
+    domain = left.domain.substitute(mine) & context
+    if not domain.equals(right.domain.substitute(yours) & context):
+        return None
+    mine_body, your_body = substitute(left.body, mine), substitute(right.body, yours)
+    return 1 if _is_zero(subtract(mine_body, your_body), domain, depth - 1) else None
+
+
+def _same_max(left: MaxAtom, right: MaxAtom, context: IndexSet, depth: int) -> bool:
+    if len(left.pieces) != len(right.pieces):
+        return False
+    remaining = list(right.pieces)
+    for piece in left.pieces:
+        for other in remaining:
+            if len(piece.bound) != len(other.bound):
+                continue
+            names = binding.fresh(len(piece.bound))
+            mine = {v: Affine.variable(n) for v, n in zip(piece.bound, names, strict=True)}
+            yours = {v: Affine.variable(n) for v, n in zip(other.bound, names, strict=True)}
+            domain = piece.domain.substitute(mine) & context
+            if domain.equals(other.domain.substitute(yours) & context) and _is_zero(
+                subtract(substitute(piece.body, mine), substitute(other.body, yours)), domain, depth - 1
+            ):
+                remaining.remove(other)
+                break
+        else:
+            return False
+    return True
+
+
+# -- fractions ---------------------------------------------------------------------------------
+
+
+def _clear_denominators(operand: Poly) -> Poly:
+    """Times the greatest negative power of every base: a base with a reciprocal is not zero."""
+    for _ in range(8):
+        lowest: dict[Atom, Rational] = {}
+        for m, _c in operand.terms:
+            for atom, exponent in m.factors:
+                if exponent < 0 and exponent < lowest.get(atom, 0):
+                    lowest[atom] = exponent
+        if not lowest:
+            break
+        for atom, exponent in sorted(lowest.items(), key=lambda item: item[0].digest):
+            base = atom.base if isinstance(atom, PowerAtom) and isinstance(exponent, int) else of_atom(atom)
+            operand = _times_power(operand, atom, base, -exponent)
+    return operand
+
+
+def _times_power(operand: Poly, atom: Atom, base: Poly, exponent: Rational) -> Poly:
+    parts: list[Poly] = []
+    for m, c in operand.terms:
+        own: Rational = 0
+        rest = []
+        for factor, e in m.factors:
+            if factor is atom:
+                own = e
+            else:
+                rest.append((factor, e))
+        kept = of_mono(mono(tuple(rest), m.exponential), c)
+        total = own + exponent
+        value = base if base is not of_atom(atom) else of_atom(atom)
+        parts.append(multiply(kept, raise_to(value, total)) if total else kept)
+    return total_of(parts)
+
+
+# -- cases -------------------------------------------------------------------------------------
+
+
+def _zero_by_splitting(operand: Poly, context: IndexSet, depth: int) -> bool:
+    """Split the context where a sum becomes empty or an indicator changes, and look at each part."""
+    cells = [context]
+    count = 0
+    for rows in splits(operand):
+        following: list[IndexSet] = []
+        for cell in cells:
+            inside = cell & rows
+            if inside is EMPTY or cell.issubset(rows):
+                following.append(cell)
+                continue
+            following += [inside, cell - rows]
+            count += 1
+        cells = following
+        if count > _MOST_SPLITS:
+            return False
+    if len(cells) < 2:
+        return False
+    return all(_is_zero(operand, cell, depth - 1) for cell in cells)
+
+
+def _zero_by_cases(operand: Poly, context: IndexSet, cases: int) -> bool:
+    """max(0, t) is t or 0; where both make the term vanish it is zero."""
+    if operand.is_zero:
+        return True
+    if not cases:
+        return False
+    for atom in sorted(atoms_of(operand), key=lambda a: a.digest):
+        if isinstance(atom, MaxAtom) and is_relu(atom):
+            above = replace_atom(operand, atom, relu_argument(atom))
+            below = replace_atom(operand, atom, None)
+            return _zero_by_cases(above, context, cases - 1) and _zero_by_cases(below, context, cases - 1)
+    return False
+
+
+# -- small domains -----------------------------------------------------------------------------
+
+
+def _equal_pointwise(left: Poly, right: Poly, context: IndexSet) -> bool:
+    """For few indices and short sums: write everything out and compare at each index."""
+    names = left.variables | right.variables
+    if names - context.variables:
+        return False
+    points = context.project_out(context.variables - names).points(_MOST_POINTS)
+    if not points:
+        return False
+    difference = subtract(left, right)
+    for point in points:
+        at = {v: Affine((), x) for v, x in point.items()}
+        here = substitute(difference, at)
+        if here.is_zero:
+            continue
+        size = _expanded_size(here)
+        if size is None or size * len(points) > _MOST_EXPANDED:
+            return False
+        expanded = _expand(here)
+        if not _is_zero(expanded, UNIVERSE, 3):
+            return False
+    return True
+
+
+def _expanded_size(operand: Poly) -> int | None:
+    total = 1
+    for atom in all_atoms(operand):
+        if isinstance(atom, SumAtom) and atom.bound:
+            count = atom.domain.count(atom.bound)
+            if count is None:
+                return None
+            total += count
+        elif isinstance(atom, MaxAtom):
+            for p in atom.pieces:
+                count = p.domain.count(p.bound) if p.bound else 1
+                if count is None:
+                    return None
+                total += count
+    return total
+
+
+def _expand(operand: Poly) -> Poly:
+    """Every sum and maximum written out over its points."""
+    spend(len(operand.terms))
+    parts: list[Poly] = []
+    for m, c in operand.terms:
+        part = of_mono(_without_deep(m), c)
+        for atom, exponent in m.factors:
+            new = _expand_atom(atom)
+            if new is not None:
+                part = multiply(part, raise_to(new, exponent))
+        if m.exponential is not None:
+            part = multiply(part, exponential(_expand(m.exponential)))
+        parts.append(part)
+    return total_of(parts) if parts else operand
+
+
+def _without_deep(m: Mono) -> Mono:
+    return mono(tuple(f for f in m.factors if not isinstance(f[0], SumAtom | MaxAtom | PowerAtom | FunctionAtom)))
+
+
+def _expand_atom(atom: Atom) -> Poly | None:
+    from stile_engine.term.extrema import Family, greatest
+    from stile_engine.term.functions import named
+
+    match atom:
+        case SumAtom():
+            points = atom.domain.points(_MOST_EXPANDED)
+            if points is None:
+                return of_atom(atom)
+            values = [_expand(substitute(atom.body, {v: Affine((), x) for v, x in p.items()})) for p in points]
+            if atom.operation == "sum":
+                return total_of(values) if values else poly({})
+            result = poly({mono(()): 1})
+            for value in values:
+                result = multiply(result, value)
+            return result
+        case MaxAtom():
+            families: list[Family] = []
+            for piece in atom.pieces:
+                points = piece.domain.points(_MOST_EXPANDED) if piece.bound else [{}]
+                if points is None:
+                    return of_atom(atom)
+                families += [
+                    Family((), UNIVERSE, _expand(substitute(piece.body, {v: Affine((), x) for v, x in p.items()})))
+                    for p in points
+                ]
+            return greatest(families)
+        case PowerAtom():
+            return _expand(atom.base)
+        case FunctionAtom():
+            return named(atom.name, _expand(atom.argument))
+    return None

@@ -1,0 +1,309 @@
+"""Expressions as written, turned into guarded canonical terms."""
+
+from __future__ import annotations
+
+from stile_engine.index.predicate import in_range
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.index.work import spend
+from stile_engine.proof import pointwise
+from stile_engine.proof.pointwise import Scope
+from stile_engine.term import binding
+from stile_engine.term import expression as written
+from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
+from stile_engine.term.expression import Axes, Node
+from stile_engine.term.extrema import Family, greatest, least
+from stile_engine.term.functions import exponential
+from stile_engine.term.guarded import (
+    NEGATIVE_INFINITY,
+    POSITIVE_INFINITY,
+    Condition,
+    Element,
+    Guarded,
+    Infinite,
+    Missing,
+    Unmodelled,
+    everywhere,
+    gather,
+    merge_conditions,
+)
+from stile_engine.term.ring import add, multiply, of_affine, substitute
+from stile_engine.term.sums import product_over, sum_over
+
+
+class Normalizer:
+    """Normal forms of nodes, each computed once. Works off a stack: chains may be very long."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, Guarded] = {}
+        self._kept: list[Node] = []  # nodes whose id is a key must stay alive
+
+    def __call__(self, node: Node) -> Guarded:
+        stack: list[tuple[Node, bool]] = [(node, False)]
+        while stack:
+            current, ready = stack.pop()
+            if id(current) in self._done:
+                continue
+            if not ready:
+                stack.append((current, True))
+                stack.extend((child, False) for child in children(current) if id(child) not in self._done)
+                continue
+            spend()
+            self._done[id(current)] = self._build(current)
+            self._kept.append(current)
+        return self._done[id(node)]
+
+    def _build(self, node: Node) -> Guarded:
+        match node:
+            case written.Const(value):
+                return everywhere(constant(ratio(value)))
+            case written.Constant(name):
+                return everywhere(exponential(ONE) if name == "e" else of_atom(constant_atom(name)))
+            case written.Infinity(sign):
+                return everywhere(POSITIVE_INFINITY if sign > 0 else NEGATIVE_INFINITY)
+            case written.NoValue(reason):
+                return everywhere(Missing(reason))
+            case written.Unmodelled(reason, location):
+                return everywhere(Unmodelled(reason, location))
+            case written.IndexNumber(index, _):
+                return everywhere(of_affine(index))
+            case written.Read():
+                return self._read(node)
+            case written.Apply(function, operands):
+                if len(operands) == 1:
+                    return self._unary(node, function, self._done[id(operands[0])])
+                return self._binary(node, function, *(self._done[id(o)] for o in operands))
+            case written.Power(base, exponent):
+                inner = self._done[id(base)]
+                scope = Scope(box_of(node.axes))
+                pieces = [
+                    case for p in inner.pieces for case in pointwise.whole_power(p.value, exponent, p.guard, scope)
+                ]
+                return _finish(pieces, scope, inner.conditions)
+            case written.Select():
+                return self._select(node)
+            case written.Reduce():
+                return self._reduce(node)
+            case written.Reindex():
+                return self._reindex(node)
+            case written.Restrict():
+                return self._restrict(node)
+        raise TypeError(f"unknown expression {type(node).__name__}")
+
+    def _read(self, node: written.Read) -> Guarded:
+        if node.tensor.may_be_infinite:
+            return everywhere(Unmodelled(f"{node.tensor.name} may hold infinities", supported=True))
+        value = of_atom(read_atom(node.tensor, node.index))
+        box = box_of(node.axes)
+        inside = UNIVERSE
+        for index, size in zip(node.index, node.tensor.shape, strict=True):
+            valid = IndexSet.where(in_range(index, 0, size))
+            inside = inside & valid
+        if box.issubset(inside):
+            return everywhere(value)
+        outside = Missing(f"{node.tensor.name} is read out of bounds")
+        return Guarded(gather([(inside, value), (box - inside, outside)], box))
+
+    def _unary(self, node: Node, function: str, inner: Guarded) -> Guarded:
+        scope = Scope(box_of(node.axes))
+        pieces = [c for p in inner.pieces for c in pointwise.unary(function, p.value, p.guard, scope)]
+        return _finish(pieces, scope, inner.conditions)
+
+    def _binary(self, node: Node, function: str, left: Guarded, right: Guarded) -> Guarded:
+        scope = Scope(box_of(node.axes))
+        pieces: list[tuple[IndexSet, Element]] = []
+        single = len(left.pieces) == 1 or len(right.pieces) == 1
+        for p in left.pieces:
+            for q in right.pieces:
+                guard = p.guard & q.guard
+                if guard is EMPTY or (not single and (guard & scope.box) is EMPTY):
+                    continue
+                pieces.extend(pointwise.binary(function, p.value, q.value, guard, scope))
+        return _finish(pieces, scope, left.conditions + right.conditions)
+
+    def _select(self, node: written.Select) -> Guarded:
+        chosen, other = self._done[id(node.chosen)], self._done[id(node.other)]
+        box = box_of(node.axes)
+        inside = IndexSet.where(node.predicate)
+        if box.issubset(inside):
+            return chosen
+        if box.is_disjoint(inside):
+            return other
+        outside = box - inside
+        inside_box = box & inside
+        pieces = [(p.guard & inside_box, p.value) for p in chosen.pieces]
+        pieces += [(p.guard & outside, p.value) for p in other.pieces]
+        conditions = [_narrow(c, inside_box) for c in chosen.conditions]
+        conditions += [_narrow(c, outside) for c in other.conditions]
+        return Guarded(gather(pieces, box), merge_conditions(conditions))
+
+    def _reduce(self, node: written.Reduce) -> Guarded:
+        body = self._done[id(node.body)]
+        names = tuple(node.bound)
+        box = box_of(node.axes)
+        domain = IndexSet.box(node.bound) & IndexSet.where(node.predicate)
+        whole = domain & box
+        families = [(whole & p.guard, p.value) for p in body.pieces]
+        families = [(d, v) for d, v in families if d is not EMPTY]
+        rows: list[tuple[IndexSet, Element]] = []
+        taken = EMPTY
+        for wanted in (Unmodelled, Missing):
+            for d, v in families:
+                if isinstance(v, wanted):
+                    at = d.project_out(names) & box
+                    rows.append((at - taken, v))
+                    taken = taken | at
+        finite = [(d.given(box), v) for d, v in families if isinstance(v, Poly)]
+        up = [d.project_out(names) for d, v in families if isinstance(v, Infinite) and v.sign > 0]
+        down = [d.project_out(names) for d, v in families if isinstance(v, Infinite) and v.sign < 0]
+        with_up = _union(up)
+        with_down = _union(down)
+        remaining = box - taken if taken is not EMPTY else box
+        match node.reduction:
+            case "sum":
+                rows += self._sum_rows(names, finite, with_up, with_down, remaining)
+            case "max" | "min":
+                rows += self._extreme_rows(node.reduction, names, finite, with_up, with_down, remaining, box)
+            case "prod":
+                if up or down:
+                    infinite = (with_up | with_down) & remaining
+                    rows.append((infinite, Unmodelled("a product over infinities", supported=True)))
+                    remaining = remaining - infinite
+                product: Poly = ONE
+                for d, v in finite:
+                    product = multiply(product, product_over(names, d, v, 1))
+                rows.append((remaining, product))
+        conditions = [_bind(c, names, whole) for c in body.conditions]
+        return Guarded(gather(rows, box), merge_conditions(conditions))
+
+    def _sum_rows(
+        self,
+        names: tuple[str, ...],
+        finite: list[tuple[IndexSet, Poly]],
+        with_up: IndexSet,
+        with_down: IndexSet,
+        remaining: IndexSet,
+    ) -> list[tuple[IndexSet, Element]]:
+        rows: list[tuple[IndexSet, Element]] = []
+        if with_up is not EMPTY or with_down is not EMPTY:
+            both = with_up & with_down
+            rows.append((both & remaining, Missing("∞ - ∞")))
+            rows.append(((with_up - both) & remaining, POSITIVE_INFINITY))
+            rows.append(((with_down - both) & remaining, NEGATIVE_INFINITY))
+            remaining = remaining - (with_up | with_down)
+        total = ZERO
+        for d, v in finite:
+            total = add(total, sum_over(names, d, v))
+        rows.append((remaining, total))
+        return rows
+
+    def _extreme_rows(
+        self,
+        reduction: str,
+        names: tuple[str, ...],
+        finite: list[tuple[IndexSet, Poly]],
+        with_up: IndexSet,
+        with_down: IndexSet,
+        remaining: IndexSet,
+        box: IndexSet,
+    ) -> list[tuple[IndexSet, Element]]:
+        """The greatest of nothing is -inf, and -inf never wins against a number (min: dually)."""
+        rows: list[tuple[IndexSet, Element]] = []
+        winning, losing = (with_up, NEGATIVE_INFINITY) if reduction == "max" else (with_down, POSITIVE_INFINITY)
+        if winning is not EMPTY:
+            rows.append((winning & remaining, Infinite(-losing.sign)))
+            remaining = remaining - winning
+        if finite:
+            some = _union([(d & box).project_out(names) for d, _ in finite])
+            inside = remaining & some
+            if inside is not EMPTY:
+                families = [Family(names, d, v) for d, v in finite]
+                value = greatest(families) if reduction == "max" else least(families)
+                rows.append((inside, value))
+            remaining = remaining - some
+        rows.append((remaining, losing))
+        return rows
+
+    def _reindex(self, node: written.Reindex) -> Guarded:
+        body = self._done[id(node.body)]
+        box = box_of(node.axes)
+        inside = UNIVERSE
+        for name, expression in node.mapping.items():
+            low, high = node.body.axes[name]
+            inside = inside & IndexSet.where(in_range(expression, low, high))
+        valid = box & inside
+        pieces: list[tuple[IndexSet, Element]] = []
+        for p in body.pieces:
+            guard = p.guard.substitute(node.mapping)
+            if len(body.pieces) > 1 or valid is not box:
+                guard = guard & valid
+                if guard is EMPTY:
+                    continue
+            value = substitute(p.value, node.mapping) if isinstance(p.value, Poly) else p.value
+            pieces.append((guard, value))
+        if valid is not box and not box.issubset(inside):
+            pieces.append((box - inside, Missing("read out of bounds")))
+        conditions = [
+            Condition(
+                c.kind,
+                c.bound,
+                c.domain.substitute(node.mapping) & valid,
+                substitute(c.body, node.mapping),
+                c.source,
+            )
+            for c in body.conditions
+        ]
+        return Guarded(gather(pieces, box), merge_conditions(conditions))
+
+    def _restrict(self, node: written.Restrict) -> Guarded:
+        body = self._done[id(node.body)]
+        box = box_of(node.axes)
+        pieces = [(p.guard & box if len(body.pieces) > 1 else p.guard, p.value) for p in body.pieces]
+        return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in body.conditions))
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case written.Apply(_, operands):
+            return operands
+        case written.Power(base, _):
+            return (base,)
+        case written.Select(_, chosen, other, _):
+            return (chosen, other)
+        case written.Reduce() | written.Reindex() | written.Restrict():
+            return (node.body,)
+        case _:
+            return ()
+
+
+def box_of(axes: Axes) -> IndexSet:
+    return IndexSet.box(axes)
+
+
+def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tuple[Condition, ...]) -> Guarded:
+    found = gather(pieces, scope.box)
+    own = (*conditions, *scope.conditions)
+    return Guarded(found, merge_conditions(own) if len(own) > 1 else own)
+
+
+def _narrow(condition: Condition, guard: IndexSet) -> Condition:
+    return Condition(condition.kind, condition.bound, condition.domain & guard, condition.body, condition.source)
+
+
+def _bind(condition: Condition, names: tuple[str, ...], domain: IndexSet) -> Condition:
+    """The condition for all values of the reduced variables, under names of their own."""
+    renaming = binding.rename_apart(names)
+    new = tuple(e.render() for e in renaming.values())
+    return Condition(
+        condition.kind,
+        condition.bound + new,
+        (condition.domain & domain).substitute(renaming),
+        substitute(condition.body, renaming),
+        condition.source,
+    )
+
+
+def _union(sets: list[IndexSet]) -> IndexSet:
+    total = EMPTY
+    for one in sets:
+        total = total | one
+    return total

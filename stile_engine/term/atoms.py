@@ -1,0 +1,339 @@
+"""Canonical scalar terms: nodes only. Hash-consed, so equal terms are one object.
+
+A term is a polynomial with exact rational coefficients over atoms. ``Mono`` is a product of atom
+powers and one exponential; ``Poly`` is a sum of monomials with coefficients. The laws that build
+them live beside: ``ring.py`` (sums and products), ``powers.py``, ``sums.py``, ``extrema.py``,
+``functions.py``.
+
+Bound variables of a ``SumAtom`` or ``MaxAtom`` are named ``%h_i``, where ``h`` is one more than
+the greatest such number inside: alpha-equal terms are identical, and an inner binder can never
+capture a variable of an outer one.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TypeAlias
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.expression import Tensor
+
+Rational: TypeAlias = "int | Fraction"
+
+_table: dict[tuple[object, ...], object] = {}
+
+
+def _digest(*parts: str) -> str:
+    return blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
+
+
+class Atom:
+    """Base of atoms. ``digest`` orders terms by structure, the same way in every process."""
+
+    __slots__ = ("digest", "height", "reads", "variables")
+
+    digest: str
+    variables: frozenset[str]
+    """Free index variables."""
+    height: int
+    """Greatest binder number inside."""
+    reads: frozenset[ReadAtom]
+    """All element reads inside, at any depth."""
+
+
+class ReadAtom(Atom):
+    """One element of an input."""
+
+    __slots__ = ("index", "tensor")
+    tensor: Tensor
+    index: tuple[Affine, ...]
+
+
+class IndexAtom(Atom):
+    """An index variable or floor division, used as a number."""
+
+    __slots__ = ("index",)
+    index: Affine
+
+
+class ConstantAtom(Atom):
+    """A named real number that is no rational: ``pi``."""
+
+    __slots__ = ("name",)
+    name: str
+
+
+class SumAtom(Atom):
+    """``sum`` (or ``prod``) of a monomial over bound variables in a domain.
+
+    Without bound variables it is the indicator of its domain: 1 inside, 0 outside.
+    """
+
+    __slots__ = ("body", "bound", "domain", "operation")
+    operation: str
+    bound: tuple[str, ...]
+    domain: IndexSet
+    body: Poly
+
+
+class MaxAtom(Atom):
+    """The greatest value of several families ``(bound variables, domain, body)``.
+
+    Finite: it is only made where some family is not empty and all bodies are finite.
+    """
+
+    __slots__ = ("pieces",)
+    pieces: tuple[MaxPiece, ...]
+
+
+class PowerAtom(Atom):
+    """A polynomial that is no monomial, or a prime number: the base of a negative or broken power."""
+
+    __slots__ = ("base",)
+    base: Poly
+
+
+class FunctionAtom(Atom):
+    """A named function of a polynomial: log sin cos erf floor."""
+
+    __slots__ = ("argument", "name")
+    name: str
+    argument: Poly
+
+
+class MaxPiece:
+    """``body`` for all values of ``bound`` in ``domain``."""
+
+    __slots__ = ("body", "bound", "digest", "domain")
+
+    def __init__(self, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> None:
+        self.bound = bound
+        self.domain = domain
+        self.body = body
+        self.digest = _digest("piece", ",".join(bound), domain.digest, body.digest)
+
+
+_NOTHING: frozenset[str] = frozenset()
+_NO_READS: frozenset[ReadAtom] = frozenset()
+
+
+def read_atom(tensor: Tensor, index: tuple[Affine, ...]) -> ReadAtom:
+    key = (ReadAtom, tensor, index)
+    found = _table.get(key)
+    if found is None:
+        made = ReadAtom()
+        made.tensor, made.index = tensor, index
+        dims = ",".join(tensor.dims)
+        made.digest = _digest("read", tensor.name, dims, *map(str, index))
+        made.variables = frozenset().union(*(i.variables for i in index)) if index else _NOTHING
+        made.height = 0
+        made.reads = frozenset([made])
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def index_atom(index: Affine) -> IndexAtom:
+    key = (IndexAtom, index)
+    found = _table.get(key)
+    if found is None:
+        made = IndexAtom()
+        made.index = index
+        made.digest = _digest("index", str(index))
+        made.variables, made.height, made.reads = index.variables, 0, _NO_READS
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def constant_atom(name: str) -> ConstantAtom:
+    key = (ConstantAtom, name)
+    found = _table.get(key)
+    if found is None:
+        made = ConstantAtom()
+        made.name, made.digest = name, _digest("constant", name)
+        made.variables, made.height, made.reads = _NOTHING, 0, _NO_READS
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> SumAtom:
+    key = (SumAtom, operation, bound, domain, body)
+    found = _table.get(key)
+    if found is None:
+        made = SumAtom()
+        made.operation, made.bound, made.domain, made.body = operation, bound, domain, body
+        made.digest = _digest(operation, ",".join(bound), domain.digest, body.digest)
+        made.variables = (body.variables | domain.variables) - frozenset(bound)
+        made.height = body.height + 1 if bound else body.height
+        made.reads = body.reads
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
+    pieces = tuple(sorted(pieces, key=lambda p: p.digest))
+    digest = _digest("max", *(p.digest for p in pieces))
+    key = (MaxAtom, digest)
+    found = _table.get(key)
+    if found is None:
+        made = MaxAtom()
+        made.pieces, made.digest = pieces, digest
+        variables: set[str] = set()
+        reads: set[ReadAtom] = set()
+        for piece in pieces:
+            variables |= (piece.body.variables | piece.domain.variables) - frozenset(piece.bound)
+            reads |= piece.body.reads
+        made.variables, made.reads = frozenset(variables), frozenset(reads)
+        made.height = max(p.body.height + (1 if p.bound else 0) for p in pieces)
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def power_atom(base: Poly) -> PowerAtom:
+    key = (PowerAtom, base)
+    found = _table.get(key)
+    if found is None:
+        made = PowerAtom()
+        made.base, made.digest = base, _digest("power", base.digest)
+        made.variables, made.height, made.reads = base.variables, base.height, base.reads
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def function_atom(name: str, argument: Poly) -> FunctionAtom:
+    key = (FunctionAtom, name, argument)
+    found = _table.get(key)
+    if found is None:
+        made = FunctionAtom()
+        made.name, made.argument, made.digest = name, argument, _digest("function", name, argument.digest)
+        made.variables, made.height, made.reads = argument.variables, argument.height, argument.reads
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+Factor: TypeAlias = tuple[Atom, "Rational"]
+
+
+class Mono:
+    """``prod(atom ** exponent) * exp(exponential)``; ``exponential`` None stands for 0."""
+
+    __slots__ = ("digest", "exponential", "factors", "height", "plain_digest", "reads", "variables")
+
+    factors: tuple[Factor, ...]
+    exponential: Poly | None
+    digest: str
+    plain_digest: str
+    """Digest of the factors alone."""
+    variables: frozenset[str]
+    height: int
+    reads: frozenset[ReadAtom]
+
+
+def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
+    """Factors must be sorted by ``digest`` and have non-zero exponents."""
+    key = (Mono, factors, exponential)
+    found = _table.get(key)
+    if found is None:
+        made = Mono()
+        made.factors, made.exponential = factors, exponential
+        made.plain_digest = _digest("mono", *(f"{a.digest}^{e}" for a, e in factors))
+        made.digest = made.plain_digest
+        variables, reads, height = _NOTHING, _NO_READS, 0
+        for atom, _ in factors:
+            variables |= atom.variables
+            reads |= atom.reads
+            height = max(height, atom.height)
+        if exponential is not None:
+            made.digest = _digest(made.plain_digest, exponential.digest)
+            variables |= exponential.variables
+            reads |= exponential.reads
+            height = max(height, exponential.height)
+        made.variables, made.reads, made.height = variables, reads, height
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+UNIT = mono(())
+
+
+class Poly:
+    """A sum of monomials with rational coefficients, sorted by digest. Compare with ``is``."""
+
+    __slots__ = ("digest", "height", "reads", "terms", "variables")
+
+    terms: tuple[tuple[Mono, Rational], ...]
+    digest: str
+    variables: frozenset[str]
+    height: int
+    reads: frozenset[ReadAtom]
+
+    @property
+    def is_zero(self) -> bool:
+        return not self.terms
+
+    @property
+    def constant(self) -> Rational | None:
+        """The number, if this is one."""
+        if not self.terms:
+            return 0
+        if len(self.terms) == 1 and self.terms[0][0] is UNIT:
+            return self.terms[0][1]
+        return None
+
+    @property
+    def single(self) -> tuple[Mono, Rational] | None:
+        return self.terms[0] if len(self.terms) == 1 else None
+
+    def __repr__(self) -> str:
+        from stile_engine.term.printing import show
+
+        return show(self)
+
+
+def poly(terms: dict[Mono, Rational]) -> Poly:
+    """The polynomial with these coefficients; zero ones are dropped."""
+    kept = [(m, c) for m, c in terms.items() if c]
+    if len(kept) > 1:
+        kept.sort(key=lambda term: term[0].digest)
+    key = (Poly, tuple(kept))
+    found = _table.get(key)
+    if found is None:
+        made = Poly()
+        made.terms = tuple(kept)
+        made.digest = _digest("poly", *(f"{c}*{m.digest}" for m, c in kept))
+        variables, reads, height = _NOTHING, _NO_READS, 0
+        for m, _ in kept:
+            variables |= m.variables
+            reads |= m.reads
+            height = max(height, m.height)
+        made.variables, made.reads, made.height = variables, reads, height
+        found = _table[key] = made
+    return found  # type: ignore[return-value]
+
+
+def ratio(value: Rational) -> Rational:
+    """An integer where the value is one: small integers are much faster than fractions."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return value.numerator
+    return value
+
+
+@lru_cache(maxsize=4096)
+def constant(value: Rational) -> Poly:
+    return poly({UNIT: ratio(value)})
+
+
+ZERO = poly({})
+ONE = poly({UNIT: 1})
+MINUS_ONE = poly({UNIT: -1})
+
+
+def of_atom(atom: Atom, exponent: Rational = 1) -> Poly:
+    """The atom itself, or a power that needs no law."""
+    return poly({mono(((atom, exponent),)): 1})
+
+
+def of_mono(m: Mono, coefficient: Rational = 1) -> Poly:
+    return poly({m: coefficient})

@@ -1,0 +1,166 @@
+"""Canonical names and coordinates for bound variables.
+
+A bound variable is shifted so that one read of its body has it as the plain index (*global
+coordinates*): ``K[16*j + t], 0 <= t < 16`` becomes ``K[r], 16*j <= r < 16*j + 16``. All tiles of
+one reduction then have one body and differ only in their domains. Which read is chosen does not
+depend on the names or the offset that the variable came with: all choices are made and the one
+with the least digest is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import permutations
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.atoms import Poly
+from stile_engine.term.ring import substitute
+
+_counter = 0
+_MOST_PERMUTED = 5
+
+
+def fresh(count: int = 1) -> tuple[str, ...]:
+    """Names that occur nowhere else; they never stay in a finished term."""
+    global _counter
+    _counter += count
+    return tuple(f"~{_counter - i}" for i in range(count))
+
+
+def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
+    return {v: Affine.variable(n) for v, n in zip(bound, fresh(len(bound)), strict=True)}
+
+
+def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
+    """The same family with canonical coordinates, order and names of its bound variables."""
+    height = body.height + 1
+    names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+    # Names first, so that every later choice by digest sees the same names whatever came in.
+    mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, body)[0], names, strict=True)}
+    domain, body = domain.substitute(mapping), substitute(body, mapping)
+    for name in names:
+        domain, body = _shift(name, names, domain, body)
+    orders = _order(names, body)
+    if orders == [names]:
+        return names, domain, body
+    best: tuple[str, IndexSet, Poly] | None = None
+    for candidate in orders:
+        mapping = {v: Affine.variable(n) for v, n in zip(candidate, names, strict=True)}
+        renamed_body = substitute(body, mapping)
+        renamed_domain = domain.substitute(mapping)
+        key = renamed_body.digest + renamed_domain.digest
+        if best is None or key < best[0]:
+            best = (key, renamed_domain, renamed_body)
+    assert best is not None
+    return names, best[1], best[2]
+
+
+def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
+    offsets: dict[tuple[int, Affine], None] = {}
+    for read in sorted(body.reads, key=lambda r: r.digest):
+        for index in read.index:
+            coefficient = index.coefficient(name)
+            if coefficient in (1, -1) and not index.mentions_in_floor(name) and _is_outer(index, body, bound):
+                offsets[coefficient, index - Affine.variable(name) * coefficient] = None
+    if not offsets:
+        strided = _strided(name, bound, body)
+        if strided is None:
+            return domain, body
+        offsets[strided] = None
+    if len(offsets) == 1 and next(iter(offsets)) == (1, Affine()):
+        return domain, body
+    best: tuple[str, IndexSet, Poly] | None = None
+    own = Affine.variable(name)
+    for coefficient, rest in offsets:
+        # new = coefficient * old + rest, so old = (new - rest) / coefficient
+        if coefficient in (1, -1):
+            old = (own - rest) * coefficient
+            moved_body = substitute(body, {name: old})
+            moved_domain = domain.substitute({name: old})
+        else:
+            old = (own - rest) // coefficient
+            moved_body = substitute(body, {name: old})
+            moved_domain = _stretch(name, domain, coefficient, rest)
+        key = moved_body.digest + moved_domain.digest
+        if best is None or key < best[0]:
+            best = (key, moved_domain, moved_body)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _is_outer(index: Affine, body: Poly, bound: tuple[str, ...]) -> bool:
+    """Whether the index names no variable that is bound deeper inside the body."""
+    return all(v in body.variables or v in bound for v in index.variables)
+
+
+def _strided(name: str, bound: tuple[str, ...], body: Poly) -> tuple[int, Affine] | None:
+    """A read at ``c * name + rest`` with c > 1, where that is the only way ``name`` occurs."""
+    found: tuple[int, Affine] | None = None
+    for read in sorted(body.reads, key=lambda r: r.digest):
+        for index in read.index:
+            if name not in index.variables:
+                continue
+            coefficient = index.coefficient(name)
+            if coefficient < 2 or index.mentions_in_floor(name) or not _is_outer(index, body, bound):
+                return None
+            this = (coefficient, index - Affine.variable(name) * coefficient)
+            if found is not None and found != this:
+                return None
+            found = this
+    if found is None or _occurs_as_number(name, body):
+        return None
+    return found
+
+
+def _occurs_as_number(name: str, body: Poly) -> bool:
+    probe = fresh(1)[0]
+    moved = substitute(body, {name: Affine.variable(probe)})
+    in_reads = any(probe in i.variables for r in moved.reads for i in r.index)
+    if not in_reads:
+        return True
+    from stile_engine.term.walk import index_numbers
+
+    return any(probe in i.variables for i in index_numbers(moved))
+
+
+def _stretch(name: str, domain: IndexSet, coefficient: int, rest: Affine) -> IndexSet:
+    """The image of the domain under ``new = coefficient * old + rest`` (one to one)."""
+    from stile_engine.index.predicate import compare
+
+    old = fresh(1)[0]
+    moved = domain.substitute({name: Affine.variable(old)})
+    link = IndexSet.where(compare(Affine.variable(name), "==", Affine.variable(old) * coefficient + rest))
+    return (moved & link).project_out([old])
+
+
+def _order(bound: tuple[str, ...], body: Poly) -> list[tuple[str, ...]]:
+    """Orders of the variables worth trying: sorted by how they are used, ties permuted."""
+    if len(bound) == 1:
+        return [bound]
+    signature: dict[str, str] = {}
+    for name in bound:
+        uses: list[str] = []
+        for read in body.reads:
+            for axis, index in enumerate(read.index):
+                if name in index.variables:
+                    shown = index.render(_marker(name, bound))
+                    uses.append(f"{read.tensor.name}/{axis}/{shown}")
+        signature[name] = ";".join(sorted(uses))
+    groups: dict[str, list[str]] = {}
+    for name in sorted(bound, key=lambda n: signature[n]):
+        groups.setdefault(signature[name], []).append(name)
+    orders: list[tuple[str, ...]] = [()]
+    for members in groups.values():
+        if len(members) <= _MOST_PERMUTED:
+            options = [tuple(p) for p in permutations(sorted(members))]
+        else:
+            options = [tuple(sorted(members))]
+        orders = [done + option for done in orders for option in options]
+        if len(orders) > 120:
+            orders = orders[:1]
+    return orders
+
+
+def _marker(name: str, bound: tuple[str, ...]) -> Callable[[str], str]:
+    return lambda other: "*" if other == name else ("?" if other in bound or other.startswith("%") else other)

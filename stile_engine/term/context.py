@@ -1,0 +1,117 @@
+"""A term under a context: the same term, simplified for the indices of a given set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.term.atoms import (
+    Atom,
+    FunctionAtom,
+    MaxAtom,
+    Mono,
+    Poly,
+    PowerAtom,
+    SumAtom,
+    of_mono,
+    poly,
+)
+from stile_engine.term.extrema import Family, greatest
+from stile_engine.term.functions import exponential, named
+from stile_engine.term.powers import raise_to
+from stile_engine.term.ring import multiply, scale, total_of
+from stile_engine.term.sums import product_over, sum_over
+from stile_engine.term.walk import all_atoms
+
+_known: dict[tuple[Poly, IndexSet], Poly] = {}
+
+
+def specialise(operand: Poly, context: IndexSet) -> Poly:
+    """The term with all domains narrowed to the context's indices: two domains that agree there
+    become one. The context names free variables only."""
+    if context is UNIVERSE or not operand.terms:
+        return operand
+    key = (operand, context)
+    found = _known.get(key)
+    if found is None:
+        found = total_of([scale(_mono(m, context), c) for m, c in operand.terms])
+        _known[key] = found
+    return found
+
+
+def _mono(m: Mono, context: IndexSet) -> Poly:
+    kept = []
+    changed: list[Poly] = []
+    for atom, exponent in m.factors:
+        new = _atom(atom, context)
+        if new is None:
+            kept.append((atom, exponent))
+        else:
+            changed.append(raise_to(new, exponent))
+    exponent_poly = None if m.exponential is None else specialise(m.exponential, context)
+    if not changed and exponent_poly is m.exponential:
+        return poly({m: 1})
+    from stile_engine.term.atoms import mono
+
+    result = of_mono(mono(tuple(kept)))
+    for part in changed:
+        result = multiply(result, part)
+    return multiply(result, exponential(exponent_poly)) if exponent_poly is not None else result
+
+
+def _atom(atom: Atom, context: IndexSet) -> Poly | None:
+    match atom:
+        case SumAtom():
+            domain = atom.domain & context
+            narrow = domain.given(context)
+            body = specialise(atom.body, domain)
+            if narrow is atom.domain and body is atom.body:
+                return None
+            if narrow is EMPTY and atom.operation == "sum":
+                return poly({})
+            if atom.operation == "prod":
+                return product_over(atom.bound, narrow, body, 1)
+            return sum_over(atom.bound, narrow, body)
+        case MaxAtom():
+            families: list[Family] = []
+            same = True
+            for p in atom.pieces:
+                domain = p.domain & context
+                narrow = domain.given(context)
+                if narrow is EMPTY:
+                    same = False
+                    continue
+                body = specialise(p.body, domain)
+                same = same and narrow is p.domain and body is p.body
+                families.append(Family(p.bound, narrow, body))
+            return None if same else greatest(families)
+        case PowerAtom():
+            base = specialise(atom.base, context)
+            return None if base is atom.base else base
+        case FunctionAtom():
+            argument = specialise(atom.argument, context)
+            return None if argument is atom.argument else named(atom.name, argument)
+        case _:
+            return None
+
+
+def splits(operand: Poly) -> Iterator[IndexSet]:
+    """Sets of free indices at which the term changes its form: indicators, and domains that are
+    empty for some indices."""
+    bound_inside: set[str] = set()
+    for atom in all_atoms(operand):
+        if isinstance(atom, SumAtom):
+            bound_inside.update(atom.bound)
+        elif isinstance(atom, MaxAtom):
+            for p in atom.pieces:
+                bound_inside.update(p.bound)
+    for atom in all_atoms(operand):
+        if isinstance(atom, SumAtom):
+            rows = atom.domain.project_out(atom.bound)
+            if rows is not UNIVERSE and not rows.variables & bound_inside:
+                yield rows
+        elif isinstance(atom, MaxAtom):
+            for p in atom.pieces:
+                rows = p.domain.project_out(p.bound)
+                if rows is not UNIVERSE and not rows.variables & bound_inside:
+                    yield rows

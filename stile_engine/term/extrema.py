@@ -1,0 +1,415 @@
+"""The greatest value of finitely many families, with shift and scale taken out.
+
+Everything with a maximum is one node: ``max[k](f)``, ``maximum(a, b)``, ``relu``, ``abs`` (as
+``2 * max(0, x) - x``) and minima (as ``-max(-x)``). Lattice laws then need no rules of their own:
+nested maxima flatten, equal families merge, dominated ones go.
+
+All functions here are for families that are not all empty and whose bodies are finite; the caller
+splits off the indices at which that is not so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.index.work import spend
+from stile_engine.term import binding
+from stile_engine.term.atoms import (
+    ONE,
+    ZERO,
+    FunctionAtom,
+    MaxAtom,
+    MaxPiece,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    constant,
+    max_atom,
+    mono,
+    of_atom,
+    of_mono,
+    poly,
+    ratio,
+)
+from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract
+
+_MOST_FAMILIES = 64
+_MOST_BASES = 8
+_greatest: dict[tuple[object, ...], Poly] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """``body`` for all values of ``bound`` in ``domain``."""
+
+    bound: tuple[str, ...]
+    domain: IndexSet
+    body: Poly
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """A family as ``fixed + body``: only ``body`` varies with the bound variables."""
+
+    fixed: Poly
+    bound: tuple[str, ...]
+    domain: IndexSet
+    body: Poly
+
+
+def greatest(families: list[Family]) -> Poly:
+    """max over all families; at least one is not empty."""
+    key = tuple((f.bound, f.domain, f.body) for f in families)
+    found = _greatest.get(key)
+    if found is None:
+        spend(len(families))
+        found = _greatest[key] = _build(families)
+    return found
+
+
+def least(families: list[Family]) -> Poly:
+    """min(f) = -max(-f)."""
+    return negate(greatest([Family(f.bound, f.domain, negate(f.body)) for f in families]))
+
+
+def _build(families: list[Family]) -> Poly:
+    families = [r for f in families for r in [_reduce_bound(f)] if r.domain is not EMPTY]
+    if not families:
+        raise ValueError("the greatest of nothing is -inf, which is no finite term")
+    splits = [_split(f) for f in _flatten(families)]
+    splits = _drop_dominated(_merge(splits))
+    if len(splits) == 1 and not splits[0].bound:
+        return splits[0].fixed
+    pulled = _through_monotone(splits)
+    if pulled is not None:
+        return pulled
+    base = _choose_base(splits)
+    shifted = [_Split(subtract(s.fixed, base), s.bound, s.domain, s.body) for s in splits]
+    factor, scaled = _take_factor(shifted)
+    if factor is not ONE:
+        return add(base, multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled])))
+    pieces = tuple(MaxPiece(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled)
+    return add(base, of_atom(max_atom(pieces)))
+
+
+def _reduce_bound(family: Family) -> Family:
+    """Without variables that the domain fixes or the body does not name."""
+    bound, domain, body = family.bound, family.domain, family.body
+    changed = True
+    while changed and bound:
+        changed = False
+        for name in bound:
+            value = domain.solve(name)
+            if value is not None and name not in value.variables:
+                mapping = {name: value}
+                domain, body = domain.substitute(mapping), substitute(body, mapping)
+            elif name not in body.variables:
+                # max over v of f = f where some v is in the domain
+                domain = domain.project_out([name])
+            else:
+                continue
+            bound = tuple(b for b in bound if b != name)
+            changed = True
+            break
+    return Family(bound, domain, body)
+
+
+def _flatten(families: list[Family]) -> list[Family]:
+    """max(a + c * max(f), b) = max(a + c * f, b) for c > 0."""
+    done: list[Family] = []
+    waiting = list(reversed(families))
+    while waiting:
+        family = waiting.pop()
+        nested = _nested(family.body)
+        if nested is None or len(done) + len(waiting) + len(nested[0].pieces) > _MOST_FAMILIES:
+            done.append(family)
+            continue
+        atom, coefficient, rest = nested
+        if len(families) == 1 and not (atom.variables & frozenset(family.bound)):
+            done.append(family)  # an addend of the only family: it leaves by the shift
+            continue
+        for piece in atom.pieces:
+            renaming = binding.rename_apart(piece.bound)
+            names = tuple(e.render() for e in renaming.values())
+            body = add(rest, scale(substitute(piece.body, renaming), coefficient))
+            domain = family.domain & piece.domain.substitute(renaming)
+            if domain is not EMPTY:
+                waiting.append(_reduce_bound(Family(family.bound + names, domain, body)))
+    return done
+
+
+def _nested(body: Poly) -> tuple[MaxAtom, Rational, Poly] | None:
+    for m, c in body.terms:
+        if c > 0 and m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
+            atom = m.factors[0][0]
+            if isinstance(atom, MaxAtom):
+                return atom, c, subtract(body, of_mono(m, c))
+    return None
+
+
+def _split(family: Family) -> _Split:
+    if not family.bound:
+        return _Split(family.body, (), family.domain, ZERO)
+    names = frozenset(family.bound)
+    # max(a + f) = a + max(f): a does not vary with the bound variables, and is finite
+    fixed = poly({m: c for m, c in family.body.terms if not (m.variables & names)})
+    moving = poly({m: c for m, c in family.body.terms if m.variables & names})
+    bound, domain, body = binding.canonical(family.bound, family.domain, moving)
+    names = frozenset(bound)
+    if any(not (m.variables & names) for m, _ in body.terms):
+        again = _split(Family(bound, domain, body))
+        return _Split(add(fixed, again.fixed), again.bound, again.domain, again.body)
+    return _Split(fixed, bound, domain, body)
+
+
+def _merge(splits: list[_Split]) -> list[_Split]:
+    """max over D and over E of one body is max over their union (overlap does not matter)."""
+    merged: dict[tuple[Poly, tuple[str, ...], Poly], IndexSet] = {}
+    for s in splits:
+        key = (s.fixed, s.bound, s.body)
+        merged[key] = merged[key] | s.domain if key in merged else s.domain
+    return [_Split(fixed, bound, domain, body) for (fixed, bound, body), domain in merged.items()]
+
+
+def _drop_dominated(splits: list[_Split]) -> list[_Split]:
+    from stile_engine.term.signs import is_nonnegative
+
+    kept = list(splits)
+    if not 1 < len(kept) <= 16:
+        return kept
+    for s in splits:
+        for other in kept:
+            if other is s or s not in kept:
+                continue
+            if s.bound == other.bound and s.body is other.body:
+                smaller = s.domain.issubset(other.domain) and is_nonnegative(subtract(other.fixed, s.fixed))
+            elif not s.bound and s.domain.issubset(other.domain.project_out(other.bound)):
+                # any member of the other family that is at least this value
+                smaller = is_nonnegative(subtract(add(other.fixed, other.body), s.fixed))
+            elif not other.bound and s.domain.project_out(s.bound).issubset(other.domain):
+                smaller = is_nonnegative(subtract(other.fixed, add(s.fixed, s.body)))
+            else:
+                smaller = False
+            if smaller:
+                kept.remove(s)
+                break
+    return kept
+
+
+def _choose_base(splits: list[_Split]) -> Poly:
+    """The addend to take out: the one that leaves the least families, whatever they came with."""
+    candidates: dict[Poly, None] = {}
+    for s in splits:
+        candidates[s.fixed] = None
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    options = sorted(candidates, key=lambda p: p.digest)
+    if len(options) > _MOST_BASES:
+        return options[0]
+    best: tuple[list[str], Poly] | None = None
+    for option in options:
+        key = _shape([_Split(subtract(s.fixed, option), s.bound, s.domain, s.body) for s in splits])
+        if best is None or key < best[0]:
+            best = (key, option)
+    assert best is not None
+    return best[1]
+
+
+def _shape(splits: list[_Split]) -> list[str]:
+    """What the families look like once a positive number is taken out: it must not matter."""
+    from stile_engine.term.powers import content
+
+    bodies = [add(s.fixed, s.body) for s in splits]
+    nonzero = [Fraction(content(b)) for b in bodies if b.terms]
+    divisor = min(nonzero) if nonzero else Fraction(1)
+    return sorted(scale(b, ratio(1 / divisor)).digest + s.domain.digest for b, s in zip(bodies, splits, strict=True))
+
+
+# -- scale -------------------------------------------------------------------------------------
+
+
+def _take_factor(splits: list[_Split]) -> tuple[Poly, list[_Split]]:
+    """``(g, families)`` with all bodies = g * families, g free of bound variables and g >= 0:
+    max(g * f) = g * max(f), since the families are not all empty and f is finite."""
+    common = _common_coefficient(splits)
+    if common is not None:
+        factor, quotients = common
+        if factor is not ONE:
+            return factor, quotients
+    divisor = _common_number(splits)
+    if divisor != 1:
+        inverse = ratio(1 / Fraction(divisor))
+        reduced = [_Split(scale(s.fixed, inverse), s.bound, s.domain, scale(s.body, inverse)) for s in splits]
+        return constant(divisor), reduced
+    return ONE, splits
+
+
+def _common_number(splits: list[_Split]) -> Rational:
+    from math import gcd
+
+    numerator, denominator = 0, 1
+    for s in splits:
+        for _, c in (*s.fixed.terms, *s.body.terms):
+            value = Fraction(c)
+            numerator = gcd(numerator, abs(value.numerator))
+            denominator = denominator * value.denominator // gcd(denominator, value.denominator)
+    return ratio(Fraction(numerator, denominator)) if numerator else 1
+
+
+def _common_coefficient(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
+    """A polynomial g of known sign with every body = g * (terms in the bound variables)."""
+    from stile_engine.term.signs import NEGATIVE, POSITIVE, sign
+
+    grouped = [_by_variant(s) for s in splits]
+    coefficients = [g for group in grouped for g in group.values()]
+    if not coefficients:
+        return None
+    if all(g.constant is not None for g in coefficients):
+        return None
+    if all(not s.bound for s in splits):
+        return _common_monomial(splits)
+    first = _monic(coefficients[0])
+    for g in coefficients[1:]:
+        if _monic(g) is not first:
+            return _common_monomial(splits)
+    mask = sign(first)
+    if mask & NEGATIVE and mask & POSITIVE:
+        return _common_monomial(splits)
+    factor = negate(first) if mask & NEGATIVE else first
+    quotients: list[_Split] = []
+    for s, group in zip(splits, grouped, strict=True):
+        body: Poly = ZERO
+        for variant, g in group.items():
+            lead = Fraction(g.terms[0][1]) / Fraction(factor.terms[0][1])
+            body = add(body, of_mono(variant, ratio(lead)))
+        again = _split(Family(s.bound, s.domain, body))
+        quotients.append(again)
+    return factor, quotients
+
+
+def _monic(operand: Poly) -> Poly:
+    return scale(operand, ratio(1 / Fraction(operand.terms[0][1])))
+
+
+def _by_variant(s: _Split) -> dict[Mono, Poly]:
+    from stile_engine.term.sums import split
+
+    groups: dict[Mono, Poly] = {}
+    for m, c in (*s.fixed.terms, *s.body.terms):
+        outside, inside = split(m, s.bound)
+        part = of_mono(outside, c)
+        groups[inside] = add(groups[inside], part) if inside in groups else part
+    return groups
+
+
+def _common_monomial(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
+    """A monomial without bound variables, known not to be negative, that divides all terms."""
+    from stile_engine.term.functions import exponential
+    from stile_engine.term.powers import _atom_power
+    from stile_engine.term.signs import is_nonnegative
+    from stile_engine.term.sums import split
+
+    least: dict[object, Rational] | None = None
+    exponentials: set[Poly | None] = set()
+    for s in splits:
+        for m, _ in (*s.fixed.terms, *s.body.terms):
+            outside, _inside = split(m, s.bound)
+            powers: dict[object, Rational] = dict(outside.factors)
+            exponentials.add(outside.exponential)
+            if least is None:
+                least = powers
+            else:
+                least = {a: min(e, powers[a]) for a, e in least.items() if a in powers and (e > 0) == (powers[a] > 0)}
+    if least is None:
+        return None
+    factor, inverse = ONE, ONE
+    for atom, exponent in sorted(least.items(), key=lambda item: item[0].digest):  # type: ignore[attr-defined]
+        if isinstance(exponent, int) and exponent % 2 and not is_nonnegative(of_atom(atom)):  # type: ignore[arg-type]
+            exponent -= 1  # an even power is not negative, whatever the factor
+        if exponent:
+            factor = multiply(factor, _atom_power(atom, exponent))  # type: ignore[arg-type]
+            inverse = multiply(inverse, of_mono(mono(((atom, -exponent),))))  # type: ignore[arg-type]
+    if len(exponentials) == 1:
+        common = next(iter(exponentials))
+        if common is not None:
+            factor = multiply(factor, exponential(common))
+            inverse = multiply(inverse, exponential(negate(common)))
+    if factor is ONE:
+        return None
+    quotients = [_split(Family(s.bound, s.domain, multiply(add(s.fixed, s.body), inverse))) for s in splits]
+    return factor, quotients
+
+
+# -- monotone functions ------------------------------------------------------------------------
+
+
+def _through_monotone(splits: list[_Split]) -> Poly | None:
+    """max(c * F(f)) = c * F(max f) for c > 0 and F increasing; min for c < 0 or F decreasing."""
+    inner: list[Family] = []
+    shape: tuple[object, ...] | None = None
+    coefficient: Rational = 0
+    for s in splits:
+        body = add(s.fixed, s.body)
+        single = body.single
+        if single is None:
+            return None
+        m, c = single
+        found = _wrapper(m)
+        if found is None:
+            return None
+        kind, argument = found
+        if shape is None:
+            shape, coefficient = kind, c
+        elif shape != kind or coefficient != c:
+            return None
+        inner.append(Family(s.bound, s.domain, argument))
+    if shape is None:
+        return None
+    name = shape[0]
+    increasing = True
+    if name == "power":
+        increasing = shape[1] > 0  # type: ignore[operator]
+    rising = (coefficient > 0) == increasing
+    extreme = greatest(inner) if rising else least(inner)
+    return scale(_wrap(shape, extreme), coefficient)
+
+
+def _wrapper(m: Mono) -> tuple[tuple[object, ...], Poly] | None:
+    """``m`` as a monotone function of one term."""
+    from stile_engine.term.signs import is_positive
+
+    if not m.factors:
+        # exp is increasing; 1 = exp(0)
+        return ("exp",), m.exponential if m.exponential is not None else ZERO
+    if m.exponential is not None or len(m.factors) != 1:
+        return None
+    atom, exponent = m.factors[0]
+    if isinstance(atom, FunctionAtom) and exponent == 1 and atom.name in ("log", "erf", "floor", "trunc"):
+        return (atom.name,), atom.argument
+    if isinstance(atom, PowerAtom) and atom.base.constant is None:
+        # x ** e is increasing for e > 0 and decreasing for e < 0, on positive x
+        if isinstance(exponent, int) and not is_positive(atom.base):
+            return None
+        return ("power", exponent), atom.base
+    if not isinstance(exponent, int) or exponent < 0:
+        base = of_atom(atom)
+        if isinstance(exponent, int) and not is_positive(base):
+            return None
+        if isinstance(atom, PowerAtom):
+            return None
+        return ("power", exponent), base
+    return None
+
+
+def _wrap(shape: tuple[object, ...], argument: Poly) -> Poly:
+    from stile_engine.term.functions import exponential, named
+    from stile_engine.term.powers import raise_to
+
+    if shape[0] == "exp":
+        return exponential(argument)
+    if shape[0] == "power":
+        return raise_to(argument, shape[1])  # type: ignore[arg-type]
+    return named(str(shape[0]), argument)

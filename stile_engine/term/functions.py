@@ -1,0 +1,227 @@
+"""Exponentials, logarithms and the other named functions, with their laws."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from stile_engine.index.sets import UNIVERSE
+from stile_engine.term.atoms import (
+    ONE,
+    ZERO,
+    Atom,
+    FunctionAtom,
+    MaxAtom,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    constant,
+    constant_atom,
+    function_atom,
+    mono,
+    of_atom,
+    of_mono,
+    poly,
+    ratio,
+)
+from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal
+from stile_engine.term.ring import add, multiply, negate, rational, scale, subtract, total_of
+
+HALF = Fraction(1, 2)
+
+
+def exponential(argument: Poly) -> Poly:
+    """exp of a finite term. exp(a + b) = exp(a) * exp(b); exp(n * log a) = a ** n."""
+    if not argument.terms:
+        return ONE
+    kept: dict[Mono, Rational] = {}
+    factors: list[Poly] = []
+    for m, c in argument.terms:
+        # log a has a value (or is -inf) only where a >= 0, and then exp(n * log a) = a ** n
+        if m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
+            atom = m.factors[0][0]
+            if isinstance(atom, FunctionAtom) and atom.name == "log":
+                factors.append(raise_to(atom.argument, c))
+                continue
+        kept[m] = c
+    result = of_mono(mono((), poly(kept))) if kept else ONE
+    for factor in factors:
+        result = multiply(result, factor)
+    return result
+
+
+def logarithm(argument: Poly) -> Poly:
+    """log of a positive term (where it is zero the caller splits off -inf)."""
+    number = argument.constant
+    if number is not None:
+        return _log_number(Fraction(number))
+    single = argument.single
+    if single is not None:
+        return _log_mono(*single)
+    # log(c * u * P) = log c + log u + log P for positive c and u
+    coefficient, unit, rest = primitive_part(argument, signed=False, invertible=False)
+    if rest.single is not None:
+        return total_of([_log_number(Fraction(coefficient)), _log_mono(unit, 1), logarithm(rest)])
+    return total_of([_log_number(Fraction(coefficient)), _log_mono(unit, 1), of_atom(function_atom("log", rest))])
+
+
+def _log_number(number: Fraction) -> Poly:
+    if number <= 0:
+        raise ValueError("log of a number that is not positive")
+    parts = [
+        scale(of_atom(function_atom("log", constant(prime))), multiplicity)
+        for prime, multiplicity in _factor(number.numerator) + [(p, -k) for p, k in _factor(number.denominator)]
+    ]
+    return total_of(parts) if parts else ZERO
+
+
+def _log_mono(m: Mono, coefficient: Rational) -> Poly:
+    from stile_engine.term.signs import is_nonnegative
+
+    parts: list[Poly] = []
+    if m.exponential is not None:
+        parts.append(m.exponential)  # log exp a = a
+    unknown: list[tuple[Atom, Rational]] = []
+    for atom, exponent in m.factors:
+        if is_nonnegative(of_atom(atom)) or not isinstance(exponent, int):
+            # log(a ** e * b) = e * log a + log b where a is positive
+            inner = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
+            parts.append(scale(of_atom(function_atom("log", inner)), exponent))
+        else:
+            unknown.append((atom, exponent))
+    if len(unknown) == 1 and coefficient > 0:
+        atom, exponent = unknown[0]
+        if isinstance(atom, PowerAtom):
+            inner = atom.base
+        else:
+            inner = of_atom(atom)
+        if isinstance(exponent, int) and exponent % 2 == 0:
+            inner = absolute(inner)
+        parts.append(scale(of_atom(function_atom("log", inner)), exponent))
+        unknown = []
+    if unknown or coefficient < 0:
+        sign = 1 if coefficient > 0 else -1
+        parts.append(of_atom(function_atom("log", poly({mono(tuple(unknown)): sign}))))
+    if abs(coefficient) != 1:
+        parts.append(_log_number(Fraction(abs(coefficient))))
+    return total_of(parts) if parts else ZERO
+
+
+def absolute(operand: Poly) -> Poly:
+    """|x| = 2 * max(0, x) - x."""
+    return subtract(scale(relu(operand), 2), operand)
+
+
+def relu(operand: Poly) -> Poly:
+    return maximum(operand, ZERO)
+
+
+def maximum(left: Poly, right: Poly) -> Poly:
+    from stile_engine.term.extrema import Family, greatest
+
+    return greatest([Family((), UNIVERSE, left), Family((), UNIVERSE, right)])
+
+
+def minimum(left: Poly, right: Poly) -> Poly:
+    """min(a, b) = -max(-a, -b)."""
+    return negate(maximum(negate(left), negate(right)))
+
+
+def sigmoid(operand: Poly) -> Poly:
+    """1 / (1 + exp(-x)); the denominator is positive."""
+    return reciprocal(add(ONE, exponential(negate(operand))))
+
+
+def hyperbolic_tangent(operand: Poly) -> Poly:
+    """tanh(x) = 1 - 2 / (1 + exp(2x)); the denominator is positive."""
+    return subtract(ONE, scale(reciprocal(add(ONE, exponential(scale(operand, 2)))), 2))
+
+
+def softplus(operand: Poly) -> Poly:
+    return logarithm(add(ONE, exponential(operand)))
+
+
+def named(name: str, argument: Poly) -> Poly:
+    """A named function of a finite term at which it has a finite value."""
+    match name:
+        case "log":
+            return logarithm(argument)
+        case "sin" | "erf":
+            if not argument.terms:
+                return ZERO
+            # sin(-x) = -sin(x), erf(-x) = -erf(x)
+            flipped = negate(argument)
+            if flipped.digest < argument.digest:
+                return negate(of_atom(function_atom(name, flipped)))
+            return of_atom(function_atom(name, argument))
+        case "cos":
+            if not argument.terms:
+                return ONE
+            flipped = negate(argument)  # cos(-x) = cos(x)
+            return of_atom(function_atom(name, min(argument, flipped, key=lambda p: p.digest)))
+        case "floor":
+            number = argument.constant
+            if number is not None:
+                return constant(Fraction(number).__floor__())
+            return of_atom(function_atom(name, argument))
+        case "trunc":
+            number = argument.constant
+            if number is not None:
+                return constant(int(Fraction(number)))
+            return of_atom(function_atom(name, argument))
+    raise ValueError(f"unknown function {name!r}")
+
+
+def unary(name: str, x: Poly) -> Poly:
+    """A function of the spec language of a finite term at which it has a finite value."""
+    match name:
+        case "neg":
+            return negate(x)
+        case "exp":
+            return exponential(x)
+        case "exp2":
+            return exponential(multiply(x, logarithm(constant(2))))
+        case "log":
+            return logarithm(x)
+        case "log2":
+            return multiply(logarithm(x), reciprocal(logarithm(constant(2))))
+        case "sqrt":
+            return raise_to(x, HALF)
+        case "rsqrt":
+            return raise_to(x, -HALF)
+        case "abs":
+            return absolute(x)
+        case "relu":
+            return relu(x)
+        case "sigmoid":
+            return sigmoid(x)
+        case "silu":
+            return multiply(x, sigmoid(x))
+        case "softplus":
+            return softplus(x)
+        case "tanh":
+            return hyperbolic_tangent(x)
+        case "gelu":
+            # x / 2 * (1 + erf(x / sqrt 2))
+            inner = named("erf", multiply(x, raise_to(constant(2), -HALF)))
+            return multiply(scale(x, HALF), add(ONE, inner))
+        case "gelu_tanh":
+            # x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x ** 3)))
+            cubic = add(x, scale(multiply(x, multiply(x, x)), Fraction(44715, 1000000)))
+            root = multiply(raise_to(constant(2), HALF), of_atom(constant_atom("pi"), ratio(-HALF)))
+            return multiply(scale(x, HALF), add(ONE, hyperbolic_tangent(multiply(root, cubic))))
+        case "sin" | "cos" | "erf" | "floor":
+            return named(name, x)
+    raise ValueError(f"unknown function {name!r}")
+
+
+def is_max(atom: Atom) -> bool:
+    return isinstance(atom, MaxAtom)
+
+
+def pi() -> Poly:
+    return of_atom(constant_atom("pi"))
+
+
+def number(value: Rational) -> Poly:
+    return rational(value)
