@@ -58,6 +58,9 @@ class WorkerState(StrEnum):
 
 Listener = Callable[[RunMessage], None]
 
+LauncherFactory = Callable[[str, Sequence[str], Callable[[str], None]], Launcher]
+"""Interpreter, frameworks and log to launcher."""
+
 
 class WorkerClient(Protocol):
     """What the server needs of a worker; tests may put another one in its place."""
@@ -106,7 +109,7 @@ class EngineWorker:
         *,
         on_state: Callable[[WorkerState], None] = lambda state: None,
         log: Callable[[str], None] = lambda text: None,
-        launcher: Callable[[str, Sequence[str], Callable[[str], None]], Launcher] | None = None,
+        launcher: LauncherFactory | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._on_state = on_state
@@ -304,9 +307,15 @@ _REPEATABLE = frozenset(
 class CheckSession:
     """Blocking use, for the command line: a context in which many texts are checked by one worker."""
 
-    def __init__(self, interpreter: str, *, log: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        interpreter: str,
+        *,
+        log: Callable[[str], None] = lambda text: None,
+        launcher: LauncherFactory | None = None,
+    ) -> None:
         self._runner = asyncio.Runner()
-        self._worker = EngineWorker(interpreter, log=log)
+        self._worker = EngineWorker(interpreter, log=log, launcher=launcher)
 
     def __enter__(self) -> Self:
         return self

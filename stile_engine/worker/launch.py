@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -107,10 +107,17 @@ def _no_interpreter(interpreter: str, problem: OSError) -> StartError:
 class ZygoteLauncher:
     """Talks to one zygote over a packet socket; see ``zygote.py``."""
 
-    def __init__(self, interpreter: str, frameworks: Sequence[str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        interpreter: str,
+        frameworks: Sequence[str],
+        log: Callable[[str], None],
+        packages: Mapping[str, str] | None = None,
+    ) -> None:
         self._interpreter = interpreter
         self._frameworks = list(frameworks)
         self._log = log
+        self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self._started: asyncio.Future[Ready | StartProblem] | None = None
@@ -135,7 +142,7 @@ class ZygoteLauncher:
             "mode": "zygote",
             "channel": theirs.fileno(),
             "parent": os.getpid(),
-            "packages": bundled_packages(),
+            "packages": self._packages,
             "frameworks": self._frameworks,
         }
         try:
@@ -273,8 +280,15 @@ class ZygoteLauncher:
 class SpawnLauncher:
     """A fresh process for every run: slower, and where fork is not safe the only way."""
 
-    def __init__(self, interpreter: str, frameworks: Sequence[str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        interpreter: str,
+        frameworks: Sequence[str],
+        log: Callable[[str], None],
+        packages: Mapping[str, str] | None = None,
+    ) -> None:
         self._interpreter = interpreter
+        self._packages = dict(packages or bundled_packages())
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.ready: Ready | None = None
 
@@ -295,7 +309,7 @@ class SpawnLauncher:
             "output": output,
             "fault": fault,
             "parent": os.getpid(),
-            "packages": bundled_packages(),
+            "packages": self._packages,
             "limits": dataclasses.asdict(limits),
         }
         try:

@@ -1,0 +1,380 @@
+"""Whatever user code does to its process, the client gets a typed outcome in time and the next run works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+from processes import alive, descendants, eventually
+
+import stile_engine
+from stile_engine.trace.report import CheckRequest
+from stile_engine.worker.client import CheckSession, EngineWorker, WorkerState, frameworks
+from stile_engine.worker.launch import Launcher, SpawnLauncher, ZygoteLauncher, bundled_packages
+from stile_engine.worker.messages import Limits
+from stile_engine.worker.outcome import OutcomeKind, RunResult
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
+
+HEADER = "import ctypes, os, signal, sys, time\n"
+
+GOOD = "def k_good():\n    return 'proved'\n"
+
+BEFORE_AND_AFTER = "def k_before():\n    return 'proved'\n", "def k_after():\n    return 'proved'\n"
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The real engine with only ``check.py`` replaced."""
+    root = tmp_path_factory.mktemp("engine") / "stile_engine"
+    root.mkdir()
+    for entry in Path(stile_engine.__file__).parent.iterdir():
+        (root / entry.name).symlink_to(entry)
+    (root / "check.py").unlink(missing_ok=True)
+    (root / "check.py").symlink_to(Path(__file__).parent / "fake_engine" / "check.py")
+    return {**bundled_packages(), "stile_engine": str(root.parent)}
+
+
+def make_worker(kind: type[Launcher], packages: dict[str, str], logged: list[str]) -> EngineWorker:
+    def launcher(interpreter: str, wanted: Sequence[str], log: Callable[[str], None]) -> Launcher:
+        return kind(interpreter, wanted, log, packages)  # type: ignore[call-arg]
+
+    return EngineWorker(sys.executable, log=logged.append, launcher=launcher)
+
+
+@pytest.fixture
+def logged() -> list[str]:
+    return []
+
+
+@pytest.fixture(params=[pytest.param(ZygoteLauncher, marks=linux), SpawnLauncher])
+async def worker(
+    request: pytest.FixtureRequest, packages: dict[str, str], logged: list[str]
+) -> AsyncIterator[EngineWorker]:
+    made = make_worker(request.param, packages, logged)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def zygote(packages: dict[str, str], logged: list[str]) -> AsyncIterator[EngineWorker]:
+    made = make_worker(ZygoteLauncher, packages, logged)
+    yield made
+    await made.close()
+
+
+async def run(worker: EngineWorker, body: str, *, wall: float = 5.0, path: str = "/tmp/kernel.py") -> RunResult:
+    source = HEADER + textwrap.dedent(body)
+    return await worker.check(CheckRequest(path, source), Limits(wall=wall))
+
+
+def statuses(result: RunResult) -> str:
+    return " ".join(f"{kernel.name}:{kernel.status}" for kernel in result.report.kernels)
+
+
+def codes(result: RunResult) -> list[str]:
+    return [diagnostic.code for diagnostic in result.report.diagnostics]
+
+
+async def test_results_come_back(worker: EngineWorker) -> None:
+    result = await run(worker, "def k_a():\n    return 'proved'\ndef k_b():\n    return 'refuted'\n")
+    assert result.outcome.kind is OutcomeKind.FINISHED
+    assert statuses(result) == "k_a:proved k_b:refuted"
+    assert codes(result) == ["not-equal"]
+    assert [value.kernel for value in result.report.values] == ["k_a", "k_b"]
+
+
+HOSTILE = {
+    "crash": ("ctypes.string_at(0)", OutcomeKind.CRASHED, "k_before:proved k_it:crashed k_after:proved", "SIGSEGV"),
+    "abort": ("os.abort()", OutcomeKind.CRASHED, "k_before:proved k_it:crashed k_after:proved", "SIGABRT"),
+    "exit-at-once": ("os._exit(0)", OutcomeKind.EXITED, "k_before:proved k_it:crashed k_after:proved", "code 0"),
+    "exit": ("sys.exit(3)", OutcomeKind.EXITED, "k_before:proved k_it:crashed k_after:proved", "code 3"),
+    "raises": ("raise ValueError('no')", OutcomeKind.FAILED, "k_before:proved k_it:error k_after:proved", "no"),
+    "hostile-text": (
+        "raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})()",
+        OutcomeKind.FAILED,
+        "k_before:proved k_it:error k_after:proved",
+        "text could not be made",
+    ),
+    "flood": (
+        "while True: os.write(1, b'x' * 65536)",
+        OutcomeKind.OUTPUT_LIMIT,
+        "k_before:proved k_it:crashed k_after:proved",
+        "4 MiB",
+    ),
+    "garbage": (
+        "os.write(3, b'x' * 64); time.sleep(60)",
+        OutcomeKind.PROTOCOL_ERROR,
+        "k_before:proved k_it:crashed k_after:crashed",
+        "bytes",
+    ),
+    "half-a-message": (
+        "os.write(3, b'\\0\\0\\0\\x40{'); os._exit(0)",
+        OutcomeKind.PROTOCOL_ERROR,
+        "k_before:proved k_it:crashed k_after:crashed",
+        "middle",
+    ),
+    "closes-all": (
+        "os.closerange(0, 10); time.sleep(60)",
+        OutcomeKind.EXITED,
+        "k_before:proved k_it:crashed k_after:proved",
+        "closed",
+    ),
+    "memory": (
+        "x = bytearray(1 << 40)",
+        OutcomeKind.FAILED,
+        "k_before:proved k_it:error k_after:proved",
+        "MemoryError",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_kernels_end_typed_and_hide_no_other(zygote: EngineWorker, name: str) -> None:
+    statement, kind, expected, message = HOSTILE[name]
+    before, after = BEFORE_AND_AFTER
+    result = await run(zygote, f"{before}def k_it():\n    {statement}\n{after}")
+    assert (result.outcome.kind, statuses(result)) == (kind, expected)
+    assert message in result.outcome.message
+    assert statuses(await run(zygote, GOOD)) == "k_good:proved"
+
+
+HANGS = {
+    "loop": ("while True: pass", True),
+    "sleep": ("time.sleep(1000)", True),
+    "ignores-signals": ("[signal.signal(n, signal.SIG_IGN) for n in (1, 2, 15)]\n    while True: pass", True),
+    "stops-itself": ("os.kill(os.getpid(), signal.SIGSTOP)", False),
+    "holds-the-interpreter": ("3 ** 10 ** 9", True),
+}
+
+
+@pytest.mark.parametrize("name", HANGS)
+async def test_endless_kernels_are_stopped_in_time(zygote: EngineWorker, name: str) -> None:
+    statement, has_line = HANGS[name]
+    await run(zygote, GOOD)
+    before, after = BEFORE_AND_AFTER
+    began = time.monotonic()
+    result = await run(zygote, f"{before}def k_it():\n    {statement}\n{after}", wall=0.5)
+    assert time.monotonic() - began < 1.5
+    assert result.outcome.kind is OutcomeKind.TIMEOUT
+    assert statuses(result) == "k_before:proved k_it:timeout k_after:proved"
+    assert codes(result) == ["timeout"]
+    if has_line:
+        lines = (HEADER + before).count("\n") + 1 + statement.count("\n")
+        assert result.outcome.line == lines
+        assert result.report.diagnostics[0].range.start.line == lines
+
+
+async def test_an_endless_module_is_stopped_once(zygote: EngineWorker) -> None:
+    await run(zygote, GOOD)
+    began = time.monotonic()
+    result = await run(zygote, f"while True:\n    pass\n{GOOD}{BEFORE_AND_AFTER[0]}", wall=0.5)
+    assert time.monotonic() - began < 1.5
+    assert statuses(result) == "k_good:timeout k_before:timeout"
+    assert codes(result) == ["timeout"]
+
+
+async def test_a_path_outside_of_ascii_still_gives_the_line(zygote: EngineWorker) -> None:
+    result = await run(zygote, "def k_it():\n    ctypes.string_at(0)\n", path="/tmp/größe 🦊.py")
+    assert result.outcome.line == 2
+
+
+async def test_prints_reach_the_log_and_nothing_else(worker: EngineWorker, logged: list[str]) -> None:
+    result = await run(
+        worker,
+        """
+        def k_it():
+            print("hello")
+            os.write(1, b"Content-Length: 5\\r\\n\\r\\n")
+            return "proved"
+        """,
+    )
+    assert statuses(result) == "k_it:proved"
+    await asyncio.sleep(0.3)
+    assert any("hello" in text and "Content-Length" in text for text in logged)
+
+
+async def test_input_is_empty(worker: EngineWorker) -> None:
+    result = await run(worker, "def k_it():\n    return 'proved' if os.read(0, 9) == b'' else 'refuted'\n")
+    assert statuses(result) == "k_it:proved"
+
+
+@linux
+async def test_no_run_sees_another(zygote: EngineWorker) -> None:
+    mark = "import builtins\nbuiltins.mark = 1\n"
+    await run(zygote, mark + GOOD)
+    result = await run(
+        zygote, "import builtins\ndef k_it():\n    return 'refuted' if hasattr(builtins, 'mark') else 'proved'\n"
+    )
+    assert statuses(result) == "k_it:proved"
+
+
+@linux
+async def test_the_environment_is_scrubbed(zygote: EngineWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    body = """
+    def k_it():
+        text = open("/proc/self/environ").read() + repr(os.environ)
+        return "refuted" if "hunter2" in text or "CUDA_VISIBLE_DEVICES" not in text else "proved"
+    """
+    assert statuses(await run(zygote, body)) == "k_it:proved"
+
+
+@linux
+async def test_what_a_run_started_ends_with_it(zygote: EngineWorker) -> None:
+    await run(zygote, GOOD)
+    before = descendants(os.getpid())
+    body = """
+    def k_it():
+        for leave_session in (False, True):
+            if os.fork() == 0:
+                if leave_session:
+                    os.setsid()
+                time.sleep(1000)
+                os._exit(0)
+        return "proved"
+    """
+    assert statuses(await run(zygote, body)) == "k_it:proved"
+    assert eventually(lambda: descendants(os.getpid()) <= before)
+
+
+@linux
+async def test_a_lost_zygote_is_replaced(zygote: EngineWorker) -> None:
+    await run(zygote, GOOD)
+    launcher = zygote.launchers[0]
+    assert isinstance(launcher, ZygoteLauncher) and launcher.process_id is not None
+    os.kill(launcher.process_id, signal.SIGKILL)
+    assert statuses(await run(zygote, GOOD)) == "k_good:proved"
+    assert zygote.launchers[0] is not launcher
+
+
+@linux
+async def test_a_kernel_that_kills_its_parent_harms_only_itself(zygote: EngineWorker) -> None:
+    result = await run(zygote, "def k_it():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(60)\n")
+    assert statuses(result) == "k_it:crashed"
+    assert statuses(await run(zygote, GOOD)) == "k_good:proved"
+
+
+async def test_a_cancelled_run_is_gone(worker: EngineWorker) -> None:
+    await run(worker, GOOD)
+    before = descendants(os.getpid())
+    task = asyncio.ensure_future(run(worker, "def k_it():\n    while True: pass\n", wall=60))
+    await asyncio.sleep(0.5)
+    assert not descendants(os.getpid()) <= before
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    end = time.monotonic() + 2
+    while not descendants(os.getpid()) <= before and time.monotonic() < end:
+        await asyncio.sleep(0.01)
+    assert descendants(os.getpid()) <= before
+
+
+@linux
+async def test_finished_kernels_are_told_before_the_rest(zygote: EngineWorker) -> None:
+    told: list[str] = []
+    source = HEADER + "def k_a():\n    return 'proved'\ndef k_b():\n    while True: pass\n"
+    await zygote.check(CheckRequest("/tmp/k.py", source), Limits(wall=0.5), lambda m: told.append(type(m).__name__))
+    assert told[:2] == ["Discovered", "KernelDone"]
+
+
+@linux
+async def test_nothing_is_left_open(zygote: EngineWorker) -> None:
+    await run(zygote, GOOD)
+    await asyncio.sleep(0.3)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(30):
+        await run(zygote, GOOD)
+    await asyncio.sleep(0.3)
+    assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_states_are_told(packages: dict[str, str]) -> None:
+    seen: list[WorkerState] = []
+    worker = EngineWorker(
+        sys.executable, on_state=seen.append, launcher=lambda i, f, log: ZygoteLauncher(i, f, log, packages)
+    )
+    await run(worker, GOOD)
+    await worker.restart()
+    await worker.close()
+    assert seen == [
+        WorkerState.READY,
+        WorkerState.BUSY,
+        WorkerState.READY,
+        WorkerState.RESTARTING,
+        WorkerState.STARTING,
+        WorkerState.EXITED,
+    ]
+
+
+@pytest.mark.parametrize("kind", [ZygoteLauncher, SpawnLauncher])
+async def test_an_interpreter_that_is_not_there(kind: type[Launcher]) -> None:
+    worker = EngineWorker("/nowhere/python", launcher=kind)
+    result = await run(worker, GOOD)
+    assert result.outcome.kind is OutcomeKind.IMPORT_ERROR
+    assert "/nowhere/python" in result.outcome.message
+    assert codes(result) == ["import-error"]
+    await worker.close()
+
+
+def interpreter_without(module: str, directory: Path) -> str:
+    """An interpreter of its own in which a module cannot be imported."""
+    site = directory / "sitecustomize"
+    site.mkdir()
+    script = directory / "python"
+    hide = f"import sys; sys.modules[{module!r}] = None"
+    (site / "hide.py").write_text(
+        f"{hide}\nimport runpy\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    script.write_text(
+        '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do if [ "$1" = -X ]; then shift; fi; shift; done\n'
+        f'exec {shlex.quote(sys.executable)} {shlex.quote(str(site / "hide.py"))} "$@"\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.mark.parametrize("kind", [ZygoteLauncher, SpawnLauncher])
+async def test_a_missing_module_is_named_with_the_command_that_helps(kind: type[Launcher], tmp_path: Path) -> None:
+    worker = EngineWorker(interpreter_without("islpy", tmp_path), launcher=kind)
+    result = await run(worker, "from stile_engine import kernel\n" + GOOD)
+    assert result.outcome.kind is OutcomeKind.IMPORT_ERROR
+    assert result.outcome.command == f"{shlex.quote(sys.executable)} -m pip install islpy"
+    assert result.outcome.command in result.report.diagnostics[0].message
+    await worker.close()
+
+
+async def test_an_interpreter_that_ends_at_once_is_reported(tmp_path: Path) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\necho 'no licence' >&2\nexit 3\n")
+    script.chmod(0o755)
+    worker = EngineWorker(str(script), launcher=ZygoteLauncher)
+    result = await run(worker, GOOD)
+    assert result.outcome.kind is OutcomeKind.IMPORT_ERROR
+    assert "no licence" in result.outcome.message
+    await worker.close()
+
+
+def test_frameworks_of_a_text() -> None:
+    assert frameworks("import numpy as np") == ("numpy",)
+    assert frameworks("import jax.numpy as jnp") == ("numpy", "jax")
+    assert frameworks("from stile_engine import jax as sj") == ("numpy", "jax")
+    assert frameworks("def f(:\nimport jax\n") == ("numpy", "jax")
+    assert frameworks("text = 'import jax'") == ("numpy",)
+
+
+def test_blocking_use(packages: dict[str, str]) -> None:
+    session = CheckSession(sys.executable, launcher=lambda i, f, log: ZygoteLauncher(i, f, log, packages))
+    with session:
+        requests = [CheckRequest(f"/tmp/{n}.py", f"def k_{n}():\n    return 'proved'\n") for n in range(5)]
+        results = list(session.check_all(requests, Limits(), jobs=2))
+        assert [statuses(r) for r in results] == [f"k_{n}:proved" for n in range(5)]
+    assert eventually(lambda: not alive(descendants(os.getpid())))
