@@ -73,12 +73,6 @@ export class Verifier implements vscode.Disposable {
     }
   }
 
-  async settingsChanged(): Promise<void> {
-    await this.client?.sendNotification("workspace/didChangeConfiguration", {
-      settings: { stile: await this.settingsFor(undefined) },
-    });
-  }
-
   async proofView(place: Place): Promise<ProofView | null> {
     const client = this.ready();
     return client.sendRequest(proofViewRequest, { textDocument: { uri: place.uri }, position: place.position });

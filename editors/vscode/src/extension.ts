@@ -34,9 +34,6 @@ export function activate(context: vscode.ExtensionContext): void {
       if (event.affectsConfiguration("stile.interpreter")) {
         void started.interpreterMayHaveChanged();
       }
-      if (event.affectsConfiguration("stile")) {
-        void started.settingsChanged();
-      }
     }),
   );
   void onPythonExtensionChoice(() => void started.interpreterMayHaveChanged()).then((listener) => context.subscriptions.push(listener));

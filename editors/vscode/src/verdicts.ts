@@ -28,6 +28,11 @@ export function promises(status: Status): boolean {
   return status === "proved" || status === "assumed";
 }
 
+/** Whether the text of a lens promises something (INTERFACES' lens texts). */
+export function isPromise(text: string): boolean {
+  return text.includes("✓") || text.startsWith("⚠ proved");
+}
+
 export function inProgress(status: Status): boolean {
   return status === "queued" || status === "running";
 }

@@ -7,7 +7,7 @@ import { difference, tokens, type Piece } from "../src/ui/tokenDiff";
 const formula = (text: string): Formula => ({ text, latex: "" });
 const empty: ProofView = { shapeType: null, exprType: null, normalForm: null, specNormalForm: null, difference: null, obligations: null };
 const text = (pieces: readonly Piece[]): string => pieces.map((piece) => piece.text).join("");
-const marked = (pieces: readonly Piece[]): string[] => pieces.filter((piece) => piece.differs).map((piece) => piece.text.trim());
+const marked = (pieces: readonly Piece[]): string[] => pieces.filter((piece) => piece.differs).map((piece) => piece.text);
 
 test("text from a kernel cannot become markup", () => {
   const hostile = `<img src=x onerror="alert('1')">&`;

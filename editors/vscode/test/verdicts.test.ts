@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STATUSES, type KernelStatus, type Status } from "../src/protocol";
-import { afterEdit, appearance, count, lostPromise, promises } from "../src/verdicts";
+import { afterEdit, appearance, count, isPromise, lostPromise, promises } from "../src/verdicts";
 
 function kernel(name: string, status: Status, first: number, last: number): KernelStatus {
   return { name, status, message: "", range: { start: { line: first, character: 0 }, end: { line: last, character: 4 } } };
@@ -49,4 +49,13 @@ test("of two kernels with one name each needs its own promise", () => {
   const two = [kernel("a", "proved", 0, 5), kernel("a", "proved", 7, 9)];
   assert.ok(lostPromise(two, [kernel("a", "stale", 0, 5), kernel("a", "proved", 7, 9)]));
   assert.ok(!lostPromise(two, two));
+});
+
+test("lens texts that promise something", () => {
+  for (const text of ["✓ proved in 9 ms", "✓ proved given 1 fact", "⚠ proved under 2 assumptions", "against M K: ✓ proved in 1 ms"]) {
+    assert.ok(isPromise(text), text);
+  }
+  for (const text of ["✗ refuted at q=0, d=3", "? unknown: line 21", "⊘ unsupported: line 21", "⏱ timeout after 10 s", "… stale", "Prove"]) {
+    assert.ok(!isPromise(text), text);
+  }
 });

@@ -1,25 +1,60 @@
 /**
- * Takes verdicts above kernels off the screen the moment they stop being true.
+ * Takes ✓ off the screen the moment it stops being true.
  *
- * The editor asks for code lenses again only after at least 250 ms without a key, and until then
- * draws the old ones: while somebody types a proved kernel would keep its ✓ though the text above
- * which it stands has changed. Whenever the set of registered lens providers changes, though, the
- * editor drops all lenses at once and draws those it had cached, whose texts it kept only if they
- * came with the lens. So lenses are handed over without their text, the text is given when the
- * editor resolves a lens, and a promise that is lost is followed by a change of providers. The
- * line of the lens stays, empty, so that the text does not jump.
+ * The editor asks for code lenses again only after at least 250 ms without a key, and draws the old
+ * ones until then: while somebody types, a kernel would keep the ✓ of a text that is no more. There
+ * is no call that removes a lens. But whenever a provider comes or goes, the editor drops all
+ * lenses at once and draws, from its cache, those that carried their text when they were last handed
+ * over or resolved. So, for lenses that promise something:
+ *
+ * 1. they are handed over without text, and the text is given when the editor resolves them (drawn);
+ * 2. then they are handed over once more, which puts a lens without text into the cache, and this
+ *    time resolving waits, because the end of resolving would put the text into the cache;
+ * 3. when a promise is lost, an inert provider goes and comes: the text is gone at once, and the
+ *    line of the lens stays, so that nothing jumps.
+ *
+ * What is drawn cannot be asked for. If the editor has dropped the lenses for a reason of its own,
+ * they reappear when the waiting of step 2 ends. Should an editor work otherwise, what is lost is
+ * the promptness alone.
  */
 import * as vscode from "vscode";
 import type { Middleware, StaticFeature } from "vscode-languageclient";
-import { lostPromise } from "../verdicts";
 import type { StatusChange, Statuses } from "../statuses";
+import { isPromise, lostPromise } from "../verdicts";
+
+const HOLD_MILLISECONDS = 10_000;
+
+/**
+ * How long the first answer is held back. Step 2 is asked for at once and comes after the editor's
+ * 250 ms; it must come after the drawing, and until it has, step 3 cannot work.
+ */
+const LEAD_MILLISECONDS = 150;
+
+/** If step 2 has not come by then, it has overtaken the drawing, and is asked for once more. */
+const LATE_MILLISECONDS = 300;
+
+interface Pending {
+  readonly key: string;
+  readonly command: vscode.Command;
+}
 
 export class LensFreshness implements vscode.Disposable {
-  private readonly commands = new WeakMap<vscode.CodeLens, vscode.Command>();
-  private readonly listener: vscode.Disposable;
+  private readonly pending = new WeakMap<vscode.CodeLens, Pending>();
+  /** Lenses that the editor has been given the text of, and should be showing. */
+  private readonly drawn = new Set<string>();
+  private readonly again = new vscode.EventEmitter<void>();
+  private readonly listeners: vscode.Disposable;
+  private inert: vscode.Disposable;
+  private timer: NodeJS.Timeout | undefined;
+  private lastHandedOver = 0;
 
   constructor(statuses: Statuses) {
-    this.listener = statuses.onDidChange((change) => { this.changed(change); });
+    this.inert = this.registerInert();
+    this.listeners = vscode.Disposable.from(
+      statuses.onDidChange((change) => { this.changed(change); }),
+      // Another editor on the same file, or the same one after showing another, draws afresh.
+      vscode.window.onDidChangeVisibleTextEditors(() => { this.drawn.clear(); }),
+    );
   }
 
   readonly middleware: Middleware = {
@@ -27,24 +62,16 @@ export class LensFreshness implements vscode.Disposable {
       const version = document.version;
       const lenses = await next(document, token);
       if (document.version !== version) {
-        // Asked about an older text; the editor asks again for this one.
+        // An answer about an older text; the editor asks again about this one.
         throw new vscode.CancellationError();
       }
-      return lenses?.map((lens) => {
-        const bare = new vscode.CodeLens(lens.range);
-        if (lens.command !== undefined) {
-          this.commands.set(bare, lens.command);
-        }
-        return bare;
-      });
+      this.lastHandedOver = Date.now();
+      return lenses?.map((lens) => this.withoutPromise(document, lens));
     },
-    resolveCodeLens: (lens) => {
-      const command = this.commands.get(lens);
-      return command === undefined ? lens : new vscode.CodeLens(lens.range, command);
-    },
+    resolveCodeLens: (lens, token) => this.resolve(lens, token),
   };
 
-  /** Makes the client resolve lenses, which `middleware` then answers without asking the server. */
+  /** Makes the client offer resolving, which `middleware` answers without asking the server. */
   readonly feature: StaticFeature = {
     preInitialize: (capabilities) => {
       if (capabilities.codeLensProvider !== undefined) {
@@ -57,15 +84,77 @@ export class LensFreshness implements vscode.Disposable {
     clear: () => undefined,
   };
 
+  private withoutPromise(document: vscode.TextDocument, lens: vscode.CodeLens): vscode.CodeLens {
+    const command = lens.command;
+    if (command === undefined || !isPromise(command.title)) {
+      return lens;
+    }
+    const bare = new vscode.CodeLens(lens.range);
+    const key = JSON.stringify([document.uri.toString(), lens.range.start.line, command.title]);
+    this.pending.set(bare, { key, command });
+    return bare;
+  }
+
+  private async resolve(lens: vscode.CodeLens, token: vscode.CancellationToken): Promise<vscode.CodeLens> {
+    const pending = this.pending.get(lens);
+    if (pending === undefined) {
+      return lens;
+    }
+    if (this.drawn.has(pending.key)) {
+      await hold(HOLD_MILLISECONDS, token);
+    }
+    if (!token.isCancellationRequested) {
+      this.again.fire();
+      await hold(LEAD_MILLISECONDS, token);
+    }
+    if (token.isCancellationRequested) {
+      return lens;
+    }
+    this.drawn.add(pending.key);
+    const answered = Date.now();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      if (this.lastHandedOver <= answered) {
+        this.again.fire();
+      }
+    }, LATE_MILLISECONDS);
+    return new vscode.CodeLens(lens.range, pending.command);
+  }
+
   private changed(change: StatusChange): void {
     if (lostPromise(change.before, change.after)) {
-      // Matches no document: only its coming and going matters.
-      const nothing = vscode.languages.registerCodeLensProvider({ scheme: "stile-nothing" }, { provideCodeLenses: () => [] });
-      nothing.dispose();
+      clearTimeout(this.timer);
+      this.drawn.clear();
+      this.inert.dispose();
+      this.inert = this.registerInert();
     }
   }
 
-  dispose(): void {
-    this.listener.dispose();
+  /** Gives no lenses; its coming and going, and its event, are what it is for. */
+  private registerInert(): vscode.Disposable {
+    return vscode.languages.registerCodeLensProvider(
+      { language: "python" },
+      { onDidChangeCodeLenses: this.again.event, provideCodeLenses: () => [] },
+    );
   }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.listeners.dispose();
+    this.inert.dispose();
+    this.again.dispose();
+  }
+}
+
+/** Waits, or ends with the request. */
+function hold(milliseconds: number, token: vscode.CancellationToken): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds);
+    const listener = token.onCancellationRequested(end);
+  });
 }

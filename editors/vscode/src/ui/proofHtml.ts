@@ -25,7 +25,7 @@ h1 { font-size: 1.3em; font-weight: 600; margin: 1em 0 .2em; font-family: var(--
 h2 { font-size: .85em; font-weight: 600; margin: 0 0 .4em; color: var(--vscode-descriptionForeground); }
 .status { margin: 0 0 1.2em; }
 .stale { color: var(--vscode-descriptionForeground); font-style: italic; }
-.sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(18em, 1fr)); gap: 1em; margin-bottom: 1.2em; }
+.sides { display: grid; grid-template-columns: repeat(auto-fit, minmax(13em, 1fr)); gap: 1em; margin-bottom: 1.2em; }
 .faded { opacity: .55; }
 section { margin-bottom: 1.2em; min-width: 0; }
 pre { margin: 0; padding: .7em .9em; background: var(--vscode-textCodeBlock-background); border-radius: 4px; white-space: pre-wrap; overflow-wrap: anywhere; font-family: var(--vscode-editor-font-family); font-size: var(--vscode-editor-font-size); }

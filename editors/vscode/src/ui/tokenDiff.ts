@@ -61,9 +61,11 @@ function markCommon(a: string[], b: string[], offset: number, keptA: boolean[], 
 
 function pieces(words: string[], kept: boolean[]): Piece[] {
   const result: { text: string; differs: boolean }[] = [];
+  const changed = words.map((text, i) => text.trim() !== "" && kept[i] !== true);
   words.forEach((text, i) => {
     const last = result.at(-1);
-    const differs = text.trim() === "" ? (last?.differs ?? false) : kept[i] !== true;
+    const between = text.trim() === "" && changed[i - 1] === true && changed[i + 1] === true;
+    const differs = between || changed[i] === true;
     if (last?.differs === differs) {
       last.text += text;
     } else {
