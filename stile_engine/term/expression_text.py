@@ -6,10 +6,11 @@ Expressions are graphs: printed in full they can be exponentially long. What lie
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
+from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate, substitute
 from stile_engine.term.expression import (
     Apply,
     Axes,
@@ -36,7 +37,7 @@ _INFIX = {"add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _TERM), "div": ("
 def expression_text(node: Node, extents: Mapping[str, Affine] | None = None, budget: int = 120) -> str:
     """``node`` in spec syntax, at most about ``budget`` nodes of it. ``extents`` are the sizes of whole dims,
     so that only true slices are written as slices."""
-    return _Printer(extents or {}, budget).text(node, dict(node.axes), _SUM)
+    return _Printer(extents or {}, budget).text(node, _Scope(dict(node.axes), {}), _SUM)
 
 
 def predicate_text(predicate: Predicate) -> str:
@@ -82,19 +83,36 @@ def _number(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else f"{value.numerator} / {value.denominator}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What the variables of a node mean where it stands: their ranges, and the indices put in their place."""
+
+    ranges: Axes
+    indices: Mapping[str, Affine]
+
+    def index(self, expression: Affine) -> Affine:
+        return expression.substitute(self.indices)
+
+    def condition(self, predicate: Predicate) -> str:
+        return predicate_text(substitute(predicate, self.indices))
+
+    def within(self, bound: Axes) -> _Scope:
+        return _Scope({**self.ranges, **bound}, {v: e for v, e in self.indices.items() if v not in bound})
+
+
 class _Printer:
     def __init__(self, extents: Mapping[str, Affine], budget: int) -> None:
         self.extents = extents
         self.left = budget
 
-    def text(self, node: Node, ranges: Axes, level: int) -> str:
+    def text(self, node: Node, scope: _Scope, level: int) -> str:
         self.left -= 1
         if self.left < 0:
             return "…"
-        found, own = self._form(node, ranges)
+        found, own = self._form(node, scope)
         return f"({found})" if own < level else found
 
-    def _form(self, node: Node, ranges: Axes) -> tuple[str, int]:
+    def _form(self, node: Node, scope: _Scope) -> tuple[str, int]:
         match node:
             case Const(value):
                 level = _PRIMARY if value.denominator == 1 and value >= 0 else _TERM if value >= 0 else _SUM
@@ -108,52 +126,57 @@ class _Printer:
             case Unmodelled(reason):
                 return f"unsupported ({reason})", _SUM
             case Read():
-                return self._read(node, ranges), _PRIMARY
+                return self._read(node, scope), _PRIMARY
             case IndexNumber(index):
+                index = scope.index(index)
                 return _index(index), (_PRIMARY if len(index.terms) == 1 and not index.constant else _SUM)
             case Apply("neg", (operand,)):
-                return f"-{self.text(operand, ranges, _UNARY)}", _UNARY
+                return f"-{self.text(operand, scope, _UNARY)}", _UNARY
             case Apply(function, (left, right)) if function in _INFIX:
                 operator, level = _INFIX[function]
                 # a - (b + c), a / (b * c): the right operand of the inverse operations keeps its parentheses
                 inner = level + 1 if function in ("sub", "div") else level
-                return f"{self.text(left, ranges, level)} {operator} {self.text(right, ranges, inner)}", level
+                return f"{self.text(left, scope, level)} {operator} {self.text(right, scope, inner)}", level
             case Apply(function, operands):
-                return f"{function}({', '.join(self.text(o, ranges, _SUM) for o in operands)})", _PRIMARY
+                return f"{function}({', '.join(self.text(o, scope, _SUM) for o in operands)})", _PRIMARY
             case Power(base, exponent):
-                return f"{self.text(base, ranges, _PRIMARY)} ** {exponent}", _POWER
+                return f"{self.text(base, scope, _PRIMARY)} ** {exponent}", _POWER
             case Select(predicate, chosen, other):
-                inside = self.text(chosen, ranges, _SUM)
+                inside = self.text(chosen, scope, _SUM)
                 if isinstance(other, Const) and other.value == 0:
-                    return f"({inside} where {predicate_text(predicate)})", _PRIMARY
-                return f"where({predicate_text(predicate)}, {inside}, {self.text(other, ranges, _SUM)})", _PRIMARY
+                    return f"({inside} where {scope.condition(predicate)})", _PRIMARY
+                return f"where({scope.condition(predicate)}, {inside}, {self.text(other, scope, _SUM)})", _PRIMARY
             case Reduce():
-                return self._reduce(node, ranges), _PRIMARY
+                return self._reduce(node, scope), _PRIMARY
             case Reindex(body, mapping):
-                return self._reindex(body, mapping, ranges)
+                moved = {v: scope.index(e) for v, e in mapping.items()}
+                own = {v: b for v, b in body.axes.items() if v not in mapping or mapping[v] == Affine.variable(v)}
+                return self._form(body, _Scope({**scope.ranges, **own}, {**scope.indices, **moved}))
             case Restrict(body, narrowed):
-                return self._form(body, {**ranges, **{v: narrowed.get(v, b) for v, b in body.axes.items()}})
+                narrow = {v: narrowed.get(v, b) for v, b in body.axes.items()}
+                return self._form(body, _Scope({**scope.ranges, **narrow}, scope.indices))
         return f"unsupported ({type(node).__name__})", _SUM
 
     def _dim(self, name: str, bounds: Bounds) -> str:
         extent = self.extents.get(name)
         return name if extent is None else _sliced(name, bounds, extent)
 
-    def _read(self, node: Read, ranges: Axes) -> str:
+    def _read(self, node: Read, scope: _Scope) -> str:
         tensor = node.tensor
         label = "" if tensor.name.isdigit() else tensor.name
         if not tensor.dims:
             return f"scalar({label or tensor.name})"
-        if node.index == tuple(Affine.variable(d) for d in tensor.dims):
+        index = tuple(scope.index(i) for i in node.index)
+        if index == tuple(Affine.variable(d) for d in tensor.dims):
             sizes = zip(tensor.dims, tensor.shape, strict=True)
-            dims = " ".join(_sliced(d, ranges.get(d, node.axes[d]), size) for d, size in sizes)
+            dims = " ".join(_sliced(d, scope.ranges.get(d, (Affine(), size)), size) for d, size in sizes)
             return f"{label}:{dims}" if label else f"({dims})" if len(tensor.dims) > 1 else dims
         name = label or f"input{tensor.name}"
-        return f"{name}[{', '.join(_index(i) for i in node.index)}]"
+        return f"{name}[{', '.join(_index(i) for i in index)}]"
 
-    def _reduce(self, node: Reduce, ranges: Axes) -> str:
-        inner = {**ranges, **node.bound}
-        condition = "" if isinstance(node.predicate, Always) else f" where {predicate_text(node.predicate)}"
+    def _reduce(self, node: Reduce, scope: _Scope) -> str:
+        inner = scope.within(node.bound)
+        condition = "" if isinstance(node.predicate, Always) else f" where {inner.condition(node.predicate)}"
         match node.body:
             case Apply("mul", (left, right)) if node.reduction == "sum" and not condition:
                 out = " ".join(self._dim(v, b) for v, b in node.axes.items())
@@ -161,10 +184,3 @@ class _Printer:
                 return f"({both} -> {out})" if out else f"({both} ->)"
         bracket = ", ".join(self._dim(v, b) for v, b in node.bound.items())
         return f"{node.reduction}[{bracket}{condition}]({self.text(node.body, inner, _SUM)})"
-
-    def _reindex(self, body: Node, mapping: Mapping[str, Affine], ranges: Axes) -> tuple[str, int]:
-        moved = {v: e for v, e in mapping.items() if e != Affine.variable(v)}
-        if not moved:
-            return self._form(body, {**ranges, **body.axes})
-        bracket = ", ".join(f"{v} := {_index(e)}" for v, e in moved.items())
-        return f"at[{bracket}]({self.text(body, {**ranges, **body.axes}, _SUM)})", _PRIMARY

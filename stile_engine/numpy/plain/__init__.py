@@ -1,0 +1,1 @@
+"""Capture of plain, unmodified NumPy kernels: the function runs once on symbolic arrays."""

@@ -1,0 +1,425 @@
+"""The array that a plain NumPy kernel meets while it is traced: NumPy's behaviour, symbolic elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, compare, conjunction
+from stile_engine.numpy.plain import context
+from stile_engine.numpy.plain.elements import (
+    Elements,
+    Integer,
+    Real,
+    Shape,
+    Truth,
+    as_node,
+    axis_name,
+    ranges_of,
+    reindex_node,
+)
+from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, rearranged, row_major, sliced
+from stile_engine.term.expression import Const, Node, bounds, number, select
+from stile_engine.term.expression_text import expression_text
+from stile_engine.term.value import DimRange, Value
+from stile_engine.trace.frontend import axis_variable
+from stile_engine.trace.location import user_site
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The axis runs along a dim: its position ``t`` is the dim's index ``t + offset``."""
+
+    name: str
+    offset: int
+
+
+Origins: TypeAlias = tuple[Origin | None, ...]
+
+OPERATIONS: dict[str, Callable[..., Any]] = {}
+"""Functions that the methods and operators below stand for, filled in by the modules that define them."""
+
+
+class SymbolicArray:
+    """A NumPy array of which every element is an expression. Views share their store with their base."""
+
+    __slots__ = ("origins", "store")
+    __hash__ = None  # type: ignore[assignment]
+    __array_priority__ = 1000
+
+    def __init__(self, store: Store, origins: Origins | None = None) -> None:
+        self.store = store
+        self.origins: Origins = (None,) * len(store.shape) if origins is None else origins
+
+    # What it is
+
+    @property
+    def shape(self) -> Shape:
+        return self.store.shape
+
+    @property
+    def ndim(self) -> int:
+        return len(self.store.shape)
+
+    @property
+    def size(self) -> int:
+        total = 1
+        for n in self.store.shape:
+            total *= n
+        return total
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.store.dtype
+
+    @property
+    def elements(self) -> Elements:
+        return self.store.read()
+
+    @property
+    def node(self) -> Node:
+        return as_node(self.store.read(), self.shape)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<array of shape {self.shape}>"
+
+    # What it cannot be
+
+    def __array__(self, *_arguments: Any, **_options: Any) -> NoReturn:
+        context.unsupported("an array of the kernel reaches code that needs its numbers")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        function = OPERATIONS.get(name)
+        if function is None:
+            context.unsupported(f"numpy.{name} is not modelled")
+        if isinstance(options.get("out"), tuple):
+            options["out"] = options["out"][0]
+        return function(*inputs, **options)
+
+    def __array_function__(self, function: Any, _types: Any, arguments: Any, options: Any) -> Any:
+        found = OPERATIONS.get(function.__name__)
+        if found is None:
+            context.unsupported(f"numpy.{function.__name__} is not modelled")
+        return found(*arguments, **options)
+
+    def __bool__(self) -> bool:
+        if self.size == 1:
+            match self.elements:
+                case Truth(Always()):
+                    return True
+                case Truth(Never()):
+                    return False
+                case Integer(value) if value.is_constant:
+                    return value.constant != 0
+        elif self.size > 1:
+            raise ValueError("The truth value of an array with more than one element is ambiguous.")
+        context.unsupported("a branch depends on the numbers in an array")
+
+    def __index__(self) -> int:
+        match self.elements:
+            case Integer(value) if value.is_constant and not self.shape:
+                return value.constant
+        context.unsupported("an index depends on the numbers in an array")
+
+    __int__ = __index__
+
+    def __float__(self) -> float:
+        node = self.node
+        if self.size == 1 and isinstance(node, Const):
+            return float(node.value)
+        context.unsupported("a Python number is made from an array of the kernel")
+
+    def item(self) -> Any:
+        return int(self) if self.dtype.kind in "iu" else float(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        return iter([self[i] for i in range(self.shape[0])])
+
+    def __contains__(self, _item: object) -> NoReturn:
+        context.unsupported("a search in an array depends on its numbers")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        context.unsupported(f"the method .{name} of arrays is not modelled")
+
+    # Views
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, SymbolicArray) and isinstance(key.elements, Truth):
+            context.unsupported("an array read at a boolean mask has a size that is not known")
+        found = view_at(self, key)
+        match found.elements:
+            case Integer(value) if value.is_constant and not found.shape:
+                return value.constant
+        return noted(found)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        OPERATIONS["setitem"](self, key, value)
+
+    @property
+    def T(self) -> SymbolicArray:
+        return self.transpose()
+
+    @property
+    def mT(self) -> SymbolicArray:
+        return OPERATIONS["matrix_transpose"](self)  # type: ignore[no-any-return]
+
+    def transpose(self, *axes: Any) -> SymbolicArray:
+        if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+            axes = tuple(axes[0]) if axes[0] is not None else ()
+        return OPERATIONS["transpose"](self, axes or None)  # type: ignore[no-any-return]
+
+    def reshape(self, *shape: Any, order: str = "C") -> SymbolicArray:
+        if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
+            shape = tuple(shape[0])
+        return OPERATIONS["reshape"](self, shape, order=order)  # type: ignore[no-any-return]
+
+
+def _method(name: str) -> Callable[..., Any]:
+    def method(self: SymbolicArray, *arguments: Any, **options: Any) -> Any:
+        return OPERATIONS[name](self, *arguments, **options)
+
+    method.__name__ = name
+    return method
+
+
+def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
+    def operator(self: SymbolicArray, other: Any) -> Any:
+        return OPERATIONS[name](other, self) if reflected else OPERATIONS[name](self, other)
+
+    return operator
+
+
+def _in_place(name: str) -> Callable[..., Any]:
+    def operator(self: SymbolicArray, other: Any) -> Any:
+        return OPERATIONS[name](self, other, out=self)
+
+    return operator
+
+
+for _name in (
+    "sum max min mean prod var std cumsum argmax argmin any all dot astype copy fill squeeze swapaxes ravel "
+    "flatten repeat clip round take put sort argsort nonzero tolist"
+).split():
+    setattr(SymbolicArray, _name, _method(_name))
+
+for _dunder, _name in {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "true_divide",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "power",
+    "matmul": "matmul",
+    "and": "logical_and",
+    "or": "logical_or",
+}.items():
+    setattr(SymbolicArray, f"__{_dunder}__", _operator(_name))
+    setattr(SymbolicArray, f"__r{_dunder}__", _operator(_name, reflected=True))
+    setattr(SymbolicArray, f"__i{_dunder}__", _in_place(_name))
+
+for _dunder, _name in {"neg": "negative", "pos": "positive", "abs": "absolute", "invert": "logical_not"}.items():
+    setattr(SymbolicArray, f"__{_dunder}__", _method(_name))
+
+for _dunder, _name in {
+    "lt": "less",
+    "le": "less_equal",
+    "gt": "greater",
+    "ge": "greater_equal",
+    "eq": "equal",
+    "ne": "not_equal",
+}.items():
+    setattr(SymbolicArray, f"__{_dunder}__", _operator(_name))
+
+
+# Making and reading arrays
+
+
+def fresh(
+    elements: Elements, shape: Shape, dtype: Any, origins: Origins | None = None, strides: Strides | None = None
+) -> SymbolicArray:
+    """A new array in memory of its own; row-major unless told otherwise."""
+    return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)), origins)
+
+
+def noted(array: SymbolicArray) -> SymbolicArray:
+    """The array, after its value was recorded for the expression that made it."""
+    site = user_site()
+    if site is not None and array.dtype.kind == "f":
+        value = to_value(array)
+        trace = context.current()
+        trace.last_site = site
+        trace.recorder.record(site, value, lambda: expression_text(value.node, _extents(value)))
+    return array
+
+
+def _extents(value: Value) -> dict[str, Affine]:
+    return {d.name: d.extent for d in value.dims}
+
+
+def to_value(array: SymbolicArray) -> Value:
+    """The array in coordinates of the dims that its axes run along; other axes are ``$0``, ``$1`` … from the left."""
+    dims = context.current().dims
+    ranges: list[DimRange] = []
+    mapping: dict[str, Affine] = {}
+    for axis, (size, origin) in enumerate(zip(array.shape, array.origins, strict=True)):
+        own = axis_name(axis, array.ndim)
+        if origin is None or origin.name not in dims or any(r.name == origin.name for r in ranges):
+            name, low, extent = axis_variable(axis), 0, Affine.of(size)
+        else:
+            name, low, extent = origin.name, origin.offset, dims[origin.name].extent
+        ranges.append(DimRange(name, Affine.of(low), Affine.of(low + size), extent))
+        mapping[own] = Affine.variable(name) - low
+    node = reindex_node(array.node, mapping, {r.name: bounds(r.low, r.high) for r in ranges})
+    return Value(tuple(ranges), node)
+
+
+def plain_node(array: SymbolicArray) -> Node:
+    """The node over ``$0 …``, counted from the left, as results have it."""
+    rank = array.ndim
+    mapping = {axis_name(a, rank): Affine.variable(axis_variable(a)) for a in range(rank)}
+    ranges = {axis_variable(a): bounds(0, n) for a, n in enumerate(array.shape)}
+    return reindex_node(array.node, mapping, ranges)
+
+
+def as_array(value: Any, like: np.dtype | None = None) -> SymbolicArray:
+    """An operand as an array. A Python scalar takes the type of the array that it meets (``like``)."""
+    if isinstance(value, SymbolicArray):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        if isinstance(value, np.integer):
+            return fresh(Integer(Affine.of(int(value))), (), value.dtype)
+        if like is not None and like.kind == "f":
+            return fresh(Real(number(int(value))), (), like)
+        kind = like if like is not None and like.kind in "iu" else np.dtype(np.int64)
+        return fresh(Integer(Affine.of(int(value))), (), kind)
+    if isinstance(value, (bool, np.bool_)):
+        return fresh(Truth(ALWAYS if value else NEVER), (), np.dtype(bool))
+    if isinstance(value, (float, np.floating)):
+        weak = not isinstance(value, np.floating) or type(value) is np.float64
+        dtype = like if weak and like is not None and like.kind == "f" else np.asarray(value).dtype
+        return fresh(Real(context.read_number(value, bits_of(dtype))), (), dtype)
+    if isinstance(value, (list, tuple)):
+        return OPERATIONS["array"](value)  # type: ignore[no-any-return]
+    if isinstance(value, np.ndarray):
+        return _constant(value)
+    context.unsupported(f"{type(value).__name__} stands where an array or a number is expected")
+
+
+MAXIMUM_CONSTANT = 256
+
+
+def _constant(value: np.ndarray) -> SymbolicArray:
+    """An array that was computed outside of the kernel, written out element by element."""
+    if value.dtype.kind not in "fiub":
+        context.unsupported(f"an array of {value.dtype} stands where numbers are expected")
+    shape = tuple(value.shape)
+    if value.size and bool((value == value.flat[0]).all()):
+        return fresh(as_array(value.flat[0]).elements, shape, value.dtype)
+    if value.size > MAXIMUM_CONSTANT:
+        context.unsupported(f"an array of {value.size} numbers is made outside of what is traced")
+    ranges = ranges_of(shape)
+    node: Node = Const(Fraction(0))
+    bits = bits_of(value.dtype)
+    for position in np.ndindex(*shape):
+        here = conjunction(
+            *(compare(Affine.variable(axis_name(a, len(shape))), "==", i) for a, i in enumerate(position))
+        )
+        node = select(here, context.read_number(value[position].item(), bits), node, ranges)
+    return fresh(Real(node), shape, value.dtype)
+
+
+def bits_of(dtype: np.dtype) -> int:
+    return {2: 16, 4: 32}.get(dtype.itemsize, 64) if dtype.kind == "f" else 64
+
+
+def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
+    """Basic indexing: integers, slices, new axes and an ellipsis."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    consumed = sum(k is not None and k is not Ellipsis for k in keys)
+    if consumed > array.ndim:
+        raise IndexError(f"too many indices for array: array is {array.ndim}-dimensional, but {consumed} were indexed")
+    rest = [slice(None)] * (array.ndim - consumed)
+    if any(k is Ellipsis for k in keys):
+        at = next(i for i, k in enumerate(keys) if k is Ellipsis)
+        keys[at : at + 1] = rest
+    else:
+        keys.extend(rest)
+    items: list[int | tuple[int, int, int]] = []
+    layout: list[int | None] = []
+    origins: list[Origin | None] = []
+    for k in keys:
+        if k is None:
+            layout.append(None)
+            continue
+        axis = len(items)
+        size = array.shape[axis]
+        if isinstance(k, slice):
+            start, stop, step = slice(*(_plain_index(b) for b in (k.start, k.stop, k.step))).indices(size)
+            count = len(range(start, stop, step))
+            items.append((start, step, count))
+            layout.append(len(origins))
+            origin = array.origins[axis]
+            origins.append(Origin(origin.name, origin.offset + start) if origin is not None and step == 1 else None)
+            continue
+        position = _plain_index(k)
+        if position is None or not -size <= position < size:
+            raise IndexError(f"index {position} is out of bounds for axis {axis} with size {size}")
+        items.append(position % size)
+    store: Store = array.store
+    if any(item != (0, 1, n) for item, n in zip(items, array.shape, strict=True)):
+        store = sliced(store, items)
+    if None in layout:
+        strides = store.strides
+        store = rearranged(
+            store, layout, None if strides is None else tuple(0 if a is None else strides[a] for a in layout)
+        )
+    return SymbolicArray(store, tuple(None if a is None else origins[a] for a in layout))
+
+
+def _plain_index(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, SymbolicArray) and value.shape:
+        context.unsupported("an index that is an array (fancy indexing) is not modelled")
+    if isinstance(value, (list, np.ndarray)):
+        context.unsupported("an index that is an array (fancy indexing) is not modelled")
+    return int(value.__index__())
+
+
+def broadcast_to(array: SymbolicArray, shape: Shape) -> SymbolicArray:
+    if array.shape == shape:
+        return array
+    missing = len(shape) - array.ndim
+    store = broadcast(array.store, shape)
+    kept = [o if n == w else None for o, n, w in zip(array.origins, array.shape, shape[missing:], strict=True)]
+    return SymbolicArray(store, (*[None] * missing, *kept))
+
+
+def common_shape(arrays: Sequence[SymbolicArray]) -> Shape:
+    """The shape that operands broadcast to. Raises ``ValueError`` where they do not."""
+    return tuple(np.broadcast_shapes(*(a.shape for a in arrays)))
+
+
+def merged_origins(shape: Shape, arrays: Sequence[SymbolicArray]) -> Origins:
+    """An axis keeps the dim that all operands which have a known one agree on."""
+    merged: list[Origin | None] = []
+    for back in range(len(shape), 0, -1):
+        known = {a.origins[-back] for a in arrays if a.ndim >= back and a.shape[-back] == shape[-back]} - {None}
+        merged.append(known.pop() if len(known) == 1 else None)
+    return tuple(merged)

@@ -1,0 +1,70 @@
+"""The trace under way: where values and readings are noted, and names for bound variables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.dims import Dim
+from stile_engine.term.expression import Node, number
+from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.literals import read_literal
+from stile_engine.trace.location import Site, user_site
+from stile_engine.trace.recording import Recorder
+
+
+@dataclass(slots=True)
+class Trace:
+    recorder: Recorder
+    dims: Mapping[str, Dim]
+    bound_variables: int = 0
+    last_site: Site | None = None
+    """Where the latest array was made."""
+
+
+_current: ContextVar[Trace | None] = ContextVar("_current", default=None)
+
+
+@contextmanager
+def tracing(recorder: Recorder, dims: Mapping[str, Dim]) -> Iterator[Trace]:
+    trace = Trace(recorder, dims)
+    token = _current.set(trace)
+    try:
+        yield trace
+    finally:
+        _current.reset(token)
+
+
+def current() -> Trace:
+    trace = _current.get()
+    if trace is None:
+        raise UnsupportedError("a symbolic array was used after its kernel had been traced")
+    return trace
+
+
+def bound_variable() -> str:
+    """A name that no other reduction of the kernel has."""
+    trace = current()
+    trace.bound_variables += 1
+    return f"r{trace.bound_variables}"
+
+
+def unsupported(message: str) -> NoReturn:
+    """Stop the trace at the operation that is being evaluated."""
+    raise TraceError(message, user_site())
+
+
+def read_number(value: Any, bits: int) -> Node:
+    """A Python or NumPy number as an exact one; readings that differ from what is written are noted."""
+    if isinstance(value, (bool, int)) or hasattr(value, "__index__"):
+        return number(int(value))
+    if not hasattr(value, "__float__"):
+        unsupported(f"{type(value).__name__} stands where a number is expected")
+    literal = read_literal(float(value), bits)
+    if not literal.exact:
+        current().recorder.reading(repr(float(value)), literal.text, user_site())
+    return literal.node

@@ -1,0 +1,192 @@
+"""Reductions over axes, and running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, substitute
+from stile_engine.numpy.plain import context
+from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, noted
+from stile_engine.numpy.plain.elements import Real, Shape, axis_index, axis_name, ranges_of, reindex_node
+from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
+from stile_engine.numpy.plain.structure import normalized_axes
+from stile_engine.term.expression import Node, Power, apply, bounds, divide, number, subtract
+from stile_engine.term.expression import reduce as reduce_node
+
+
+def reduced(
+    x: SymbolicArray, reduction: str, axes: tuple[int, ...], keepdims: bool, predicate: Predicate = ALWAYS
+) -> tuple[Node, Shape, tuple[Any, ...]]:
+    """The reduction of some axes, the shape that remains, and the dims of its axes."""
+    kept = [a for a in range(x.ndim) if a not in axes]
+    if keepdims:
+        shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+        place = {a: a for a in kept}
+        origins = tuple(None if a in axes else o for a, o in enumerate(x.origins))
+    else:
+        shape = tuple(x.shape[a] for a in kept)
+        place = {a: i for i, a in enumerate(kept)}
+        origins = tuple(x.origins[a] for a in kept)
+    # A bound variable has a name of its own, so that moving the other axes never captures it.
+    bound = {a: context.bound_variable() for a in axes}
+    mapping = {axis_name(a, x.ndim): Affine.variable(name) for a, name in bound.items()}
+    mapping |= {axis_name(a, x.ndim): axis_index(place[a], len(shape)) for a in kept}
+    inner = {name: bounds(0, x.shape[a]) for a, name in bound.items()}
+    ranges = {**ranges_of(shape), **inner}
+    body = reindex_node(x.node, mapping, ranges)
+    return reduce_node(reduction, inner, body, substitute(predicate, mapping), ranges), shape, origins
+
+
+def _axes(x: SymbolicArray, axis: Any) -> tuple[int, ...]:
+    return tuple(range(x.ndim)) if axis is None else normalized_axes(axis, x.ndim)
+
+
+def _finish(node: Node, shape: Shape, dtype: Any, origins: tuple[Any, ...], out: Any) -> SymbolicArray:
+    result = fresh(Real(node), shape, dtype, origins)
+    return write(out, result, "same_kind") if out is not None else noted(result)
+
+
+def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
+    @operation(name, *aliases)
+    def function(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = None,
+    ) -> SymbolicArray:
+        x = as_array(a)
+        if isinstance(dtype, SymbolicArray):
+            context.unsupported(f"the positional out of numpy.{name} is not modelled; use out=")
+        axes = _axes(x, axis)
+        predicate = ALWAYS if where is None or where is True else truth(broadcast_to(as_array(where), x.shape))
+        empty = any(x.shape[i] == 0 for i in axes)
+        if empty and initial is None and reduction in ("max", "min"):
+            raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
+        if predicate != ALWAYS and initial is None and reduction in ("max", "min"):
+            raise ValueError(f"reduction operation {name} does not have an identity, so where= needs initial=")
+        node, shape, origins = reduced(x, reduction, axes, keepdims, predicate)
+        result_type = np.dtype(dtype) if dtype is not None else x.dtype
+        if result_type.kind == "b":
+            result_type = np.dtype(np.int64)
+        if result_type.kind in "iu" and x.dtype.kind == "f":
+            context.unsupported("a reduction of real numbers to integers truncates them, which is not modelled")
+        if initial is not None:
+            node = apply(combine, node, as_array(initial, x.dtype).node)
+        return _finish(node, shape, result_type, origins, out)
+
+
+_reduction("sum", "sum", "add", "add.reduce")
+_reduction("prod", "prod", "mul", "multiply.reduce")
+
+
+def _extremum(name: str, reduction: str, *aliases: str) -> None:
+    combine = {"max": "maximum", "min": "minimum"}[reduction]
+    _reduction(name, reduction, combine)
+    general = OPERATIONS[name]
+
+    @operation(name, *aliases)
+    def function(
+        a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, initial: Any = None, where: Any = None
+    ) -> Any:
+        return general(a, axis, None, out, keepdims, initial, where)
+
+
+_extremum("max", "max", "amax", "maximum.reduce")
+_extremum("min", "min", "amin", "minimum.reduce")
+
+
+def _count(x: SymbolicArray, axes: tuple[int, ...]) -> int:
+    total = 1
+    for axis in axes:
+        total *= x.shape[axis]
+    return total
+
+
+@operation("mean", "average")
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any
+) -> SymbolicArray:
+    reject("mean", options)
+    x = as_array(a)
+    axes = _axes(x, axis)
+    node, shape, origins = reduced(x, "sum", axes, keepdims)
+    result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
+    return _finish(divide(node, number(_count(x, axes))), shape, result_type, origins, out)
+
+
+def _variance(name: str, finish: Callable[[Node], Node]) -> None:
+    @operation(name)
+    def function(
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: int = 0,
+        keepdims: bool = False,
+        **options: Any,
+    ) -> SymbolicArray:
+        # mean((x - mean(x)) ** 2), with the divisor n - ddof
+        x = as_array(a)
+        correction = options.pop("correction", None)
+        reject(name, options)
+        axes = _axes(x, axis)
+        middle, shape, origins = reduced(x, "sum", axes, True)
+        centre = fresh(Real(divide(middle, number(_count(x, axes)))), shape, x.dtype, origins)
+        spread = broadcast_to(centre, x.shape)
+        squares = fresh(Real(Power(subtract(x.node, spread.node), 2)), x.shape, real_type(x.dtype), x.origins)
+        total, shape, origins = reduced(squares, "sum", axes, keepdims)
+        divisor = _count(x, axes) - (ddof if correction is None else correction)
+        result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
+        return _finish(finish(divide(total, number(divisor))), shape, result_type, origins, out)
+
+
+_variance("var", lambda node: node)
+_variance("std", lambda node: apply("sqrt", node))
+
+
+def _running(name: str, reduction: str, *aliases: str) -> None:
+    @operation(name, *aliases)
+    def function(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> SymbolicArray:
+        """Element i of the result reduces the elements 0 … i."""
+        x = as_array(a)
+        if axis is None:
+            x = OPERATIONS["ravel"](x)
+            axis = 0
+        (along,) = normalized_axes(axis, x.ndim)
+        name_of_axis, bound = axis_name(along, x.ndim), context.bound_variable()
+        here = Affine.variable(bound)
+        inner = {bound: bounds(0, x.shape[along])}
+        ranges = {**ranges_of(x.shape), **inner}
+        body = reindex_node(x.node, {name_of_axis: here}, ranges)
+        node = reduce_node(reduction, inner, body, compare(here, "<=", Affine.variable(name_of_axis)), ranges)
+        result_type = np.dtype(dtype) if dtype is not None else x.dtype
+        return _finish(node, x.shape, np.dtype(np.int64) if result_type.kind == "b" else result_type, x.origins, out)
+
+
+_running("cumsum", "sum", "add.accumulate")
+_running("cumprod", "prod", "multiply.accumulate")
+_running("maximum.accumulate", "max")
+_running("minimum.accumulate", "min")
+
+
+def _quantifier(name: str, *aliases: str) -> None:
+    @operation(name, *aliases)
+    def function(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+        reject(name, options)
+        x = as_array(a)
+        if axis is None and not keepdims and out is None and x.size:
+            predicate = truth(x)
+            if predicate in (ALWAYS, NEVER):
+                return predicate == ALWAYS
+        context.unsupported(f"numpy.{name} is modelled only where it is the same for every index")
+
+
+_quantifier("all", "logical_and.reduce")
+_quantifier("any", "logical_or.reduce")
