@@ -135,12 +135,12 @@ def _plain(atom: Atom, names: dict[str, str]) -> str:
         case SumAtom():
             if not atom.bound:
                 return f"(1 where {_set(atom.domain, names)})"
-            inner = _bind(atom.bound, atom.body, names)
+            inner = bind_names(atom.bound, atom.body, names)
             return _reduction(atom.operation, atom.bound, atom.domain, _poly(atom.body, inner, _SUM), atom.body, inner)
         case MaxAtom():
             parts = []
             for p in atom.pieces:
-                inner = _bind(p.bound, p.body, names)
+                inner = bind_names(p.bound, p.body, names)
                 body = _poly(p.body, inner, _SUM)
                 if p.bound:
                     parts.append(_reduction("max", p.bound, p.domain, body, p.body, inner))
@@ -182,7 +182,7 @@ def _size_of(variable: str, inside: Poly) -> Affine | None:
     return None
 
 
-def _bind(bound: tuple[str, ...], body: Poly, names: dict[str, str]) -> dict[str, str]:
+def bind_names(bound: tuple[str, ...], body: Poly, names: dict[str, str]) -> dict[str, str]:
     """Names for bound variables: the dim they index, primed if that is taken."""
     inner = dict(names)
     taken = {inner.get(v, v) for v in body.variables if v not in bound} | set(names.values())

@@ -1,0 +1,103 @@
+"""Where values exist: conditions on inputs, compared between kernel and spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.proof.equality import are_equal
+from stile_engine.term import binding
+from stile_engine.term.atoms import Poly, PowerAtom, of_atom
+from stile_engine.term.guarded import Condition
+from stile_engine.term.powers import primitive_part
+from stile_engine.term.printing import bind_names, show
+from stile_engine.term.signs import NEGATIVE, ZERO_SIGN, is_nonzero, sign
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A condition in canonical form: ``kind`` of ``body`` for all ``bound``, over ``domain``."""
+
+    kind: str
+    bound: tuple[str, ...]
+    domain: IndexSet
+    body: Poly
+
+    def text(self) -> str:
+        words = {"nonzero": "is not zero", "nonnegative": "is not negative", "positive": "is positive"}
+        return f"{show(self.body, bind_names(self.bound, self.body, {}))} {words[self.kind]}"
+
+
+def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Requirement]:
+    """What remains of the conditions once all that the signs of terms show is dropped."""
+    found: list[Requirement] = []
+    for c in conditions:
+        domain = c.domain & box
+        if domain is EMPTY:
+            continue
+        for kind, body in _parts(c.kind, c.body, domain):
+            used = tuple(b for b in c.bound if b in body.variables)
+            narrowed = domain.project_out([b for b in c.bound if b not in used])
+            if used:
+                names, narrowed, body = binding.canonical(used, narrowed, body)
+            else:
+                names = ()
+            found.append(Requirement(kind, names, narrowed, body))
+    return found
+
+
+def _parts(kind: str, body: Poly, domain: IndexSet) -> list[tuple[str, Poly]]:
+    """The condition on each factor by itself, without those that the signs settle."""
+    if kind != "nonzero":
+        mask = sign(body, None, domain)
+        lacking = mask & NEGATIVE if kind == "nonnegative" else mask & (NEGATIVE | ZERO_SIGN)
+        if not lacking:
+            return []
+        _, _, rest = primitive_part(body, signed=False, invertible=False)
+        if rest.single is None:
+            return [(kind, rest)]
+        return [(kind, body)]
+    if is_nonzero(body, None, domain):
+        return []
+    _, unit, rest = primitive_part(body, signed=True, invertible=True)
+    parts: list[tuple[str, Poly]] = []
+    for atom, _exponent in unit.factors:
+        factor = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
+        if not is_nonzero(factor, None, domain):
+            parts.append(("nonzero", factor))
+    single = rest.single
+    if single is not None:
+        for atom, _exponent in single[0].factors:
+            if not is_nonzero(of_atom(atom), None, domain):
+                parts.append(("nonzero", of_atom(atom)))
+    elif not is_nonzero(rest, None, domain):
+        parts.append(("nonzero", rest))
+    return parts
+
+
+_IMPLIES = {
+    "nonzero": ("nonzero", "positive"),
+    "nonnegative": ("nonnegative", "positive"),
+    "positive": ("positive",),
+}
+
+
+def unmet(mine: list[Requirement], given: list[Requirement]) -> list[Requirement]:
+    """Those of ``mine`` that do not follow from ``given``."""
+    return [r for r in mine if not _follows(r, given)]
+
+
+def _follows(wanted: Requirement, given: list[Requirement]) -> bool:
+    remaining = wanted.domain
+    for other in given:
+        if other.kind not in _IMPLIES[wanted.kind] or other.bound != wanted.bound:
+            continue
+        common = remaining & other.domain
+        if common is EMPTY:
+            continue
+        if other.body is wanted.body or are_equal(other.body, wanted.body, common):
+            remaining = remaining - common
+            if remaining is EMPTY:
+                return True
+    return False

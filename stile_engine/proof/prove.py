@@ -1,0 +1,305 @@
+"""Two values are compared; the answer is a proof, a confirmed counterexample, or neither."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
+from stile_engine.index.work import BudgetExceeded, budget
+from stile_engine.proof import refute
+from stile_engine.proof.conditions import requirements, unmet
+from stile_engine.proof.equality import are_equal
+from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
+from stile_engine.proof.normalize import Normalizer, box_of
+from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
+from stile_engine.term.atoms import Poly
+from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
+from stile_engine.term.printing import show_guarded
+from stile_engine.term.value import Value
+
+_OPERATIONS = 3_000_000
+_CHECK_STEPS = 12_000
+_CHECK_POINTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found out about one output."""
+
+    status: Status
+    obligations: tuple[Obligation, ...]
+    assumptions: tuple[Assumption, ...] = ()
+    literals: tuple[LiteralReading, ...] = ()
+    witness: Witness | None = None
+    normal_form: str | None = None
+    spec_normal_form: str | None = None
+    difference: str | None = None
+    milliseconds: float = 0.0
+
+
+@dataclass
+class _Findings:
+    """Cells of the common box, by what the comparison said of them."""
+
+    unequal: list[tuple[IndexSet, Element, Element]] = field(default_factory=list)
+    absent: list[tuple[IndexSet, str]] = field(default_factory=list)
+    surplus: list[tuple[IndexSet, str]] = field(default_factory=list)
+    unmodelled: list[tuple[IndexSet, Unmodelled]] = field(default_factory=list)
+
+
+def prove_values(
+    actual: Value,
+    spec: Value,
+    *,
+    output: str = "out",
+    sizes: Mapping[str, tuple[int, int]] | None = None,
+    details: bool = True,
+    symmetric: bool = False,
+) -> Proof:
+    """Whether ``actual`` equals ``spec`` wherever the spec has a value; dims are matched by name.
+
+    ``sizes`` gives the range of each symbolic size. ``symmetric``: both sides are expressions of
+    equal rank, so that ``actual`` may not have a value either where ``spec`` has none.
+    """
+    start = time.perf_counter()
+    shape = _compare_shapes(actual, spec)
+    if shape is not None:
+        return _finished(start, [shape], (), None, None, None, shape.witness)
+    try:
+        with budget(_OPERATIONS):
+            return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, start)
+    except BudgetExceeded as error:
+        unknown = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
+        return _finished(start, [unknown], (), None, None, None, None)
+
+
+def _prove(
+    actual: Value,
+    spec: Value,
+    output: str,
+    sizes: dict[str, tuple[int, int]],
+    details: bool,
+    symmetric: bool,
+    start: float,
+) -> Proof:
+    normalize = Normalizer()
+    mine, theirs = normalize(actual.node), normalize(spec.node)
+    box = box_of(spec.axes)
+    if sizes:
+        from stile_engine.index.affine import Affine
+
+        box = box & IndexSet.box({v: (Affine.of(low), Affine.of(high)) for v, (low, high) in sizes.items()})
+    if box is EMPTY:
+        error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
+        return _finished(start, [error], (), None, None, None, None)
+    findings = _compare(mine, theirs, box, thorough=False)
+    concrete = _concrete_box(spec, sizes)
+    search = _Search(actual, spec, output, concrete)
+    obligations: list[Obligation] = []
+    assumptions: list[Assumption] = []
+    difference: str | None = None
+    witness: Witness | None = None
+
+    if findings.absent or (symmetric and findings.surplus):
+        for where, reason in findings.absent:
+            witness = search.at(where) or witness
+            obligations.append(_absent(where, reason, box, search.at(where)))
+        if symmetric:
+            for where, reason in findings.surplus:
+                detail = f"only the first has a value where {describe(where)} (the second: {reason})"
+                obligations.append(Obligation("defined", Status.REFUTED, detail=detail, witness=_index_witness(where)))
+    if findings.unequal:
+        value, difference = _settle_unequal(findings, mine, theirs, box, search)
+        obligations.append(value)
+        witness = witness or value.witness
+    elif findings.unmodelled:
+        where, unmodelled = findings.unmodelled[0]
+        status = Status.UNKNOWN if unmodelled.supported else Status.UNSUPPORTED
+        obligations.append(Obligation("value", status, detail=unmodelled.reason))
+    elif not any(o.kind == "value" for o in obligations):
+        obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
+
+    missing = unmet(requirements(mine.conditions, box), requirements(theirs.conditions, box))
+    if symmetric:
+        missing += unmet(requirements(theirs.conditions, box), requirements(mine.conditions, box))
+    texts = list(dict.fromkeys(r.text() for r in missing))
+    assumptions += [Assumption(text, "divisor") for text in texts]
+    if not any(o.kind in ("defined", "coverage", "bounds") for o in obligations) and not findings.unmodelled:
+        status = Status.ASSUMED if texts else Status.PROVED
+        obligations.append(Obligation("defined", status, detail="; ".join(texts) or None))
+
+    if kernel_status(obligations, assumptions) in (Status.PROVED, Status.ASSUMED):
+        contradiction = search.contradiction()
+        if contradiction is not None:
+            detail = "a proof was found, but evaluation at a random point contradicts it; please report this"
+            obligations.append(Obligation("value", Status.ERROR, detail=detail, witness=contradiction))
+    names: tuple[str | None, str | None] = (None, None)
+    if details:
+        names = (show_guarded(mine), show_guarded(theirs))
+    return _finished(start, obligations, tuple(assumptions), names[0], names[1], difference, witness)
+
+
+def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
+    findings = _Findings()
+    for p in mine.pieces:
+        for q in theirs.pieces:
+            cell = p.guard & q.guard & box
+            if cell is EMPTY:
+                continue
+            _compare_cell(p, q, cell, thorough, findings)
+    return findings
+
+
+def _compare_cell(p: Piece, q: Piece, cell: IndexSet, thorough: bool, findings: _Findings) -> None:
+    if isinstance(q.value, Missing):
+        if not isinstance(p.value, Missing):
+            findings.surplus.append((cell, q.value.reason))
+    elif isinstance(q.value, Unmodelled):
+        findings.unmodelled.append((cell, q.value))
+    elif isinstance(p.value, Unmodelled):
+        findings.unmodelled.append((cell, p.value))
+    elif isinstance(p.value, Missing):
+        findings.absent.append((cell, p.value.reason))
+    elif isinstance(p.value, Poly) and isinstance(q.value, Poly):
+        if not are_equal(p.value, q.value, cell, thorough):
+            findings.unequal.append((cell, p.value, q.value))
+    elif p.value != q.value:
+        findings.unequal.append((cell, p.value, q.value))
+
+
+class _Search:
+    """Counterexample searches for one pair of values."""
+
+    def __init__(self, actual: Value, spec: Value, output: str, box: dict[str, tuple[int, int]] | None) -> None:
+        self._actual, self._spec, self._output, self._box = actual, spec, output, box
+
+    def run(self, first: list[dict[str, int]], spikes: refute.Spikes, text: str | None) -> refute.Outcome:
+        if self._box is None:
+            return refute.Outcome(None, 0)
+        return refute.search(
+            self._actual.node,
+            self._spec.node,
+            self._box,
+            {},
+            first=first,
+            spikes=spikes,
+            output=self._output,
+            difference=lambda: text,
+        )
+
+    def at(self, where: IndexSet) -> Witness | None:
+        """A witness at an index of the set."""
+        point = where.sample()
+        if point is None or self._box is None:
+            return None
+        full = {v: point.get(v, low) for v, (low, _) in self._box.items()}
+        for profile in refute.profiles(frozenset()):
+            found = refute.confirm(
+                self._actual.node, self._spec.node, full, profile, {}, self._output, lambda: describe(where)
+            )
+            if found is not None:
+                return found
+        return None
+
+    def contradiction(self) -> Witness | None:
+        if self._box is None:
+            return None
+        return refute.search(
+            self._actual.node,
+            self._spec.node,
+            self._box,
+            {},
+            count=_CHECK_POINTS,
+            steps=_CHECK_STEPS,
+            output=self._output,
+        ).witness
+
+
+def _settle_unequal(
+    findings: _Findings, mine: Guarded, theirs: Guarded, box: IndexSet, search: _Search
+) -> tuple[Obligation, str | None]:
+    """Refuted with a confirmed witness, proved by a longer look, or unknown."""
+    cell, left, right = findings.unequal[0]
+    cause, spikes = domain_difference(left, right, cell)
+    factor = factor_between(left, right, cell)
+    first = [p for c, _, _ in findings.unequal for p in [c.sample()] if p is not None]
+    outcome = search.run(first, spikes, cause)
+    difference = shown_difference(left, right, cell)
+    if outcome.witness is not None:
+        if factor is not None:
+            cause = f"kernel is {_times(factor)} × spec"
+        w = outcome.witness
+        detail = cause or f"kernel is {w.kernel}, spec is {w.spec}"
+        if isinstance(left, Poly) and isinstance(right, Poly) and factor == -1:
+            detail = "kernel is spec with the opposite sign"
+        return Obligation("value", Status.REFUTED, detail=detail, witness=w), difference
+    still = _compare(mine, theirs, box, thorough=True)
+    if not still.unequal:
+        return Obligation("value", Status.PROVED), None
+    detail = f"the normal forms differ, and {outcome.agreed} random points agreed"
+    return Obligation("value", Status.UNKNOWN, detail=detail), difference
+
+
+def _times(factor: Fraction) -> str:
+    return str(factor) if factor.denominator == 1 else f"({factor})"
+
+
+def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None) -> Obligation:
+    kind = "coverage" if reason.startswith("never written") else "bounds" if "out of bounds" in reason else "defined"
+    text = describe(where.given(box) if where is not box else UNIVERSE)
+    return Obligation(kind, Status.REFUTED, detail=f"{reason}: {text}", witness=witness or _index_witness(where))
+
+
+def _index_witness(where: IndexSet) -> Witness:
+    return Witness(index=where.sample() or {}, kernel="nan", set=describe(where))
+
+
+def _nothing_owed(findings: _Findings, symmetric: bool) -> str | None:
+    if symmetric or not findings.surplus:
+        return None
+    where, reason = findings.surplus[0]
+    return f"nothing is owed where {describe(where)}: the spec has no value ({reason})"
+
+
+def _compare_shapes(actual: Value, spec: Value) -> Obligation | None:
+    mine = {d.name: d for d in actual.dims}
+    theirs = {d.name: d for d in spec.dims}
+    if mine.keys() != theirs.keys():
+        detail = f"dims differ: kernel has {actual.shape_type or 'none'}, spec has {spec.shape_type or 'none'}"
+        return Obligation("shape", Status.REFUTED, detail=detail)
+    for name, d in mine.items():
+        other = theirs[name]
+        if (d.low, d.high) != (other.low, other.high):
+            return Obligation("shape", Status.REFUTED, detail=f"slices differ: kernel has {d}, spec has {other}")
+    return None
+
+
+def _concrete_box(spec: Value, sizes: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]] | None:
+    if sizes or any(not d.low.is_constant or not d.high.is_constant for d in spec.dims):
+        return None
+    return {d.name: (d.low.constant, d.high.constant) for d in spec.dims}
+
+
+def _finished(
+    start: float,
+    obligations: list[Obligation],
+    assumptions: tuple[Assumption, ...],
+    normal_form: str | None,
+    spec_normal_form: str | None,
+    difference: str | None,
+    witness: Witness | None,
+) -> Proof:
+    return Proof(
+        kernel_status(obligations, assumptions),
+        tuple(obligations),
+        assumptions,
+        (),
+        witness,
+        normal_form,
+        spec_normal_form,
+        difference,
+        (time.perf_counter() - start) * 1e3,
+    )

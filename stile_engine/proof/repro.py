@@ -1,0 +1,230 @@
+"""A counterexample as a Python program that prints two different values.
+
+The program needs NumPy alone, or mpmath where float64 cannot show the difference. It is printed
+from the expressions as written, one function for each shared expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from stile_engine.index.predicate import Always
+from stile_engine.index.predicate import render as render_predicate
+from stile_engine.proof.normalize import children
+from stile_engine.term import expression as written
+from stile_engine.term.expression import Node, Tensor
+
+_NUMPY_HEAD = """\
+import functools
+import math
+import sys
+
+import numpy as np
+
+sys.setrecursionlimit(20_000)
+np.seterr(all="ignore")
+number = np.float64
+inf, nan, pi, e = np.float64(math.inf), np.float64(math.nan), np.float64(math.pi), np.float64(math.e)
+exp, log, sqrt, sin, cos, tanh, floor = np.exp, np.log, np.sqrt, np.sin, np.cos, np.tanh, np.floor
+erf = lambda x: np.float64(math.erf(x))
+maximum, minimum = np.maximum, np.minimum
+"""
+
+_MPMATH_HEAD = """\
+import functools
+import sys
+
+import mpmath
+from mpmath import mp
+
+sys.setrecursionlimit(20_000)
+mp.dps = {digits}
+number = lambda text: mpmath.mpf(text)
+inf, nan, pi, e = mpmath.inf, mpmath.nan, mp.pi, mp.e
+exp, log, sqrt, sin, cos, tanh, floor, erf = (
+    mpmath.exp, lambda x: mpmath.log(x) if x else -inf, mpmath.sqrt, mpmath.sin, mpmath.cos, mpmath.tanh, mpmath.floor,
+    mpmath.erf,
+)
+maximum = lambda x, y: x if x != x or x > y else y
+minimum = lambda x, y: x if x != x or x < y else y
+"""
+
+_FUNCTIONS = {
+    "neg": "(-({0}))",
+    "exp": "exp({0})",
+    "exp2": "exp({0} * log(number('2')))",
+    "log": "log({0})",
+    "log2": "(log({0}) / log(number('2')))",
+    "sqrt": "sqrt({0})",
+    "rsqrt": "(1 / sqrt({0}))",
+    "sin": "sin({0})",
+    "cos": "cos({0})",
+    "tanh": "tanh({0})",
+    "erf": "erf({0})",
+    "abs": "abs({0})",
+    "relu": "maximum({0}, number('0'))",
+    "sigmoid": "(1 / (1 + exp(-({0}))))",
+    "silu": "({0} / (1 + exp(-({0}))))",
+    "gelu": "({0} / 2 * (1 + erf({0} / sqrt(number('2')))))",
+    "gelu_tanh": "({0} / 2 * (1 + tanh(sqrt(2 / pi) * ({0} + number('0.044715') * {0} ** 3))))",
+    "softplus": "log(1 + exp({0}))",
+    "floor": "floor({0})",
+    "add": "({0} + {1})",
+    "sub": "({0} - {1})",
+    "mul": "({0} * {1})",
+    "div": "({0} / {1})",
+    "maximum": "maximum({0}, {1})",
+    "minimum": "minimum({0}, {1})",
+}
+_LARGEST_LISTED = 64
+
+
+def program(
+    actual: Node,
+    spec: Node,
+    index: Mapping[str, int],
+    inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction],
+    sizes: Mapping[str, int],
+    summary: str,
+    digits: int | None = None,
+) -> str:
+    """The source of the repro. ``digits``: print with mpmath at that precision, else NumPy."""
+    lines = [f"# {line}" for line in summary.splitlines()]
+    lines.append(_NUMPY_HEAD if digits is None else _MPMATH_HEAD.format(digits=digits))
+    lines += _inputs(inputs, sizes)
+    writer = _Writer(sizes)
+    calls = [writer.call(node, index) for node in (actual, spec)]
+    lines += writer.lines
+    shown = ", ".join(f"{writer.variable(v)}={x}" for v, x in index.items())
+    lines.append(f"print('kernel at {shown}:', {calls[0]})")
+    lines.append(f"print('spec   at {shown}:', {calls[1]})")
+    return "\n".join(lines) + "\n"
+
+
+def _identifier(name: str) -> str:
+    kept = "".join(c if c.isalnum() and c.isascii() else "_" for c in name)
+    return kept if kept and not kept[0].isdigit() else f"input_{kept}"
+
+
+def _inputs(inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction], sizes: Mapping[str, int]) -> list[str]:
+    by_tensor: dict[Tensor, dict[tuple[int, ...], Fraction]] = {}
+    for (tensor, position), value in sorted(inputs.items(), key=lambda item: (item[0][0].name, item[0][1])):
+        by_tensor.setdefault(tensor, {})[position] = value
+    lines: list[str] = []
+    for tensor, elements in by_tensor.items():
+        shape = ", ".join(f"{d}={s.evaluate(sizes)}" for d, s in zip(tensor.dims, tensor.shape, strict=True))
+        entries = [f"{_tuple(p)}: number({_text(v)!r})" for p, v in elements.items()]
+        joined = ", ".join(entries)
+        body = joined if len(entries) <= _LARGEST_LISTED else "\n    " + ",\n    ".join(entries) + ",\n"
+        lines.append(f"{_identifier(tensor.name)}_values = {{{body}}}  # {tensor.name}: {shape or 'a number'}")
+    lines.append("")
+    return lines
+
+
+def _tuple(position: tuple[int, ...]) -> str:
+    return "(" + "".join(f"{p}, " for p in position).rstrip() + ")" if position else "()"
+
+
+def _text(value: Fraction) -> str:
+    """An exact decimal: inputs of a witness are dyadic."""
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    scaled = value * 10**digits
+    return f"{float(value)!r}" if digits > 17 else f"{int(scaled) / 10**digits!r}"
+
+
+class _Writer:
+    """Functions for nodes, each written once, children first."""
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self.lines: list[str] = []
+        self._names: dict[int, str] = {}
+        self._sizes = {name: str(value) for name, value in sizes.items()}
+
+    def variable(self, name: str) -> str:
+        if name in self._sizes:
+            return self._sizes[name]
+        return f"i{name[1:]}" if name.startswith("$") else _identifier(name)
+
+    def call(self, node: Node, index: Mapping[str, int]) -> str:
+        self._write(node)
+        return f"{self._names[id(node)]}({', '.join(str(index[v]) for v in node.axes)})"
+
+    def _write(self, root: Node) -> None:
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in self._names:
+                continue
+            if not ready:
+                stack.append((node, True))
+                stack.extend((child, False) for child in children(node))
+                continue
+            name = f"value_{len(self._names)}"
+            parameters = ", ".join(self.variable(v) for v in node.axes)
+            body = self._body(node)
+            self._names[id(node)] = name
+            self.lines += ["@functools.cache", f"def {name}({parameters}):", f"    return {body}", ""]
+
+    def _at(self, node: Node, renamed: Mapping[str, str] | None = None) -> str:
+        arguments = ", ".join((renamed or {}).get(v, self.variable(v)) for v in node.axes)
+        return f"{self._names[id(node)]}({arguments})"
+
+    def _body(self, node: Node) -> str:
+        match node:
+            case written.Const(value):
+                if value.denominator == 1:
+                    return f"number('{value.numerator}')"
+                return f"(number('{value.numerator}') / number('{value.denominator}'))"
+            case written.Constant(name):
+                return name
+            case written.Infinity(sign):
+                return "inf" if sign > 0 else "-inf"
+            case written.NoValue() | written.Unmodelled():
+                return "nan"
+            case written.Read(tensor, index):
+                position = "".join(f"{i.render(self.variable)}, " for i in index)
+                return f"{_identifier(tensor.name)}_values.get(({position.rstrip()}), nan)"
+            case written.IndexNumber(index):
+                return f"number({index.render(self.variable)})"
+            case written.Apply(function, operands):
+                return _FUNCTIONS[function].format(*(self._at(o) for o in operands))
+            case written.Power(base, exponent):
+                return f"({self._at(base)} ** {exponent})"
+            case written.Select(predicate, chosen, other):
+                condition = render_predicate(predicate, self.variable, python=True)
+                return f"{self._at(chosen)} if {condition} else {self._at(other)}"
+            case written.Reduce():
+                return self._reduce(node)
+            case written.Reindex(body, mapping):
+                renamed = {v: f"({x.render(self.variable)})" for v, x in mapping.items()}
+                checks = [
+                    f"{low.render(self.variable)} <= {renamed[v]} < {high.render(self.variable)}"
+                    for v, (low, high) in body.axes.items()
+                    if v in mapping
+                ]
+                value = self._at(body, renamed)
+                return f"{value} if {' and '.join(checks)} else nan" if checks else value
+            case written.Restrict(body):
+                return self._at(body)
+        raise TypeError(type(node).__name__)
+
+    def _reduce(self, node: written.Reduce) -> str:
+        loops = " ".join(
+            f"for {self.variable(v)} in range({low.render(self.variable)}, {high.render(self.variable)})"
+            for v, (low, high) in node.bound.items()
+        )
+        if not isinstance(node.predicate, Always):
+            loops += f" if {render_predicate(node.predicate, self.variable, python=True)}"
+        values = f"({self._at(node.body)} {loops})"
+        match node.reduction:
+            case "sum":
+                return f"sum({values}, number('0'))"
+            case "prod":
+                return f"functools.reduce(lambda x, y: x * y, {values}, number('1'))"
+            case "max":
+                return f"functools.reduce(maximum, {values}, -inf)"
+            case _:
+                return f"functools.reduce(minimum, {values}, inf)"
