@@ -1,7 +1,7 @@
-"""Run a plain NumPy kernel once on symbolic arrays.
+"""Functions that see the proxy where they would see NumPy.
 
-The kernel's own function is run, with the names of its module that mean NumPy replaced by the proxy. Other
-functions of that module, and those in closures, get the same treatment when they are called from it.
+The kernel's own function is run, with the names of its module that mean NumPy replaced. Other functions of
+that module, and those in closures, get the same treatment when they are called from it.
 """
 
 from __future__ import annotations
@@ -11,58 +11,7 @@ from collections.abc import Mapping
 from types import CellType, FunctionType
 from typing import Any
 
-import numpy as np
-
-from stile_engine.index.affine import Affine
-from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import Origin, SymbolicArray, as_array, fresh, plain_node
-from stile_engine.numpy.plain.elements import Elements, Real, Shape, axis_index, ranges_of
 from stile_engine.numpy.plain.proxy import stand_in
-from stile_engine.term.expression import NoValue, Read
-from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
-from stile_engine.trace.recording import Recorder
-
-
-class PlainNumpyFrontEnd:
-    """``trace.frontend.FrontEnd`` for functions that use NumPy as it is."""
-
-    name = "numpy"
-
-    def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
-        with context.tracing(recorder, task.dims) as trace:
-            arguments = {p.name: parameter_array(p) for p in task.parameters}
-            returned = Rebinding().function(task.function)(**arguments, **task.constants)
-            written = [p.name for p in task.parameters if p.written]
-            if written:
-                return tuple(_result(arguments[name], trace, name) for name in written)
-            if returned is None:
-                raise TraceError(
-                    "the kernel returns nothing; expected the array that the spec describes", code="spec-shape"
-                )
-            items = returned if isinstance(returned, (tuple, list)) else (returned,)
-            return tuple(_result(item, trace, None) for item in items)
-
-
-def parameter_array(parameter: Parameter) -> SymbolicArray:
-    """The array that a parameter names at the launch. An output that is no input holds nothing yet."""
-    sizes = [d.concrete for d in parameter.dims]
-    if any(s is None for s in sizes):
-        raise TraceError(
-            f"the parameter {parameter.name} has a symbolic size, and a plain NumPy kernel is traced with "
-            "concrete ones: declare the dim with a size"
-        )
-    shape: Shape = tuple(s for s in sizes if s is not None)
-    dtype = np.dtype(np.float32 if parameter.dtype == "bfloat16" else parameter.dtype)
-    elements: Elements = Real(NoValue("never written"))
-    if parameter.tensor is not None:
-        rank = len(shape)
-        elements = Real(Read(parameter.tensor, tuple(axis_index(a, rank) for a in range(rank)), ranges_of(shape)))
-    return fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims))
-
-
-def _result(item: Any, trace: context.Trace, name: str | None) -> PlainArray:
-    array = as_array(item)
-    return PlainArray(tuple(Affine.of(n) for n in array.shape), plain_node(array), trace.last_site, name)
 
 
 class Rebinding:
