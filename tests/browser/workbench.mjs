@@ -243,6 +243,19 @@ export class Editor {
     }, [text, occurrence]));
   }
 
+  /** Statuses that the gutter shows, by the names of its pictures. */
+  gutter() {
+    return this.page.locator(".monaco-editor .cgmr").evaluateAll((nodes) =>
+      nodes.map((node) => getComputedStyle(node).backgroundImage.match(/gutter(?:\/|%2F)([a-z]+)\.svg/)?.[1]).filter((name) => name !== undefined),
+    );
+  }
+
+  /** Puts the cursor into a drawn text. */
+  async cursor(text, occurrence = 0) {
+    const box = await this.box(text, occurrence);
+    await this.page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  }
+
   /** Selects the drawn `before` and types `after` over it, one key after another. */
   async replace(before, after, { occurrence = 0, delay = 0 } = {}) {
     const box = await this.box(before, occurrence);
@@ -282,7 +295,7 @@ export class Editor {
           .map((node) => ({ top: node.getBoundingClientRect().top, text: node.innerText.replaceAll("\u00a0", " ").trim() }))
           .sort((a, b) => a.top - b.top)
           .map((lens) => lens.text);
-        const gutter = [...document.querySelectorAll(".monaco-editor .cgmr")].map((node) => getComputedStyle(node).backgroundImage.match(/gutter\/([a-z]+)\.svg/)?.[1]).filter(Boolean);
+        const gutter = [...document.querySelectorAll(".monaco-editor .cgmr")].map((node) => getComputedStyle(node).backgroundImage.match(/gutter(?:\/|%2F)([a-z]+)\.svg/)?.[1]).filter(Boolean);
         const lines = [...document.querySelectorAll(".monaco-editor .view-line")].map((node) => node.textContent.replaceAll("\u00a0", " "));
         const bar = document.querySelector('.statusbar-item[id*="stile.status"] a')?.getAttribute("aria-label") ?? "";
         const entry = JSON.stringify({ texts, gutter, bar, lines });
