@@ -20,9 +20,10 @@ class Progress:
     """A context manager. Nobody waits for the client's answer: the token is made in a task of its own, which is
     never cancelled, since a reply to a cancelled request breaks the connection's bookkeeping."""
 
-    def __init__(self, server: StileServer, uri: str, run: int) -> None:
+    def __init__(self, server: StileServer, uri: str, run: int, title: str | None = None) -> None:
         self._server = server
-        self._title = f"Stile: verifying {display_path(uri).rpartition('/')[2]}"
+        self._title = title or f"Stile: verifying {display_path(uri).rpartition('/')[2]}"
+        self._cancellable = title is None
         self._token = f"stile-run-{run}"
         self._timer: asyncio.TimerHandle | None = None
         self._begun = False
@@ -40,7 +41,7 @@ class Progress:
         if self._timer is not None:
             self._timer.cancel()
         if self._begun:
-            self._send(types.WorkDoneProgressEnd("cancelled" if error is not None else "done"))
+            self._send(types.WorkDoneProgressEnd(message="cancelled" if error is not None else "done"))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -61,7 +62,7 @@ class Progress:
         await self._server.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(self._token))
         if not self._over and not self._server.is_stopping:
             self._begun = True
-            self._send(types.WorkDoneProgressBegin(self._title, cancellable=True))
+            self._send(types.WorkDoneProgressBegin(self._title, cancellable=self._cancellable))
 
     def _send(
         self, value: types.WorkDoneProgressBegin | types.WorkDoneProgressReport | types.WorkDoneProgressEnd

@@ -24,6 +24,7 @@ from stile_lsp import session, transport
 from stile_lsp.client_profile import ClientProfile
 from stile_lsp.documents import UTF16, Documents
 from stile_lsp.features import (
+    code_actions,
     code_lens,
     commands,
     configuration,
@@ -58,6 +59,7 @@ FEATURES = (
     code_lens,
     document_symbols,
     commands,
+    code_actions,
     proof_view,
     waiting,
 )

@@ -35,6 +35,8 @@ class Verifier:
         self._questions: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._workers: dict[str, WorkerClient] = {}
         self._gate = asyncio.Semaphore(RUNS_AT_ONCE)
+        self._missing: dict[str, str] = {}
+        """Interpreters without a module that the verifier needs."""
         self.last_outcome: Outcome | None = None
 
     @property
@@ -71,6 +73,7 @@ class Verifier:
         self._server.update(session.queued(state or self._server.state(uri), number, select, afresh=afresh))
         task = self._server.background(self._run(self._server.documents.get(uri), number, delay, select))
         self._tasks[uri] = (number, task)
+        task.add_done_callback(functools.partial(self._after_failure, uri, number))
         return number
 
     def ask(self, uri: str, line: int, spec: str) -> int:
@@ -80,6 +83,12 @@ class Verifier:
         self._questions[number] = (uri, task)
         task.add_done_callback(lambda ended: self._questions.pop(number, None))
         return number
+
+    def missing_module(self, uri: str) -> tuple[str, str] | None:
+        """The file's interpreter and the module that it lacks, if the last run under it found that."""
+        interpreter = self.interpreter_for(uri)
+        module = self._missing.get(interpreter)
+        return None if module is None else (interpreter, module)
 
     def edited(self, uri: str) -> None:
         """Whatever runs on the old text is ended now, before anything else."""
@@ -131,6 +140,11 @@ class Verifier:
         if (current := self._tasks.pop(uri, None)) is not None:
             current[1].cancel()
 
+    def _after_failure(self, uri: str, number: int, ended: asyncio.Task[None]) -> None:
+        """An error of our own must not leave a kernel running for ever; the error itself is logged elsewhere."""
+        if not ended.cancelled() and ended.exception() is not None:
+            self._after_cancel(uri, number, ended)
+
     def _after_cancel(self, uri: str, number: int, ended: asyncio.Task[None]) -> None:
         if (state := self._server.find_state(uri)) is not None and not self._server.is_stopping:
             self._server.update(session.cancelled(state, number))
@@ -159,11 +173,15 @@ class Verifier:
                     )
 
             request = self._request(document, select=select)
-            result = await self.worker_for(uri).check(request, self._limits(), listen)
-        self._finish(uri, number, result)
+            worker = self.worker_for(uri)
+            result = await worker.check(request, self._limits(), listen)
+        self._finish(uri, number, worker.interpreter, result)
 
-    def _finish(self, uri: str, number: int, result: RunResult) -> None:
+    def _finish(self, uri: str, number: int, interpreter: str, result: RunResult) -> None:
         self.last_outcome = result.outcome
+        self._missing.pop(interpreter, None)
+        if result.outcome.module is not None:
+            self._missing[interpreter] = result.outcome.module
         if result.outcome.kind is not OutcomeKind.FINISHED:
             logger.info("%s: %s: %s", uri, result.outcome.kind, result.outcome.message)
         if result.report.kernels or result.outcome.kind is OutcomeKind.FINISHED:

@@ -23,7 +23,7 @@ from stile_engine.trace.report import CheckRequest, KernelReport, Report
 from stile_engine.worker.launch import ON_LINUX, Launcher, SpawnLauncher, StartError, ZygoteLauncher
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, Ready, RunMessage
 from stile_engine.worker.outcome import KernelKey, Outcome, OutcomeKind, RunResult, Stopped, assemble, culprit, key
-from stile_engine.worker.run import Run, RunEnd, WorkerLost
+from stile_engine.worker.run import Run, RunEnd, WorkerLost, start_outcome
 
 T = TypeVar("T")
 
@@ -262,10 +262,7 @@ class EngineWorker:
                 # A run before this one had ended the parent of all runs; a new one is started, once.
                 return await self._run_on(await self._launcher(wanted), wanted, request, limits, listen)
         except StartError as error:
-            problem = error.problem
-            hint = f"\nRun: {problem.command}" if problem.command else ""
-            kind = OutcomeKind.IMPORT_ERROR
-            return RunEnd(Outcome(kind, problem.message + hint, command=problem.command), None, 0.0)
+            return RunEnd(start_outcome(error.problem), None, 0.0)
         except WorkerLost:
             return RunEnd(Outcome(OutcomeKind.CRASHED, "the verifier's process was lost"), None, 0.0)
 

@@ -53,7 +53,8 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """``line`` is zero-based, in the checked file, where it is known. ``command`` is a shell command that helps."""
+    """``line`` is zero-based, in the checked file, where it is known. ``command`` is a shell command
+    that helps, ``module`` the one that the interpreter lacks."""
 
     kind: OutcomeKind
     message: str = ""
@@ -61,6 +62,7 @@ class Outcome:
     signal: str | None = None
     exit_code: int | None = None
     command: str | None = None
+    module: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

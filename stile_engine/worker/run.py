@@ -153,7 +153,7 @@ class Run:
                 for payload in reader.feed(data):
                     self._told = True
                     if payload.get("kind") == "start-problem":
-                        self._stopped_for = _start_problem(start_message(payload))
+                        self._stopped_for = start_outcome(start_message(payload))
                         return None
                     message = run_message(payload)
                     if isinstance(message, Finished):
@@ -246,8 +246,16 @@ def _failure(failed: Failed) -> Outcome:
     return Outcome(OutcomeKind.FAILED, f"internal error: {failed.message}\n{failed.traceback}".rstrip())
 
 
-def _start_problem(problem: object) -> Outcome:
+def start_outcome(problem: object) -> Outcome:
+    """What a start problem means for the run that it prevented."""
     if not isinstance(problem, StartProblem):
         raise ProtocolError("a start problem was announced and something else came")
     hint = f"\nRun: {problem.command}" if problem.command else ""
-    return Outcome(OutcomeKind.IMPORT_ERROR, problem.message + hint, command=problem.command)
+    return Outcome(
+        OutcomeKind.IMPORT_ERROR, problem.message + hint, command=problem.command, module=_module(problem.module)
+    )
+
+
+def _module(name: str | None) -> str | None:
+    """The module's name if it is one: what is installed on a click is not taken from just any text."""
+    return name if name is not None and name.isidentifier() else None

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from interpreters import interpreter_without
 from processes import alive, descendants, eventually
 
 import stile_engine
@@ -323,23 +324,6 @@ async def test_an_interpreter_that_is_not_there(kind: type[Launcher]) -> None:
     assert "/nowhere/python" in result.outcome.message
     assert codes(result) == ["import-error"]
     await worker.close()
-
-
-def interpreter_without(module: str, directory: Path) -> str:
-    """An interpreter of its own in which a module cannot be imported."""
-    site = directory / "sitecustomize"
-    site.mkdir()
-    script = directory / "python"
-    hide = f"import sys; sys.modules[{module!r}] = None"
-    (site / "hide.py").write_text(
-        f"{hide}\nimport runpy\nsys.argv = sys.argv[1:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    script.write_text(
-        '#!/bin/sh\nwhile [ "${1#-}" != "$1" ]; do if [ "$1" = -X ]; then shift; fi; shift; done\n'
-        f'exec {shlex.quote(sys.executable)} {shlex.quote(str(site / "hide.py"))} "$@"\n'
-    )
-    script.chmod(0o755)
-    return str(script)
 
 
 @pytest.mark.parametrize("kind", [ZygoteLauncher, SpawnLauncher])
