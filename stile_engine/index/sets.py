@@ -84,6 +84,7 @@ def _raw(text: str, names: tuple[str, ...]) -> isl.Set:
     return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
 
 
+_boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
 _by_text: dict[str, IndexSet] = {}
 _by_shape: dict[tuple[object, ...], list[IndexSet]] = {}
 
@@ -112,12 +113,17 @@ class IndexSet:
         """All tuples with ``low <= variable < high`` for each variable."""
         if not ranges:
             return UNIVERSE
+        key = tuple(ranges.items())
+        found = _boxes.get(key)
+        if found is not None:
+            return found
         names: set[str] = set()
         parts = []
         for name, (low, high) in ranges.items():
             names |= {name} | low.variables | high.variables
             parts.append(f"{_affine_text(low)} <= {_isl_name(name)} < {_affine_text(high)}")
-        return _from_text(" and ".join(parts), tuple(sorted(names)))
+        found = _boxes[key] = _from_text(" and ".join(parts), tuple(sorted(names)))
+        return found
 
     # -- algebra ---------------------------------------------------------------------------
 

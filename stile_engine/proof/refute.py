@@ -20,7 +20,7 @@ from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
 from stile_engine.term.expression import Node, Tensor
 
-_PRECISIONS = (30, 80, 240)
+_PRECISIONS = (30, 80, 240, 800)
 _TOLERANCE = 1e-6
 _SEARCH_STEPS = 1_500_000
 _POINT_STEPS = 400_000

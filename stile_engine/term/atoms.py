@@ -166,7 +166,7 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
         made.operation, made.bound, made.domain, made.body = operation, bound, domain, body
         made.digest = _digest(operation, ",".join(bound), domain.digest, body.digest)
         made.variables = (body.variables | domain.variables) - frozenset(bound)
-        made.height = body.height + 1 if bound else body.height
+        made.height = max(body.height, binder_number(bound))
         made.reads = body.reads
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -186,9 +186,14 @@ def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
             variables |= (piece.body.variables | piece.domain.variables) - frozenset(piece.bound)
             reads |= piece.body.reads
         made.variables, made.reads = frozenset(variables), frozenset(reads)
-        made.height = max(p.body.height + (1 if p.bound else 0) for p in pieces)
+        made.height = max(max(p.body.height, binder_number(p.bound)) for p in pieces)
         found = _table[key] = made
     return found  # type: ignore[return-value]
+
+
+def binder_number(bound: tuple[str, ...]) -> int:
+    """The number h in the names ``%h_i`` of bound variables; 0 for none."""
+    return int(bound[0][1:].partition("_")[0]) if bound else 0
 
 
 def power_atom(base: Poly) -> PowerAtom:

@@ -10,6 +10,7 @@ with the least digest is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import permutations
 
 from stile_engine.index.affine import Affine
@@ -34,8 +35,10 @@ def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
 
 def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
     """The same family with canonical coordinates, order and names of its bound variables."""
-    height = body.height + 1
-    names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+    names = _names(bound, domain, body)
+    plan = _plan(bound, names, body)
+    if plan is not None:
+        return names, domain.substitute(dict(plan[0])), plan[1]
     # Names first, so that every later choice by digest sees the same names whatever came in.
     mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, body)[0], names, strict=True)}
     domain, body = domain.substitute(mapping), substitute(body, mapping)
@@ -56,13 +59,51 @@ def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tup
     return names, best[1], best[2]
 
 
-def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
+def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, ...]:
+    """Names of the least binder number above all inside that no free variable has."""
+    free = (body.variables | domain.variables) - frozenset(bound)
+    height = body.height + 1
+    while True:
+        names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+        if free.isdisjoint(names):
+            return names
+        height += 1
+
+
+@lru_cache(maxsize=65536)
+def _plan(
+    bound: tuple[str, ...], names: tuple[str, ...], body: Poly
+) -> tuple[tuple[tuple[str, Affine], ...], Poly] | None:
+    """The renaming and the new body, where they do not depend on the domain: most tiles of a
+    reduction share one body, so this is worked out once for all of them."""
+    if len(bound) != 1:
+        return None
+    (old,), (new,) = bound, names
+    offsets = _offsets(old, bound, body)
+    if len(offsets) > 1 or (not offsets and _strided(old, bound, body) is not None):
+        return None
+    value = Affine.variable(new)
+    if offsets:
+        ((coefficient, rest),) = offsets
+        # new = coefficient * old + rest with coefficient 1 or -1
+        value = (value - rest) * coefficient
+    mapping = {old: value}
+    return tuple(mapping.items()), substitute(body, mapping)
+
+
+def _offsets(name: str, bound: tuple[str, ...], body: Poly) -> dict[tuple[int, Affine], None]:
+    """The ways ``coefficient * name + rest``, coefficient 1 or -1, in which reads name the variable."""
     offsets: dict[tuple[int, Affine], None] = {}
     for read in sorted(body.reads, key=lambda r: r.digest):
         for index in read.index:
             coefficient = index.coefficient(name)
             if coefficient in (1, -1) and not index.mentions_in_floor(name) and _is_outer(index, body, bound):
                 offsets[coefficient, index - Affine.variable(name) * coefficient] = None
+    return offsets
+
+
+def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
+    offsets = _offsets(name, bound, body)
     if not offsets:
         strided = _strided(name, bound, body)
         if strided is None:
