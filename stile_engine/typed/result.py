@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from stile_engine.errors import UnsupportedError, UsageError
-from stile_engine.index.affine import Affine, variable
+from stile_engine.index.affine import variable
 from stile_engine.index.coverage import CoverResult, check_cover
-from stile_engine.index.predicate import compare, conjunction, in_range
-from stile_engine.term.expression import Axes, Node, NoValue, Reindex, Select
+from stile_engine.term import tiling
+from stile_engine.term.expression import Axes, Node, NoValue, Reindex
 from stile_engine.term.value import Value
 from stile_engine.trace.location import Site, user_site
 from stile_engine.trace.recording import Claim, Coverage
@@ -147,55 +146,9 @@ class TypedResult:
 
     def union(self) -> Value:
         """All tiles as one value: where two of them overlap the later counts, what is in none has no value."""
-        return Value(self.spec.dims, _join(self.tiles, self.st.axes, self.st.axes))
-
-
-def _join(tiles: Sequence[Tile], region: Axes, whole: Axes) -> Node:
-    """The tiles as one expression over the whole ranges, right inside ``region``.
-
-    Cut by cut in halves where no tile is cut through, so that its depth grows with the logarithm.
-    """
-    if not tiles:
-        return NoValue("never written")
-    if len(tiles) == 1:
-        node = _widened(tiles[0].array.node, whole)
-        box = {v: b for v, b in tiles[0].box.items() if b != region[v]}
-        if not box:
-            return node
-        return Select(
-            conjunction(*(in_range(variable(v), *b) for v, b in box.items())), node, NoValue("never written"), whole
-        )
-    for name in region:
-        cut = _cut(tiles, name)
-        if cut is not None:
-            low, high = region[name]
-            below = [t for t in tiles if t.box[name][1].constant <= cut]
-            above = [t for t in tiles if t.box[name][0].constant >= cut]
-            at = Affine.of(cut)
-            return Select(
-                compare(variable(name), "<", cut),
-                _join(below, {**region, name: (low, at)}, whole),
-                _join(above, {**region, name: (at, high)}, whole),
-                whole,
-            )
-    last = tiles[-1]
-    inside = conjunction(*(in_range(variable(v), *b) for v, b in last.box.items()))
-    return Select(inside, _widened(last.array.node, whole), _join(tiles[:-1], region, whole), whole)
-
-
-def _cut(tiles: Sequence[Tile], name: str) -> int | None:
-    """The index nearest the middle tile that no tile's range along the dim contains inside."""
-    ranges = [t.box[name] for t in tiles]
-    if not all(low.is_constant and high.is_constant for low, high in ranges):
-        return None
-    ordered = sorted((low.constant, high.constant) for low, high in ranges)
-    found: list[tuple[int, int]] = []
-    reach = ordered[0][1]
-    for position, (low, high) in enumerate(ordered):
-        if low >= reach and position:
-            found.append((abs(2 * position - len(ordered)), low))
-        reach = max(reach, high)
-    return min(found)[1] if found else None
+        whole = self.st.axes
+        tiles = [tiling.Tile(t.box, _widened(t.array.node, whole)) for t in self.tiles]
+        return Value(self.spec.dims, tiling.join(tiles, whole, whole, NoValue("never written")))
 
 
 def _widened(node: Node, whole: Axes) -> Node:

@@ -6,7 +6,7 @@ elements, if any, lies at each place of the parent (*backward*). A write travels
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -14,9 +14,13 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from stile_engine.errors import UnsupportedError
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import (
     ALWAYS,
+    NEVER,
+    And,
+    AtLeastZero,
+    EqualsZero,
     Predicate,
     compare,
     conjunction,
@@ -37,10 +41,15 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex,
 )
-from stile_engine.term.expression import select
+from stile_engine.term.expression import Axes, Node, bounds, select
+from stile_engine.term.tiling import Tile, join
 
 Strides: TypeAlias = tuple[int, ...]
 """In elements, for each axis."""
+
+
+Box: TypeAlias = tuple[tuple[int, int], ...]
+"""A half-open range of indices for each axis."""
 
 
 class Store(Protocol):
@@ -51,7 +60,8 @@ class Store(Protocol):
     strides: Strides | None
     locked: str | None
 
-    def read(self) -> Elements: ...
+    def read(self, region: Box | None = None) -> Elements:
+        """The elements, right inside the region (everywhere, where it is None)."""
 
     def write(self, elements: Elements, where: Predicate) -> None:
         """Replace the elements where the predicate over the own axes holds."""
@@ -67,7 +77,8 @@ def row_major(shape: Shape) -> Strides:
 
 
 class Buffer:
-    """Memory of its own."""
+    """Memory of its own. Writes to boxes are kept apart until they are read, so that a loop over tiles
+    makes a shallow expression and reads back what it has just written without the rest."""
 
     def __init__(self, shape: Shape, dtype: np.dtype, elements: Elements, strides: Strides | None) -> None:
         self.shape = shape
@@ -75,24 +86,75 @@ class Buffer:
         self.strides = strides
         self.locked: str | None = None
         self._elements = elements
+        self._tiles: list[tuple[Box, Node]] = []
 
-    def read(self) -> Elements:
-        return self._elements
+    def read(self, region: Box | None = None) -> Elements:
+        region = tuple((0, n) for n in self.shape) if region is None else region
+        relevant = [(box, node) for box, node in self._tiles if _meet(box, region)]
+        if not relevant:
+            return self._elements
+        own = ranges_of(self.shape)
+        tiles = [Tile(_axes(_common(box, region)), node) for box, node in relevant]
+        return Real(join(tiles, _axes(region), own, as_node(self._elements, self.shape)))
 
     def write(self, elements: Elements, where: Predicate) -> None:
         if self.locked is not None:
             raise UnsupportedError(self.locked)
+        if where == NEVER:
+            return
         if where == ALWAYS:
             self._elements = elements
+            self._tiles = []
             return
         match self._elements, elements:
             case Truth(old), Truth(new):
                 self._elements = Truth(disjunction(conjunction(where, new), conjunction(negate(where), old)))
-            case Integer(), _:
+                return
+            case Integer(), _ if self.dtype.kind in "iu":
                 raise UnsupportedError("a write to a part of an integer array is not modelled")
-            case old, new:
-                chosen, other = as_node(new, self.shape), as_node(old, self.shape)
-                self._elements = Real(select(where, chosen, other, ranges_of(self.shape)))
+        box = box_of(where, self.shape)
+        if box is not None:
+            self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
+            self._tiles.append((box, as_node(elements, self.shape)))
+            return
+        before = as_node(self.read(), self.shape)
+        self._elements = Real(select(where, as_node(elements, self.shape), before, ranges_of(self.shape)))
+        self._tiles = []
+
+
+def box_of(predicate: Predicate, shape: Shape) -> Box | None:
+    """The box on which the predicate holds, if it is a conjunction of bounds on single axes."""
+    box = [[0, n] for n in shape]
+    for part in predicate.operands if isinstance(predicate, And) else (predicate,):
+        match part:
+            case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
+                (atom, coefficient), offset = expression.terms[0], expression.constant
+                if not isinstance(atom, str) or abs(coefficient) != 1:
+                    return None
+                bounds = box[int(atom.removeprefix("$")) + len(shape)]
+                if isinstance(part, EqualsZero) or coefficient == 1:
+                    bounds[0] = max(bounds[0], -offset * coefficient)
+                if isinstance(part, EqualsZero) or coefficient == -1:
+                    bounds[1] = min(bounds[1], offset * -coefficient + 1)
+            case _:
+                return None
+    return tuple((low, high) for low, high in box)
+
+
+def _axes(box: Box) -> Axes:
+    return {axis_name(a, len(box)): bounds(low, high) for a, (low, high) in enumerate(box)}
+
+
+def _meet(left: Box, right: Box) -> bool:
+    return all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(left, right, strict=True))
+
+
+def _common(left: Box, right: Box) -> Box:
+    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(left, right, strict=True))
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    return all(c <= a and b <= d for (a, b), (c, d) in zip(inner, outer, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +184,13 @@ class View:
         self._forward = tuple(forward)
         self._backward = backward
 
-    def read(self) -> Elements:
-        return reindex(self.parent.read(), self._forward, self.shape)
+    def read(self, region: Box | None = None) -> Elements:
+        if 0 in self.shape:
+            return reindex(self.parent.read(), self._forward, self.shape)
+        own = dict(enumerate(region if region is not None else tuple((0, n) for n in self.shape)))
+        ranges = {axis_name(a, len(self.shape)): bounds for a, bounds in own.items()}
+        beneath = tuple(_interval(index, ranges) for index in self._forward)
+        return reindex(self.parent.read(beneath), self._forward, self.shape)
 
     def is_same_place(self, other: Store) -> bool:
         return isinstance(other, View) and other.parent is self.parent and other._forward == self._forward
@@ -137,6 +204,20 @@ class View:
         inside = substitute(where, mapping)
         moved = reindex(elements, back.indices, self.parent.shape)
         self.parent.write(moved, conjunction(back.where, inside))
+
+
+def _interval(expression: Affine, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """A half-open interval that holds all values of the expression over half-open ranges."""
+    low = high = expression.constant
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, FloorDiv):
+            inner = _interval(atom.numerator, ranges)
+            least, greatest = inner[0] // atom.divisor, (inner[1] - 1) // atom.divisor
+        else:
+            least, greatest = ranges[atom][0], ranges[atom][1] - 1
+        low += coefficient * (least if coefficient > 0 else greatest)
+        high += coefficient * (greatest if coefficient > 0 else least)
+    return low, high + 1
 
 
 def rearranged(parent: Store, axes: Sequence[int | None], strides: Strides | None) -> View:
