@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import product
+from operator import itemgetter
 from typing import Any
 
+from stile_engine.index.predicate import Always
 from stile_engine.index.predicate import evaluate as holds
 from stile_engine.proof.numbers import Arithmetic, HasNoValue
 from stile_engine.term import expression as written
@@ -40,8 +42,7 @@ class Evaluator:
         self._sizes = dict(sizes or {})
         self._steps = steps
         self._allowed = steps
-        self._values: dict[tuple[object, ...], Any] = {}
-        self._kept: dict[int, Node] = {}
+        self._known: dict[int, _Known] = {}
         self.touched: dict[tuple[Tensor, tuple[int, ...]], Fraction] = {}
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 100_000))
 
@@ -52,88 +53,96 @@ class Evaluator:
 
     def __call__(self, node: Node, index: Mapping[str, int]) -> Any:
         """The value; raises ``HasNoValue`` where there is none."""
-        key = (id(node), *(index[v] for v in node.axes))
-        if key in self._values:
-            found = self._values[key]
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = _Known(node, _COMPUTE[type(node)])
+        key = known.key(index)
+        found = known.values.get(key, _UNSEEN)
+        if found is not _UNSEEN:
             if isinstance(found, HasNoValue):
                 raise found
             return found
         self._steps -= 1
         if self._steps < 0:
             raise TooExpensive
-        self._kept[id(node)] = node
         try:
-            value = self._compute(node, index)
+            value = known.compute(self, node, index)
         except HasNoValue as error:
-            self._values[key] = error
+            known.values[key] = error
             raise
-        self._values[key] = value
+        known.values[key] = value
         return value
 
-    def _compute(self, node: Node, index: Mapping[str, int]) -> Any:
-        arithmetic = self._arithmetic
-        match node:
-            case written.Const(value):
-                return arithmetic.rational(value)
-            case written.Constant(name):
-                return arithmetic.constant(name)
-            case written.Infinity(sign):
-                return float("inf") if sign > 0 else float("-inf")
-            case written.NoValue(reason):
-                raise HasNoValue(reason)
-            case written.Unmodelled(reason):
-                raise NotEvaluated(reason)
-            case written.Read(tensor, position):
-                return self._read(tensor, tuple(p.evaluate({**self._sizes, **index}) for p in position))
-            case written.IndexNumber(position):
-                return arithmetic.rational(Fraction(position.evaluate({**self._sizes, **index})))
-            case written.Apply(function, (operand,)):
-                return arithmetic.unary(function, self(operand, index))
-            case written.Apply(function, (left, right)):
-                return arithmetic.binary(function, self(left, index), self(right, index))
-            case written.Power(base, exponent):
-                return self._power(self(base, index), exponent)
-            case written.Select(predicate, chosen, other):
-                branch = chosen if holds(predicate, {**self._sizes, **index}) else other
-                return self(branch, index)
-            case written.Reduce():
-                return self._reduce(node, index)
-            case written.Reindex(body, mapping):
-                environment = {**self._sizes, **index}
-                inner = dict(index)
-                for name, expression in mapping.items():
-                    position = expression.evaluate(environment)
-                    low, high = body.axes[name]
-                    if not low.evaluate(environment) <= position < high.evaluate(environment):
-                        raise HasNoValue("read out of bounds")
-                    inner[name] = position
-                return self(body, inner)
-            case written.Restrict(body):
-                return self(body, index)
-        raise TypeError(f"unknown expression {type(node).__name__}")
+    def _at(self, index: Mapping[str, int]) -> Mapping[str, int]:
+        return {**self._sizes, **index} if self._sizes else index
 
-    def _read(self, tensor: Tensor, position: tuple[int, ...]) -> Any:
-        for place, size in zip(position, tensor.shape, strict=True):
-            if not 0 <= place < size.evaluate(self._sizes):
-                raise HasNoValue(f"{tensor.name} is read out of bounds")
+    def _const(self, node: written.Const, index: Mapping[str, int]) -> Any:
+        return self._arithmetic.rational(node.value)
+
+    def _constant(self, node: written.Constant, index: Mapping[str, int]) -> Any:
+        return self._arithmetic.constant(node.name)
+
+    def _infinity(self, node: written.Infinity, index: Mapping[str, int]) -> Any:
+        return float("inf") if node.sign > 0 else float("-inf")
+
+    def _no_value(self, node: written.NoValue, index: Mapping[str, int]) -> Any:
+        raise HasNoValue(node.reason)
+
+    def _unmodelled(self, node: written.Unmodelled, index: Mapping[str, int]) -> Any:
+        raise NotEvaluated(node.reason)
+
+    def _index_number(self, node: written.IndexNumber, index: Mapping[str, int]) -> Any:
+        return self._arithmetic.rational(Fraction(node.index.evaluate(self._at(index))))
+
+    def _apply(self, node: written.Apply, index: Mapping[str, int]) -> Any:
+        operands = node.operands
+        if len(operands) == 1:
+            return self._arithmetic.unary(node.function, self(operands[0], index))
+        left = self(operands[0], index)
+        return self._arithmetic.binary(node.function, left, self(operands[1], index))
+
+    def _restrict(self, node: written.Restrict, index: Mapping[str, int]) -> Any:
+        return self(node.body, index)
+
+    def _select(self, node: written.Select, index: Mapping[str, int]) -> Any:
+        return self(node.chosen if holds(node.predicate, self._at(index)) else node.other, index)
+
+    def _reindex(self, node: written.Reindex, index: Mapping[str, int]) -> Any:
+        environment = self._at(index)
+        inner = dict(index)
+        for name, expression in node.mapping.items():
+            position = expression.evaluate(environment)
+            low, high = node.body.axes[name]
+            if not low.evaluate(environment) <= position < high.evaluate(environment):
+                raise HasNoValue("read out of bounds")
+            inner[name] = position
+        return self(node.body, inner)
+
+    def _read(self, node: written.Read, index: Mapping[str, int]) -> Any:
+        tensor = node.tensor
+        environment = self._at(index)
+        position = tuple(p.evaluate(environment) for p in node.index)
         key = (tensor, position)
         found = self.touched.get(key)
         if found is None:
+            for place, size in zip(position, tensor.shape, strict=True):
+                if not 0 <= place < size.evaluate(self._sizes):
+                    raise HasNoValue(f"{tensor.name} is read out of bounds")
             found = self.touched[key] = self._inputs(tensor, position)
         return self._arithmetic.rational(found)
 
-    def _power(self, base: Any, exponent: int) -> Any:
-        result = self._arithmetic.rational(Fraction(1))
-        for _ in range(abs(exponent)):
+    def _power(self, node: written.Power, index: Mapping[str, int]) -> Any:
+        base = self(node.base, index)
+        one = self._arithmetic.rational(Fraction(1))
+        result = one
+        for _ in range(abs(node.exponent)):
             result = self._arithmetic.binary("mul", result, base)
-        return (
-            result if exponent >= 0 else self._arithmetic.binary("div", self._arithmetic.rational(Fraction(1)), result)
-        )
+        return result if node.exponent >= 0 else self._arithmetic.binary("div", one, result)
 
     def _reduce(self, node: written.Reduce, index: Mapping[str, int]) -> Any:
         arithmetic = self._arithmetic
-        environment = {**self._sizes, **index}
-        ranges = [range(low.evaluate(environment), high.evaluate(environment)) for low, high in node.bound.values()]
+        inner = dict(self._at(index))
+        ranges = [range(low.evaluate(inner), high.evaluate(inner)) for low, high in node.bound.values()]
         names = list(node.bound)
         function = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}[node.reduction]
         total: Any = {
@@ -142,11 +151,43 @@ class Evaluator:
             "max": float("-inf"),
             "min": float("inf"),
         }[node.reduction]
-        inner = dict(index)
+        always = isinstance(node.predicate, Always)
         for point in product(*ranges):
             for name, value in zip(names, point, strict=True):
-                inner[name] = environment[name] = value
+                inner[name] = value
             self._steps -= 1
-            if holds(node.predicate, environment):
+            if always or holds(node.predicate, inner):
                 total = arithmetic.binary(function, total, self(node.body, inner))
         return total
+
+
+_UNSEEN = object()
+
+_COMPUTE: dict[type[Node], Callable[..., Any]] = {
+    written.Const: Evaluator._const,
+    written.Constant: Evaluator._constant,
+    written.Infinity: Evaluator._infinity,
+    written.NoValue: Evaluator._no_value,
+    written.Unmodelled: Evaluator._unmodelled,
+    written.IndexNumber: Evaluator._index_number,
+    written.Apply: Evaluator._apply,
+    written.Restrict: Evaluator._restrict,
+    written.Select: Evaluator._select,
+    written.Reindex: Evaluator._reindex,
+    written.Read: Evaluator._read,
+    written.Power: Evaluator._power,
+    written.Reduce: Evaluator._reduce,
+}
+
+
+class _Known:
+    """The values of one node so far, by the values of its own index variables."""
+
+    __slots__ = ("compute", "key", "node", "values")
+
+    def __init__(self, node: Node, compute: Callable[..., Any]) -> None:
+        self.node = node  # kept alive: its id is a key
+        self.compute = compute
+        names = tuple(node.axes)
+        self.key: Callable[[Mapping[str, int]], Any] = itemgetter(*names) if names else lambda _: ()
+        self.values: dict[Any, Any] = {}

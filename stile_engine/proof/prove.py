@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -69,11 +71,24 @@ def prove_values(
     if shape is not None:
         return _finished(start, [shape], (), None, None, None, shape.witness)
     try:
-        with budget(_OPERATIONS):
+        with budget(_OPERATIONS), _collector_paused():
             return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, start)
     except BudgetExceeded as error:
         unknown = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
         return _finished(start, [unknown], (), None, None, None, None)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Terms are interned and stay alive: looking for garbage among them again and again is what
+    would make long proofs grow faster than their length."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _prove(

@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from hashlib import blake2b
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
@@ -40,8 +40,11 @@ class Profile:
     def __call__(self, tensor: Tensor, position: tuple[int, ...]) -> Fraction:
         if (tensor, position) in self.spikes:
             return Fraction(8 if self.kind != "low" else -8)
-        text = f"{self.seed}/{tensor.name}/{position}".encode()
-        draw = int.from_bytes(blake2b(text, digest_size=4).digest(), "big")
+        draw = self.seed * 0x9E3779B1 + crc32(tensor.name.encode())
+        for place in position:
+            draw = (draw * 0x85EBCA6B + place + 1) & 0xFFFFFFFFFFFFFFFF
+            draw ^= draw >> 29
+        draw = (draw * 0xC2B2AE3D27D4EB4F & 0xFFFFFFFFFFFFFFFF) >> 33
         match self.kind:
             case "positive":
                 return Fraction(draw % 15 + 1, 8)

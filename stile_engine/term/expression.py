@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeAlias
 
 from stile_engine.index.affine import Affine, AffineLike
@@ -47,6 +48,13 @@ class Tensor:
     dims: tuple[str, ...]
     shape: tuple[Affine, ...]
     may_be_infinite: bool = False
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.dims, self.shape))
+
+    def __hash__(self) -> int:
+        return self._hash  # tensors are looked up for every element that is read
 
 
 @dataclass(eq=False, slots=True)
