@@ -14,9 +14,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 _ENGINE = str(Path(__file__).resolve().parent.parent) + "/"
-_LIBRARY = tuple(
-    {str(Path(sysconfig.get_paths()[key]).resolve()) + "/" for key in ("stdlib", "purelib", "platlib")}
-)
+_LIBRARY = tuple({str(Path(sysconfig.get_paths()[key]).resolve()) + "/" for key in ("stdlib", "purelib", "platlib")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,13 @@ def user_sites() -> Iterator[Site]:
         if foreign is None:
             foreign = _foreign[code.co_filename] = _is_foreign(code.co_filename)
         if not foreign:
-            yield _site(code, frame.f_lasti, frame.f_lineno)
+            yield site_of_frame(code, frame.f_lasti, frame.f_lineno)
         frame = frame.f_back
+
+
+def is_user_file(filename: str) -> bool:
+    """Whether code of this file is the user's own: neither this package nor an installed library."""
+    return not _is_foreign(filename)
 
 
 def _is_foreign(filename: str) -> bool:
@@ -62,7 +65,7 @@ def _is_foreign(filename: str) -> bool:
     return resolved.startswith(_ENGINE) or resolved.startswith(_LIBRARY)
 
 
-def _site(code: CodeType, offset: int, line: int | None) -> Site:
+def site_of_frame(code: CodeType, offset: int, line: int | None) -> Site:
     # Keyed by identity: hashing a code object walks all of its constants. The entry keeps the object alive.
     known = _positions.get(id(code))
     if known is None:

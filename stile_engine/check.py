@@ -1,0 +1,128 @@
+"""One entry: the text of a file in, everything that is known of its kernels out. Runs inside the worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from stile_engine.index.dims import scope
+from stile_engine.trace.discovery import MODULE, FoundKernel, find_kernels
+from stile_engine.trace.execution import ModuleRun, module_environment, run_module
+from stile_engine.trace.failures import failure_message
+from stile_engine.trace.kernel_check import CheckedKernel, KernelCheck
+from stile_engine.trace.module_check import check_module_code
+from stile_engine.trace.parsing import ParsedText, parse_text
+from stile_engine.trace.recording import Recorder
+from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, Report, ValueInfo
+from stile_engine.trace.source_map import SourceMap
+
+Listener = Callable[[KernelReport, tuple[Diagnostic, ...], tuple[ValueInfo, ...]], None]
+
+NO_KERNELS = (
+    "no kernels here: a kernel is a function under @kernel('SPEC') (from stile_engine import dim, kernel), "
+    "or typed code that uses TypedResult"
+)
+
+
+def discover(source: str, path: str) -> tuple[KernelReport, ...]:
+    """The kernels of a text, found without running it; all of them *queued*."""
+    return tuple(kernel.queued() for kernel in find_kernels(parse_text(source), path))
+
+
+def check(request: CheckRequest, listener: Listener | None = None) -> Report:
+    """Check every kernel of the text. What is wrong with the text is in the report, never raised.
+
+    ``listener`` is called as each kernel is finished.
+    """
+    start = time.perf_counter()
+    parsed = parse_text(request.source)
+    kernels = find_kernels(parsed, request.path)
+    checked: list[CheckedKernel] = []
+
+    def finish(result: CheckedKernel) -> None:
+        checked.append(result)
+        if listener is not None:
+            listener(result.report, result.diagnostics, result.values)
+
+    file_diagnostics = _syntax_diagnostics(parsed, kernels)
+    if request.static_only:
+        for found in _selected(kernels, request):
+            finish(KernelCheck(request, parsed, None, found).static())
+    else:
+        with (
+            scope(clear=True),
+            module_environment(request.path, request.workspace, request.source) as (name, package),
+        ):
+            recorder = Recorder()
+            run = _run(request, parsed, name, package, recorder)
+            file_diagnostics += _failure_diagnostics(run, parsed.map, request.path, kernels)
+            kernels = _with_module_code(kernels, recorder, parsed, request.path)
+            for found in _selected(kernels, request):
+                if found.name == MODULE and found.function is None and found.broken is None:
+                    finish(check_module_code(request, parsed, run, found, recorder))
+                else:
+                    finish(KernelCheck(request, parsed, run, found).run())
+    notes = () if kernels else (NO_KERNELS,)
+    diagnostics = [*file_diagnostics, *(d for c in checked for d in c.diagnostics)]
+    return Report(
+        request.path,
+        tuple(c.report for c in checked),
+        tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.range.start, d.range.end, d.code))),
+        tuple(v for c in checked for v in c.values),
+        (time.perf_counter() - start) * 1e3,
+        notes,
+    )
+
+
+def _run(request: CheckRequest, parsed: ParsedText, name: str, package: str | None, recorder: Recorder) -> ModuleRun:
+    from stile_engine.typed.session import checking
+
+    # Typed code at module level holds numbers and is checked as it runs.
+    with checking(recorder, carries_data=True):
+        return run_module(parsed, request.path, name, package)
+
+
+def _with_module_code(
+    kernels: tuple[FoundKernel, ...], recorder: Recorder, parsed: ParsedText, path: str
+) -> tuple[FoundKernel, ...]:
+    """Typed code that ran at module level is a kernel also where its text does not look like one."""
+    if any(k.name == MODULE for k in kernels) or not (recorder.violations or recorder.claims):
+        return kernels
+    met = [*(v.site for v in recorder.violations), *(c.site for c in recorder.claims)]
+    sites = [site for site in met if site is not None and site.path == path]
+    place = parsed.map.range(sites[0]) if sites else parsed.map.start
+    return (*kernels, FoundKernel(MODULE, place, place))
+
+
+def _selected(kernels: tuple[FoundKernel, ...], request: CheckRequest) -> list[FoundKernel]:
+    found = [k for k in kernels if not request.select or k.name in request.select]
+    if request.against_line is None:
+        return found
+    line = request.against_line
+    covering = [k for k in found if k.range.start.line <= line <= k.range.end.line]
+    # The innermost definition: a kernel may be made inside another function.
+    return covering[-1:]
+
+
+def _syntax_diagnostics(parsed: ParsedText, kernels: tuple[FoundKernel, ...]) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    for part in parsed.broken:
+        inside = next((k.name for k in kernels if k.broken is part), None)
+        found.append(Diagnostic("python-syntax", "error", part.range, part.message, inside))
+    return found
+
+
+def _failure_diagnostics(
+    run: ModuleRun, text: SourceMap, path: str, kernels: tuple[FoundKernel, ...]
+) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    for failure in run.failures:
+        if failure.follows:
+            continue
+        place = text.range(failure.site) if failure.site is not None else text.line_range(failure.first)
+        code, message = failure_message(failure.error)
+        inside = next(
+            (k.name for k in kernels if k.function and k.range.start.line < failure.first <= k.range.end.line + 1), None
+        )
+        found.append(Diagnostic(code, "error", place, message, inside))
+    return found

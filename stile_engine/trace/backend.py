@@ -1,0 +1,145 @@
+"""Which front end reads a kernel, from what the kernel's code uses."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.trace.frontend import FrontEnd
+from stile_engine.trace.location import is_user_file
+
+_FRAMEWORKS = ("triton", "torch", "jax", "numpy")
+"""A kernel that uses several is read by the first of them."""
+
+_PLANNED = {
+    "torch": "PyTorch kernels are not modelled yet",
+    "triton": "Triton kernels are not modelled yet",
+    "pallas": "Pallas kernels are not modelled yet",
+}
+
+
+def undecorated(target: Any) -> Any:
+    """The Python function inside wrappers such as ``jax.jit`` and ``functools.wraps``."""
+    try:
+        return inspect.unwrap(target)
+    except ValueError:
+        return target
+
+
+def infer(target: Any, options: dict[str, Any]) -> tuple[str, bool]:
+    """``(framework, typed)``; what the decorator says counts first."""
+    used = _used(target)
+    typed = bool(options.get("typed", _bindings(used)))
+    named = options.get("backend")
+    if named == "typed":
+        named, typed = None, True
+    if named is not None:
+        return str(named), typed
+    if typed:
+        bindings = _bindings(used) or _bindings(_module_names(target))
+        return next((f for f in _FRAMEWORKS if f in bindings), "numpy"), True
+    roots = {name.split(".")[0] for name in used}
+    found = next((f for f in _FRAMEWORKS if f in roots), None)
+    if found is None:
+        # Plain arithmetic: read it as its file's framework would.
+        around = {name.split(".")[0] for name in _module_names(target)}
+        found = next((f for f in _FRAMEWORKS if f in around), "numpy")
+    if found == "jax" and any("pallas" in name for name in used):
+        found = "pallas"
+    return found, False
+
+
+def _bindings(modules: set[str]) -> set[str]:
+    """The frameworks whose typed arrays are among these modules."""
+    parts = [name.split(".") for name in modules]
+    return {p[1] for p in parts if p[0] == "stile_engine" and len(p) > 1 and p[1] in _FRAMEWORKS}
+
+
+def front_end(framework: str, typed: bool) -> FrontEnd:
+    """Raises ``UnsupportedError`` where there is none, ``ImportError`` where the framework is missing."""
+    if framework in _PLANNED:
+        raise UnsupportedError(_PLANNED[framework])
+    if typed and framework != "numpy":
+        raise UnsupportedError(f"typed arrays for {framework} are not modelled yet")
+    if framework == "jax":
+        from stile_engine.jax.frontend import JaxFrontEnd
+
+        return JaxFrontEnd()
+    if typed:
+        from stile_engine.numpy.binding import functions
+        from stile_engine.typed.frontend import TypedFrontEnd
+
+        return TypedFrontEnd("numpy", functions)
+    plain: FrontEnd = importlib.import_module("stile_engine.numpy.plain.frontend").PlainNumpyFrontEnd()
+    return plain
+
+
+def _used(target: Any) -> set[str]:
+    """Names of the modules whose things the code of a kernel uses, its own helper functions included."""
+    found: set[str] = set(_types(target))
+    waiting = [undecorated(target)]
+    seen: set[int] = set()
+    while waiting:
+        function = waiting.pop()
+        if not isinstance(function, FunctionType) or id(function) in seen:
+            continue
+        seen.add(id(function))
+        for value in _referenced(function):
+            module = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            inner = undecorated(value)
+            found |= _types(value)
+            if isinstance(inner, FunctionType) and is_user_file(inner.__code__.co_filename):
+                waiting.append(inner)
+            elif isinstance(module, str):
+                found.add(module)
+        found |= set(_imported(function.__code__))
+    return found
+
+
+def _types(value: Any) -> set[str]:
+    """A compiled function tells its framework by its type: ``PjitFunction``, ``JITFunction``."""
+    module = type(value).__module__ or ""
+    root = module.split(".")[0]
+    if root == "jaxlib":
+        root = "jax"
+    return {root} if root in _FRAMEWORKS else set()
+
+
+def _referenced(function: FunctionType) -> Iterator[Any]:
+    names = set(_names(function.__code__))
+    for name in names & function.__globals__.keys():
+        yield function.__globals__[name]
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:
+            continue
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _imported(code: CodeType) -> Iterator[str]:
+    """Modules that are imported inside the function itself."""
+    import dis
+
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME" and isinstance(instruction.argval, str):
+            yield instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imported(constant)
+
+
+def _module_names(target: Any) -> set[str]:
+    function = undecorated(target)
+    values = function.__globals__.values() if isinstance(function, FunctionType) else ()
+    return {value.__name__ for value in list(values) if isinstance(value, ModuleType)}

@@ -1,0 +1,21 @@
+"""Exceptions of the user's code as diagnostics: a code, and a message that says what to do."""
+
+from __future__ import annotations
+
+import sys
+
+from stile_engine.errors import StileError
+
+
+def failure_message(error: BaseException, framework: str | None = None) -> tuple[str, str]:
+    """Code and message of an exception. ``framework``: it came up while this front end was loaded."""
+    if isinstance(error, ImportError):
+        missing = error.name.split(".")[0] if error.name else framework
+        advice = "" if missing is None else f"; to install it: {sys.executable} -m pip install {missing}"
+        return "import-error", f"{error.msg or error} (interpreter {sys.executable}){advice}"
+    if isinstance(error, StileError):
+        return error.code, error.message
+    if isinstance(error, SystemExit):
+        return "exception", f"the program ends itself here (exit status {error.code})"
+    text = str(error).strip()
+    return "exception", f"{type(error).__name__}: {text}" if text else type(error).__name__

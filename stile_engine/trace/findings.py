@@ -1,0 +1,233 @@
+"""From what a trace left behind to obligations and diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from stile_engine.proof.prove import Proof, prove_values
+from stile_engine.proof.verdict import Assumption, LiteralReading, Location, Obligation, Range, Status, Witness
+from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Unmodelled
+from stile_engine.term.value import Value
+from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
+from stile_engine.trace.report import Diagnostic, RelatedLocation
+from stile_engine.trace.source_map import SourceMap
+
+_KIND_OF_CODE = {
+    "coverage-gap": "coverage",
+    "coverage-overlap": "coverage",
+    "out-of-bounds": "bounds",
+    "undefined-value": "defined",
+    "race": "race",
+    "index-overflow": "overflow",
+    "invariant-base": "invariant",
+    "invariant-step": "invariant",
+    "not-equal": "value",
+}
+_CODE_OF_KIND = {
+    "coverage": "coverage-gap",
+    "bounds": "out-of-bounds",
+    "defined": "undefined-value",
+    "shape": "dim-mismatch",
+    "race": "race",
+    "overflow": "index-overflow",
+    "value": "not-equal",
+}
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is known of one kernel so far. Places without a range of their own are the kernel's name."""
+
+    text: SourceMap
+    path: str
+    kernel: str
+    place: Range
+    details: bool
+    sizes: Mapping[str, tuple[int, int]]
+    obligations: list[Obligation] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
+    literals: list[LiteralReading] = field(default_factory=list)
+    prove_milliseconds: float = 0.0
+    normal_form: str | None = None
+    spec_normal_form: str | None = None
+    difference: str | None = None
+
+    def range(self, site: Site | None) -> Range:
+        return self.text.range(site) if site is not None and site.path == self.path else self.place
+
+    def location(self, site: Site) -> Location:
+        if site.path == self.path:
+            return Location(self.text.range(site))
+        try:
+            with open(site.path, encoding="utf-8") as file:
+                return Location(SourceMap(file.read()).range(site), site.path)
+        except (OSError, UnicodeDecodeError):
+            return Location(SourceMap("").start, site.path)
+
+    def diagnose(
+        self,
+        code: str,
+        severity: str,
+        place: Range,
+        message: str,
+        related: Iterable[tuple[Site, str]] = (),
+    ) -> None:
+        known = tuple(RelatedLocation(self.location(site), text) for site, text in related)
+        found = Diagnostic(code, severity, place, message, self.kernel, known)
+        if found not in self.diagnostics:
+            self.diagnostics.append(found)
+
+    def add_violations(self, violations: Sequence[Violation]) -> None:
+        """A broken rule of typed arrays refutes the kernel; what the engine does not model does not."""
+        for violation in violations:
+            place = self.range(violation.site)
+            unsupported = violation.code == "unsupported"
+            status = Status.UNSUPPORTED if unsupported else Status.REFUTED
+            kind = "value" if unsupported else _KIND_OF_CODE.get(violation.code, "shape")
+            self.obligations.append(Obligation(kind, status, place, detail=violation.message))
+            severity = "warning" if unsupported else "error"
+            self.diagnose(violation.code, severity, place, violation.message, violation.related)
+
+    def add_coverage(self, coverage: Sequence[Coverage]) -> None:
+        for found in coverage:
+            place = self.range(found.site)
+            if found.complete:
+                self.obligations.append(Obligation("coverage", Status.PROVED, place))
+            if found.gap is not None:
+                self._uncovered("coverage-gap", place, f"never written: {found.gap}", found.gap, found.gap_point)
+            if found.overlap is not None:
+                related = [(site, "written here") for site in found.overlap_sites]
+                message = f"written more than once: {found.overlap}"
+                self._uncovered("coverage-overlap", place, message, found.overlap, found.overlap_point, related)
+
+    def _uncovered(
+        self,
+        code: str,
+        place: Range,
+        message: str,
+        where: str,
+        point: Mapping[str, int] | None,
+        related: Sequence[tuple[Site, str]] = (),
+    ) -> None:
+        witness = Witness(index=dict(point or {}), set=where)
+        self.obligations.append(Obligation("coverage", Status.REFUTED, place, detail=message, witness=witness))
+        self.diagnose(code, "error", place, message, related)
+
+    def add_claim(self, claim: Claim, output: str = "out") -> Status:
+        """Prove one equality, and its tiles one by one where the whole is not proved."""
+        proof = self._prove(claim.actual, claim.spec, output)
+        self.prove_milliseconds += proof.milliseconds
+        if self.normal_form is None:
+            self.normal_form, self.spec_normal_form = proof.normal_form, proof.spec_normal_form
+        if self.difference is None:
+            self.difference = proof.difference
+        place = self.range(claim.site)
+        if proof.status not in (Status.PROVED, Status.ASSUMED):
+            faulty = self._faulty_part(claim, output)
+            place = self.range(faulty.site) if faulty is not None else place
+        stopped = unmodelled_site(claim.actual.node)
+        for obligation in proof.obligations:
+            here = place
+            if obligation.status is Status.UNSUPPORTED and stopped is not None:
+                here = self.range(stopped)
+            settled = replace(obligation, range=here, spec=claim.spec_text)
+            if obligation.kind == "value":
+                settled = replace(settled, milliseconds=proof.milliseconds)
+            self.obligations.append(settled)
+            self._diagnose_obligation(settled)
+        for assumption in proof.assumptions:
+            known = replace(assumption, range=assumption.range or self.range(claim.site))
+            if known not in self.assumptions:
+                self.assumptions.append(known)
+        if proof.status is Status.ASSUMED:
+            texts = "; ".join(a.text for a in proof.assumptions) or "see the assumptions of the kernel"
+            self.diagnose("assumption", "information", place, f"proved under assumptions that nobody declared: {texts}")
+        self.literals.extend(proof.literals)
+        return proof.status
+
+    def _prove(self, actual: Value, spec: Value, output: str) -> Proof:
+        return prove_values(actual, spec, output=output, sizes=self.sizes, details=self.details)
+
+    def _faulty_part(self, claim: Claim, output: str) -> Claim | None:
+        """The first tile that is wrong by itself, or else the first that is not proved."""
+        doubtful: Claim | None = None
+        for part in claim.parts:
+            proof = prove_values(part.actual, part.spec, output=output, sizes=self.sizes, details=False)
+            self.prove_milliseconds += proof.milliseconds
+            if proof.status is Status.REFUTED:
+                return part
+            if proof.status is not Status.PROVED and doubtful is None:
+                doubtful = part
+        return doubtful
+
+    def _diagnose_obligation(self, obligation: Obligation) -> None:
+        place = obligation.range or self.place
+        match obligation.status:
+            case Status.REFUTED:
+                code = _CODE_OF_KIND.get(obligation.kind, "not-equal")
+                self.diagnose(code, "error", place, refutation_message(obligation))
+            case Status.UNKNOWN:
+                reason = obligation.detail or "no reason is known"
+                self.diagnose("not-proved", "warning", place, f"not proved: {reason}")
+            case Status.UNSUPPORTED:
+                self.diagnose(
+                    "unsupported", "warning", place, f"not modelled: {obligation.detail or 'no reason known'}"
+                )
+            case Status.ERROR:
+                self.diagnose("internal-error", "error", place, obligation.detail or "the prover failed")
+
+    def add_readings(self, readings: Iterable[Reading]) -> None:
+        for reading in readings:
+            place = self.text.range(reading.site) if reading.site and reading.site.path == self.path else None
+            found = LiteralReading(reading.written, reading.read, place)
+            if found not in self.literals:
+                self.literals.append(found)
+
+
+def refutation_message(obligation: Obligation) -> str:
+    """What is wrong, where, and by how much, in one line."""
+    what = obligation.detail or "differs from its spec"
+    witness = obligation.witness
+    if witness is None:
+        return what
+    places = {**witness.sizes, **witness.index}
+    at = " at " + ", ".join(f"{name}={value}" for name, value in places.items()) if places else ""
+    numbers = ""
+    if witness.kernel is not None and witness.spec is not None:
+        numbers = f" (kernel {_number(witness.kernel)}, spec {_number(witness.spec)})"
+    subject = "differs from its spec" if obligation.kind == "value" else ""
+    parts = [p for p in (f"{subject}{at}{numbers}".strip(), what) if p]
+    return ": ".join(dict.fromkeys(parts))
+
+
+def _number(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def unmodelled_site(root: Node) -> Site | None:
+    """The place of the first operation without a model that the expression rests on."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        match node:
+            case Unmodelled(_, location):
+                if isinstance(location, Site):
+                    return location
+            case Apply(_, operands):
+                stack.extend(reversed(operands))
+            case Power(base, _):
+                stack.append(base)
+            case Select(_, chosen, other, _):
+                stack.extend((other, chosen))
+            case Reduce(_, _, _, body, _):
+                stack.append(body)
+            case Reindex(body, _, _) | Restrict(body, _):
+                stack.append(body)
+    return None

@@ -1,0 +1,450 @@
+"""One kernel from its declaration to its report."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from stile_engine.decorator import Declaration
+from stile_engine.errors import StileError, UnsupportedError
+from stile_engine.index.dims import Dim
+from stile_engine.proof.verdict import Location, Obligation, Range, Status, kernel_status
+from stile_engine.spec.lower import LoweredSpec, SpecError, lower
+from stile_engine.spec.syntax import parse
+from stile_engine.term.expression import Tensor
+from stile_engine.term.value import Value
+from stile_engine.trace import backend
+from stile_engine.trace.discovery import FoundKernel
+from stile_engine.trace.execution import ModuleRun, error_site
+from stile_engine.trace.failures import failure_message
+from stile_engine.trace.findings import Findings
+from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
+from stile_engine.trace.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
+from stile_engine.trace.parsing import ParsedText
+from stile_engine.trace.recording import Claim, Recorder
+from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
+from stile_engine.trace.results import ResultMismatch, match
+from stile_engine.trace.spec_text import range_in_literal
+from stile_engine.trace.values import describe_values
+
+NORMAL_FORM_OPERATIONS = 20_000
+"""Budget for the normal forms of all values of a kernel together; they are only shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedKernel:
+    report: KernelReport
+    diagnostics: tuple[Diagnostic, ...] = ()
+    values: tuple[ValueInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """One output of a kernel: its name where it is written in place, its text and its meaning."""
+
+    output: str | None
+    text: str
+    lowered: LoweredSpec
+
+
+class _Stop(Exception):
+    """The check of this kernel cannot go on; the obligation says why."""
+
+
+class KernelCheck:
+    """Checks one kernel of a file. Several kernels made at one place (a factory) make one report."""
+
+    def __init__(self, request: CheckRequest, parsed: ParsedText, run: ModuleRun | None, found: FoundKernel) -> None:
+        self._request, self._parsed, self._run, self._found = request, parsed, run, found
+        self._text = parsed.map
+        self._backend: str | None = None
+        self._trace_milliseconds = 0.0
+        self._values: tuple[ValueInfo, ...] = ()
+        self._specs: list[_Spec] = []
+        self._dims: dict[str, Dim] = {}
+        self._findings = Findings(parsed.map, request.path, found.name, found.name_range, request.details, {})
+
+    # -- ways to a report ------------------------------------------------------------------
+
+    def static(self) -> CheckedKernel:
+        """Syntax and the syntax of the specs, nothing is run."""
+        if self._found.broken is not None:
+            return self._broken()
+        try:
+            for text, _ in _spec_literals(self._found):
+                try:
+                    parse(text)
+                except SpecError as error:
+                    self._spec_error(error, text)
+        except _Stop:
+            return self._report()
+        message = "not run: only the syntax was checked"
+        self._findings.obligations.append(Obligation("value", Status.UNKNOWN, self._found.name_range, detail=message))
+        return self._report()
+
+    def run(self) -> CheckedKernel:
+        if self._found.broken is not None:
+            return self._broken()
+        assert self._run is not None
+        declarations = [d for d in self._run.declarations if d.site == self._found.site]
+        if not declarations:
+            return self._never_made()
+        for declaration in declarations:
+            try:
+                self._check(declaration)
+            except _Stop:
+                continue
+            except SpecError as error:
+                self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
+            except (RecursionError, MemoryError) as error:
+                self._settle(Status.ERROR, "internal-error", "error", self._found.name_range, failure_message(error)[1])
+        return self._report()
+
+    def _broken(self) -> CheckedKernel:
+        part = self._found.broken
+        assert part is not None
+        # The diagnostic itself belongs to the file: it is there whether or not a kernel is found.
+        detail = f"line {part.range.start.line + 1} is not Python: {part.message}"
+        self._findings.obligations.append(Obligation("value", Status.ERROR, part.range, detail=detail))
+        return self._report()
+
+    def _never_made(self) -> CheckedKernel:
+        assert self._run is not None
+        place = self._found.range
+        first, last = place.start.line + 1, place.end.line + 1
+        failure = next((f for f in self._run.failures if f.first <= last and first <= f.last), None)
+        if failure is not None:
+            message = failure_message(failure.error)[1]
+            detail = f"it could not be defined: {message}"
+            # A failure that only follows from an earlier one has no diagnostic of its own.
+            self._findings.obligations.append(
+                Obligation("value", Status.ERROR, self._findings.range(failure.site), detail=detail)
+            )
+            return self._report()
+        self._settle(
+            Status.UNKNOWN,
+            "not-proved",
+            "warning",
+            self._found.name_range,
+            "not checked: the code that defines this kernel does not run when the file is imported; "
+            "call its factory at module level",
+        )
+        return self._report()
+
+    # -- the check -------------------------------------------------------------------------
+
+    def _check(self, declaration: Declaration) -> None:
+        assert self._run is not None
+        options = dict(declaration.options)
+        self._dims = {**self._run.dims, **declaration.dims}
+        self._findings.sizes = symbol_ranges(self._dims.values())
+        function = declaration.target
+        try:
+            self._backend, typed = backend.infer(function, options)
+            refuse_unmodelled(options)
+            self._specs = self._lower(declaration.spec, options)
+            task, recorder = self._task(function, options), Recorder()
+            front_end = backend.front_end(self._backend, typed)
+        except _Stop:
+            raise
+        except ImportError as error:
+            code, message = failure_message(error, framework=self._backend)
+            self._stop(Status.ERROR, code, "error", self._found.name_range, message)
+        except UnsupportedError as error:
+            self._stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, error.message)
+        except StileError as error:
+            self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
+        results = self._trace(front_end.trace, task, recorder)
+        self._prove(results, task, recorder)
+        self._describe(task, recorder)
+
+    def _lower(self, spec: Any, options: Mapping[str, Any]) -> list[_Spec]:
+        if self._request.against_spec is not None:
+            spec = self._request.against_spec
+        texts: list[tuple[str | None, Any]]
+        if isinstance(spec, Mapping):
+            texts = [(str(name), text) for name, text in spec.items()]
+        elif isinstance(spec, tuple):
+            texts = [(None, text) for text in spec]
+        else:
+            texts = [(None, spec)]
+        for _, text in texts:
+            if not isinstance(text, str):
+                kind = "a reference function" if callable(text) else f"a {type(text).__name__}"
+                raise UnsupportedError(f"a spec that is {kind}: only texts of the spec language are modelled yet")
+        extents = {name: dim.extent for name, dim in self._dims.items()}
+        inputs = {i.label: i.dims for i in declared_inputs(options).values()}
+        outputs = options.get("outputs", {})
+        found: list[_Spec] = []
+        for name, text in texts:
+            order = outputs if isinstance(outputs, str) else outputs.get(name) if name is not None else None
+            try:
+                lowered = lower(text, extents, inputs, None if order is None else tuple(order.split()))
+            except SpecError as error:
+                self._spec_error(error, text)
+            else:
+                found.append(_Spec(name, text, lowered))
+        self._hints(found)
+        return found
+
+    def _spec_error(self, error: SpecError, text: str) -> None:
+        """The exact characters inside the literal where the spec is one; raises ``_Stop``."""
+        place = self._found.name_range
+        related: list[tuple[Range, str]] = []
+        if self._request.against_spec is None:
+            node = next((n for t, n in _spec_literals(self._found) if t == text), self._found.spec_node)
+            if node is not None:
+                place = range_in_literal(node, error.start, error.end, self._text)
+                related = [(range_in_literal(node, a, b, self._text), remark) for a, b, remark in error.related]
+        unsupported = error.code == "unsupported"
+        status = Status.UNSUPPORTED if unsupported else Status.ERROR
+        self._settle(status, error.code, "warning" if unsupported else "error", place, error.message, related)
+        raise _Stop
+
+    def _hints(self, specs: Sequence[_Spec]) -> None:
+        for spec in specs:
+            node = next((n for t, n in _spec_literals(self._found) if t == spec.text), None)
+            for hint in spec.lowered.hints:
+                place = self._found.name_range
+                if node is not None and self._request.against_spec is None:
+                    place = range_in_literal(node, hint.start, hint.end, self._text)
+                self._findings.diagnose("spec-shape", "information", place, hint.message)
+
+    def _task(self, target: Any, options: Mapping[str, Any]) -> KernelTask:
+        tensors: dict[str, Tensor] = {}
+        for spec in self._specs:
+            for label, tensor in spec.lowered.tensors.items():
+                if tensors.setdefault(label, tensor) != tensor:
+                    raise DeclarationError(
+                        f"the input {label} has dims {' '.join(tensor.dims)} in one spec and "
+                        f"{' '.join(tensors[label].dims)} in another"
+                    )
+        in_place = {s.output: tuple(d.name for d in s.lowered.value.dims) for s in self._specs if s.output is not None}
+        method = self._is_method(target)
+        parameters, constants = pair(target, tensors, self._dims, options, in_place, method)
+        function = partial(target, self._instance(target)) if method else target
+        one = self._specs[0] if len(self._specs) == 1 else None
+        return KernelTask(
+            self._found.name,
+            function,
+            parameters,
+            self._dims,
+            self._request.path,
+            constants,
+            one.text if one else None,
+            one.lowered.value if one else None,
+        )
+
+    def _is_method(self, target: Any) -> bool:
+        inner = backend.undecorated(target)
+        qualified = getattr(inner, "__qualname__", "").split(".")
+        return (
+            len(qualified) > 1
+            and qualified[-2] != "<locals>"
+            and not isinstance(target, (staticmethod, classmethod))
+            and not hasattr(inner, "__self__")
+            and self._class_of(target) is not None
+        )
+
+    def _class_of(self, target: Any) -> type | None:
+        """The class that a function is defined in, where its name leads to one from the module."""
+        assert self._run is not None
+        inner = backend.undecorated(target)
+        found: Any = self._run.module
+        for part in getattr(inner, "__qualname__", "").split(".")[:-1]:
+            found = getattr(found, part, None)
+        if not isinstance(found, type):
+            return None
+        own = found.__dict__.get(getattr(inner, "__name__", ""))
+        return None if isinstance(own, (staticmethod, classmethod)) else found
+
+    def _instance(self, target: Any) -> Any:
+        """An object to call the method on: made without arguments, or else unsupported."""
+        owner = self._class_of(target)
+        assert owner is not None
+        try:
+            return owner()
+        except Exception as error:
+            raise UnsupportedError(
+                f"the kernel is a method, and {owner.__name__}() needs more than no arguments ({error})"
+            ) from error
+
+    def _trace(
+        self,
+        trace: Callable[[KernelTask, Recorder], tuple[KernelResult, ...]],
+        task: KernelTask,
+        recorder: Recorder,
+    ) -> tuple[KernelResult, ...] | None:
+        """The results, or None where the trace stopped; what was recorded until then counts all the same."""
+        start = time.perf_counter()
+        try:
+            return trace(task, recorder)
+        except KeyboardInterrupt:
+            raise
+        except SpecError as error:
+            place = self._findings.range(error_site(error, self._request.path))
+            self._settle(Status.ERROR, error.code, "error", place, error.message)
+        except StileError as error:
+            site = error.site if isinstance(error, TraceError) and error.site else error_site(error, self._request.path)
+            related = error.related if isinstance(error, TraceError) else ()
+            self._broken_rule(error.code, self._findings.range(site), error.message, related)
+        except BaseException as error:
+            place = self._findings.range(error_site(error, self._request.path))
+            code, message = failure_message(error)
+            self._settle(Status.ERROR, code, "error", place, message)
+        finally:
+            self._trace_milliseconds += (time.perf_counter() - start) * 1e3
+        return None
+
+    def _broken_rule(self, code: str, place: Range, message: str, related: Sequence[Any] = ()) -> None:
+        unsupported = code == "unsupported"
+        refuting = code in ("dim-mismatch", "unreduced-dim", "spec-shape")
+        status = Status.UNSUPPORTED if unsupported else Status.REFUTED if refuting else Status.ERROR
+        kind = "shape" if refuting else "value"
+        self._findings.obligations.append(Obligation(kind, status, place, detail=message))
+        self._findings.diagnose(code, "warning" if unsupported else "error", place, message, related)
+
+    def _prove(self, results: tuple[KernelResult, ...] | None, task: KernelTask, recorder: Recorder) -> None:
+        findings = self._findings
+        findings.add_violations(recorder.violations)
+        findings.add_coverage(recorder.coverage)
+        findings.add_readings(recorder.readings.values())
+        claims = list(recorder.claims)
+        stopped = results is None or bool(recorder.violations)
+        if results is not None and (results or not claims):
+            try:
+                claims += self._result_claims(results)
+            except ResultMismatch as error:
+                # A poisoned array is no result: then the violation before it is what is wrong.
+                if not recorder.violations:
+                    self._broken_rule(error.code, self._found.name_range, error.message)
+                stopped = True
+        if not stopped:
+            findings.obligations.append(Obligation("shape", Status.PROVED, self._found.name_range))
+        names = [s.output or ("out" if len(self._specs) == 1 else f"out{k}") for k, s in enumerate(self._specs)]
+        outputs = [*("out" for _ in recorder.claims), *names]
+        for claim, output in zip(claims, outputs, strict=False):
+            findings.add_claim(claim, output)
+
+    def _result_claims(self, results: tuple[KernelResult, ...]) -> list[Claim]:
+        values = match(results, [s.lowered.value for s in self._specs])
+        return [
+            Claim(value, spec.lowered.value, getattr(result, "site", None), spec.text)
+            for value, spec, result in zip(values, self._specs, results, strict=True)
+        ]
+
+    def _describe(self, task: KernelTask, recorder: Recorder) -> None:
+        if not self._request.details:
+            return
+        self._values = describe_values(
+            recorder.values,
+            task.parameters,
+            self._found.function,
+            self._parsed.tree,
+            self._text,
+            self._request.path,
+            self._found.name,
+            normal_form_of(self._request.details),
+        )
+
+    # -- what was found --------------------------------------------------------------------
+
+    def _settle(
+        self,
+        status: Status,
+        code: str,
+        severity: str,
+        place: Range,
+        message: str,
+        related: Sequence[tuple[Range, str]] = (),
+    ) -> None:
+        self._findings.obligations.append(Obligation("value", status, place, detail=message))
+        known = tuple(RelatedLocation(Location(where), remark) for where, remark in related)
+        self._findings.diagnostics.append(Diagnostic(code, severity, place, message, self._found.name, known))
+
+    def _stop(self, status: Status, code: str, severity: str, place: Range, message: str) -> None:
+        self._settle(status, code, severity, place, message)
+        raise _Stop
+
+    def _report(self) -> CheckedKernel:
+        findings, found = self._findings, self._found
+        status = kernel_status(findings.obligations, findings.assumptions)
+        spec = "; ".join(s.text for s in self._specs) or self._request.against_spec or found.spec
+        values = [s.lowered.value for s in self._specs]
+        report = KernelReport(
+            found.name,
+            self._backend,
+            status,
+            found.range,
+            found.name_range,
+            message=next((o.detail for o in findings.obligations if o.status is status and o.detail), ""),
+            spec=spec,
+            sizes=sizes_of(self._dims, values, [t for s in self._specs for t in s.lowered.tensors.values()]),
+            assumptions=tuple(findings.assumptions),
+            literals=tuple(findings.literals),
+            trace_milliseconds=self._trace_milliseconds,
+            prove_milliseconds=findings.prove_milliseconds,
+            obligations=tuple(replace(o, spec=o.spec or spec) for o in findings.obligations),
+            shape_type="; ".join(v.shape_type for v in values) or None,
+            expr_type=spec,
+            normal_form=findings.normal_form,
+            spec_normal_form=findings.spec_normal_form,
+            difference=findings.difference,
+        )
+        return CheckedKernel(report, tuple(findings.diagnostics), self._values)
+
+
+def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:
+    """The specs that are written as string literals in the decorator, with their nodes."""
+    node = found.spec_node
+    match node:
+        case ast.Tuple(elts=parts):
+            nodes: Sequence[ast.expr] = parts
+        case ast.Dict(values=parts):
+            nodes = parts
+        case None:
+            nodes = []
+        case _:
+            nodes = [node]
+    return [(n.value, n) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def symbol_ranges(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
+    """Least and greatest value of the unknown of each symbolic size."""
+    return {d.symbol: d.symbol_range for d in dims if d.concrete is None}
+
+
+def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor] = ()) -> dict[str, int | str]:
+    """The dims that the statement speaks of, with their sizes as reports show them."""
+    names = [d.name for v in values for d in v.dims] + [name for t in tensors for name in t.dims]
+    return {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
+
+
+def normal_form_of(details: bool) -> Callable[[Value], str | None]:
+    """Texts of normal forms while the budget lasts."""
+    if not details:
+        return lambda value: None
+    from stile_engine.index.work import BudgetExceeded, budget
+    from stile_engine.proof.normalize import Normalizer
+    from stile_engine.term.printing import show_guarded
+
+    normalize = Normalizer()
+    left = NORMAL_FORM_OPERATIONS
+
+    def text(value: Value) -> str | None:
+        nonlocal left
+        if left <= 0:
+            return None
+        try:
+            with budget(left) as meter:
+                return show_guarded(normalize(value.node))
+        except BudgetExceeded:
+            return None
+        finally:
+            left -= meter.spent
+
+    return text
