@@ -296,9 +296,7 @@ def _selected(kernel: KernelReport, request: CheckRequest) -> bool:
     return not request.select or kernel.name in request.select
 
 
-_REPEATABLE = frozenset(
-    {OutcomeKind.TIMEOUT, OutcomeKind.CRASHED, OutcomeKind.EXITED, OutcomeKind.OUTPUT_LIMIT, OutcomeKind.FAILED}
-)
+_REPEATABLE = frozenset(OutcomeKind) - {OutcomeKind.FINISHED, OutcomeKind.IMPORT_ERROR}
 
 
 class CheckSession:

@@ -7,7 +7,7 @@ from a process that has run user code is parsed strictly and with bounds; nothin
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -66,8 +66,8 @@ class FrameReader:
         self._buffer = bytearray()
         self._left = limit
 
-    def feed(self, data: bytes) -> list[dict[str, object]]:
-        """The messages completed by these bytes.
+    def feed(self, data: bytes) -> Iterator[dict[str, object]]:
+        """The messages completed by these bytes; those before a bad one still come.
 
         Raises:
             ProtocolError: a length or a body that no honest writer sends, or too much in all.
@@ -76,7 +76,6 @@ class FrameReader:
         if self._left < 0:
             raise ProtocolError("the run sent more results than are read")
         self._buffer += data
-        found = []
         while len(self._buffer) >= _HEADER:
             length = int.from_bytes(self._buffer[:_HEADER], "big")
             if length > FRAME_LIMIT:
@@ -85,8 +84,7 @@ class FrameReader:
                 break
             body = bytes(self._buffer[_HEADER : _HEADER + length])
             del self._buffer[: _HEADER + length]
-            found.append(parse(body))
-        return found
+            yield parse(body)
 
     @property
     def is_between_frames(self) -> bool:

@@ -114,13 +114,13 @@ HOSTILE = {
     "garbage": (
         "os.write(3, b'x' * 64); time.sleep(60)",
         OutcomeKind.PROTOCOL_ERROR,
-        "k_before:proved k_it:crashed k_after:crashed",
+        "k_before:proved k_it:crashed k_after:proved",
         "bytes",
     ),
     "half-a-message": (
         "os.write(3, b'\\0\\0\\0\\x40{'); os._exit(0)",
         OutcomeKind.PROTOCOL_ERROR,
-        "k_before:proved k_it:crashed k_after:crashed",
+        "k_before:proved k_it:crashed k_after:proved",
         "middle",
     ),
     "closes-all": (

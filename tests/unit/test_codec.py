@@ -172,11 +172,19 @@ def test_frames_come_out_as_they_went_in(payloads: list[dict[str, Any]], data: s
     assert reader.is_between_frames
 
 
+def test_messages_before_a_bad_one_still_come() -> None:
+    found = []
+    with pytest.raises(ProtocolError):
+        for payload in FrameReader().feed(frame({"a": 1}) + b"garbage that is no frame"):
+            found.append(payload)
+    assert found == [{"a": 1}]
+
+
 def test_limits_hold() -> None:
     with pytest.raises(ProtocolError):
-        FrameReader().feed((FRAME_LIMIT + 1).to_bytes(4, "big"))
+        list(FrameReader().feed((FRAME_LIMIT + 1).to_bytes(4, "big")))
     with pytest.raises(ProtocolError):
-        FrameReader(limit=10).feed(b"\0\0\0\x40" + b" " * 20)
+        list(FrameReader(limit=10).feed(b"\0\0\0\x40" + b" " * 20))
 
 
 def test_a_long_report_is_read_quickly() -> None:
