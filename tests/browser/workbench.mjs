@@ -192,12 +192,15 @@ export class Editor {
   /** Rests the mouse on the `occurrence`-th drawn place of `text` and gives what pops up. */
   async hover(text, occurrence = 0) {
     const box = await this.box(text, occurrence);
-    await this.page.mouse.move(box.x + 300, box.y + 150);
+    // The hover of another place would stay for a while, and be taken for this one's.
+    await this.page.keyboard.press("Escape");
+    await this.page.mouse.move(2, 2);
+    await this.page.locator(".monaco-hover:visible").waitFor({ state: "detached" });
     return eventually(`a hover on ${text}`, async () => {
       // Small steps: a single jump is not always seen as the mouse coming to rest.
       await this.page.mouse.move(box.x + box.width / 2 - 1, box.y + box.height / 2);
       await this.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 2 });
-      const hover = this.page.locator(".monaco-hover:visible .hover-contents, .monaco-hover:visible .hover-row-contents");
+      const hover = this.page.locator(".monaco-hover:visible .hover-row");
       await hover.first().waitFor({ timeout: 3000 });
       const parts = await hover.allInnerTexts();
       const all = parts.join("\n").replaceAll("\u00a0", " ");
