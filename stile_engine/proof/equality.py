@@ -17,6 +17,7 @@ from stile_engine.term.atoms import (
     Atom,
     FunctionAtom,
     MaxAtom,
+    MaxPiece,
     Mono,
     Poly,
     PowerAtom,
@@ -28,26 +29,26 @@ from stile_engine.term.atoms import (
     poly,
 )
 from stile_engine.term.context import specialise, splits
+from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential
 from stile_engine.term.powers import raise_to
-from stile_engine.term.rewrite import map_atoms, replace_atom
+from stile_engine.term.rewrite import clear_denominators, map_atoms, replace_everywhere
 from stile_engine.term.ring import (
     add,
-    is_relu,
     multiply,
-    relu_argument,
     scale,
     substitute,
     subtract,
     total_of,
 )
+from stile_engine.term.signs import NONNEGATIVE, NONPOSITIVE, ZERO_SIGN, sign
 from stile_engine.term.walk import all_atoms, atoms_of
 
 _DEPTH = 6
 _OPERATIONS = 400_000
 _POINTWISE_OPERATIONS = 40_000
 _MOST_SPLITS = 12
-_MOST_RELUS = 4
+_MOST_CASES = 6
 _MOST_POINTS = 64
 _MOST_EXPANDED = 1500
 
@@ -82,7 +83,7 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     identified = _identify(difference, context, depth)
     if identified.is_zero:
         return True
-    cleared = _clear_denominators(identified)
+    cleared = clear_denominators(identified)
     if cleared.is_zero:
         return True
     if cleared is not difference:
@@ -91,7 +92,7 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
             return True
     if _zero_by_splitting(cleared, context, depth):
         return True
-    return _zero_by_cases(cleared, context, _MOST_RELUS)
+    return _zero_by_cases(cleared, _MOST_CASES, {})
 
 
 # -- equal atoms -------------------------------------------------------------------------------
@@ -209,42 +210,6 @@ def _same_max(left: MaxAtom, right: MaxAtom, context: IndexSet, depth: int) -> b
     return True
 
 
-# -- fractions ---------------------------------------------------------------------------------
-
-
-def _clear_denominators(operand: Poly) -> Poly:
-    """Times the greatest negative power of every base: a base with a reciprocal is not zero."""
-    for _ in range(8):
-        lowest: dict[Atom, Rational] = {}
-        for m, _c in operand.terms:
-            for atom, exponent in m.factors:
-                if exponent < 0 and exponent < lowest.get(atom, 0):
-                    lowest[atom] = exponent
-        if not lowest:
-            break
-        for atom, exponent in sorted(lowest.items(), key=lambda item: item[0].digest):
-            base = atom.base if isinstance(atom, PowerAtom) and isinstance(exponent, int) else of_atom(atom)
-            operand = _times_power(operand, atom, base, -exponent)
-    return operand
-
-
-def _times_power(operand: Poly, atom: Atom, base: Poly, exponent: Rational) -> Poly:
-    parts: list[Poly] = []
-    for m, c in operand.terms:
-        own: Rational = 0
-        rest = []
-        for factor, e in m.factors:
-            if factor is atom:
-                own = e
-            else:
-                rest.append((factor, e))
-        kept = of_mono(mono(tuple(rest), m.exponential), c)
-        total = own + exponent
-        value = base if base is not of_atom(atom) else of_atom(atom)
-        parts.append(multiply(kept, raise_to(value, total)) if total else kept)
-    return total_of(parts)
-
-
 # -- cases -------------------------------------------------------------------------------------
 
 
@@ -269,18 +234,40 @@ def _zero_by_splitting(operand: Poly, context: IndexSet, depth: int) -> bool:
     return all(_is_zero(operand, cell, depth - 1) for cell in cells)
 
 
-def _zero_by_cases(operand: Poly, context: IndexSet, cases: int) -> bool:
-    """max(0, t) is t or 0; where both make the term vanish it is zero."""
+def _zero_by_cases(operand: Poly, cases: int, facts: dict[Poly, int]) -> bool:
+    """max(a, b, …) is without b where a >= b, and without a where a <= b; a term that vanishes in
+    all cases that the signs allow is zero."""
     if operand.is_zero:
         return True
     if not cases:
         return False
-    for atom in sorted(atoms_of(operand), key=lambda a: a.digest):
-        if isinstance(atom, MaxAtom) and is_relu(atom):
-            above = replace_atom(operand, atom, relu_argument(atom))
-            below = replace_atom(operand, atom, None)
-            return _zero_by_cases(above, context, cases - 1) and _zero_by_cases(below, context, cases - 1)
-    return False
+    choice = _choice(operand)
+    if choice is None:
+        return False
+    atom, first, second = choice
+    gap = subtract(first.body, second.body)
+    mask = sign(gap, facts)
+    for possible, dropped in ((NONNEGATIVE, second), (NONPOSITIVE, first)):
+        if not mask & possible & ~ZERO_SIGN and mask & ~possible:
+            continue  # the signs known so far rule this case out
+        rest = [Family(p.bound, p.domain, p.body) for p in atom.pieces if p is not dropped]
+        case = replace_everywhere(operand, atom, greatest(rest))
+        if not _zero_by_cases(clear_denominators(case), cases - 1, {**facts, gap: mask & possible}):
+            return False
+    return True
+
+
+def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
+    """Two members of a maximum without bound variables, the simplest first."""
+    found: list[tuple[int, str, MaxAtom, MaxPiece, MaxPiece]] = []
+    for atom in atoms_of(operand):
+        if isinstance(atom, MaxAtom):
+            plain = [p for p in atom.pieces if not p.bound and p.domain is UNIVERSE]
+            if len(plain) >= 2:
+                gap = subtract(plain[0].body, plain[1].body)
+                weight = sum(1 + sum(abs(e) for _, e in m.factors) for m, _ in gap.terms)
+                found.append((int(weight), atom.digest, atom, plain[0], plain[1]))
+    return min(found, key=lambda f: f[:2])[2:] if found else None
 
 
 # -- small domains -----------------------------------------------------------------------------
@@ -347,7 +334,6 @@ def _without_deep(m: Mono) -> Mono:
 
 
 def _expand_atom(atom: Atom) -> Poly | None:
-    from stile_engine.term.extrema import Family, greatest
     from stile_engine.term.functions import named
 
     match atom:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
 from stile_engine.term.atoms import (
@@ -83,7 +83,11 @@ def _build(families: list[Family]) -> Poly:
     splits = _drop_dominated(_merge(splits))
     if len(splits) == 1 and not splits[0].bound:
         return splits[0].fixed
-    pulled = _through_monotone(splits)
+    if len(splits) == 1 and splits[0].fixed.terms:
+        # max(a + f) = a + max(f): a does not vary with the bound variables
+        s = splits[0]
+        return add(s.fixed, greatest([Family(s.bound, s.domain, s.body)]))
+    pulled = _through_monotone(splits) or _through_minimum(splits)
     if pulled is not None:
         return pulled
     base = _choose_base(splits)
@@ -377,16 +381,45 @@ def _through_monotone(splits: list[_Split]) -> Poly | None:
     return scale(_wrap(shape, extreme), coefficient)
 
 
+def _through_minimum(splits: list[_Split]) -> Poly | None:
+    """max over v of min(f(v), c) = min(max over v of f(v), c), where c does not vary with v."""
+    if len(splits) != 1 or not splits[0].bound:
+        return None
+    s = splits[0]
+    nested = _nested(negate(s.body))
+    if nested is None:
+        return None
+    atom, coefficient, rest = nested
+    if any(p.bound or p.domain is not UNIVERSE for p in atom.pieces):
+        return None
+    # -(c * max(p_i) + rest) = min(-c * p_i - rest)
+    members = [negate(add(rest, scale(p.body, coefficient))) for p in atom.pieces]
+    names = frozenset(s.bound)
+    varying = [m for m in members if m.variables & names]
+    if len(varying) != 1:
+        return None
+    families = [Family((), UNIVERSE, m) for m in members if not m.variables & names]
+    families.append(Family((), UNIVERSE, greatest([Family(s.bound, s.domain, varying[0])])))
+    return add(s.fixed, least(families))
+
+
 def _wrapper(m: Mono) -> tuple[tuple[object, ...], Poly] | None:
     """``m`` as a monotone function of one term."""
+    from stile_engine.term.functions import exponential
     from stile_engine.term.signs import is_positive
 
     if not m.factors:
         # exp is increasing; 1 = exp(0)
         return ("exp",), m.exponential if m.exponential is not None else ZERO
-    if m.exponential is not None or len(m.factors) != 1:
+    if len(m.factors) != 1:
         return None
     atom, exponent = m.factors[0]
+    if m.exponential is not None:
+        if not isinstance(atom, PowerAtom) or atom.base.constant is not None:
+            return None
+        # exp(a) * P ** e = (exp(a / e) * P) ** e
+        base = multiply(atom.base, exponential(scale(m.exponential, ratio(1 / Fraction(exponent)))))
+        return (("power", exponent), base) if is_positive(base) else None
     if isinstance(atom, FunctionAtom) and exponent == 1 and atom.name in ("log", "erf", "floor", "trunc"):
         return (atom.name,), atom.argument
     if isinstance(atom, PowerAtom) and atom.base.constant is None:

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stile_engine.term.atoms import ZERO, Atom, Mono, Poly, Rational, poly
+from stile_engine.term.atoms import (
+    ZERO,
+    Atom,
+    FunctionAtom,
+    MaxAtom,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    SumAtom,
+    mono,
+    of_atom,
+    of_mono,
+    poly,
+)
 from stile_engine.term.ring import _as_poly, multiply, normalise, scale, total_of
+from stile_engine.term.walk import all_atoms, inside
 
 
 def replace_atom(operand: Poly, atom: Atom, replacement: Poly | None) -> Poly:
@@ -13,6 +28,51 @@ def replace_atom(operand: Poly, atom: Atom, replacement: Poly | None) -> Poly:
     if replacement is None:
         replacement = ZERO
     return map_atoms(operand, lambda a: replacement if a is atom else None)
+
+
+def replace_everywhere(operand: Poly, atom: Atom, replacement: Poly) -> Poly:
+    """The term with an atom replaced at any depth."""
+    if not any(a is atom for a in all_atoms(operand)):
+        return operand
+
+    def change(found: Atom) -> Poly | None:
+        if found is atom:
+            return replacement
+        inner = inside(found)
+        changed = [replace_everywhere(p, atom, replacement) for p in inner]
+        if all(new is old for new, old in zip(changed, inner, strict=True)):
+            return None
+        return rebuild(found, changed)
+
+    parts: list[Poly] = []
+    for m, c in operand.terms:
+        part = _map_mono(mono(m.factors), change)
+        if m.exponential is not None:
+            from stile_engine.term.functions import exponential
+
+            part = multiply(part, exponential(replace_everywhere(m.exponential, atom, replacement)))
+        parts.append(scale(part, c))
+    return total_of(parts)
+
+
+def rebuild(atom: Atom, inner: list[Poly]) -> Poly:
+    """The atom with other terms inside, through the constructors (``walk.inside`` gives the order)."""
+    from stile_engine.term.extrema import Family, greatest
+    from stile_engine.term.functions import named
+    from stile_engine.term.sums import product_over, sum_over
+
+    match atom:
+        case SumAtom(operation="sum"):
+            return sum_over(atom.bound, atom.domain, inner[0])
+        case SumAtom():
+            return product_over(atom.bound, atom.domain, inner[0], 1)
+        case MaxAtom():
+            return greatest([Family(p.bound, p.domain, b) for p, b in zip(atom.pieces, inner, strict=True)])
+        case PowerAtom():
+            return inner[0]
+        case FunctionAtom():
+            return named(atom.name, inner[0])
+    return of_atom(atom)
 
 
 def map_atoms(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
@@ -39,3 +99,37 @@ def _map_mono(m: Mono, change: Callable[[Atom], Poly | None]) -> Poly:
     for part in parts:
         result = multiply(result, part)
     return result
+
+
+def clear_denominators(operand: Poly) -> Poly:
+    """Times the greatest negative power of every base: a base with a reciprocal is not zero."""
+    for _ in range(8):
+        lowest: dict[Atom, Rational] = {}
+        for m, _c in operand.terms:
+            for atom, exponent in m.factors:
+                if exponent < 0 and exponent < lowest.get(atom, 0):
+                    lowest[atom] = exponent
+        if not lowest:
+            break
+        for atom, exponent in sorted(lowest.items(), key=lambda item: item[0].digest):
+            base = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
+            operand = _times_power(operand, atom, base, -exponent)
+    return operand
+
+
+def _times_power(operand: Poly, atom: Atom, base: Poly, exponent: Rational) -> Poly:
+    from stile_engine.term.powers import raise_to
+
+    parts: list[Poly] = []
+    for m, c in operand.terms:
+        own: Rational = 0
+        rest = []
+        for factor, e in m.factors:
+            if factor is atom:
+                own = e
+            else:
+                rest.append((factor, e))
+        kept = of_mono(mono(tuple(rest), m.exponential), c)
+        total = own + exponent
+        parts.append(multiply(kept, raise_to(base, total)) if total else kept)
+    return total_of(parts)

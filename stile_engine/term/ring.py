@@ -144,6 +144,10 @@ def normalise(exponents: Mapping[Atom, Rational], exponential: Poly | None) -> M
         # several products over one body are merged below, by ``_merge_products``
         products = [a for a, e in exponents.items() if e and isinstance(a, SumAtom) and a.operation == "prod"]
         if len(products) < 2:
+            if exponential is not None:
+                reduced = _reduce_fraction(exponents, exponential)
+                if reduced is not None:
+                    return reduced
             return _mono_of(exponents, exponential)
         return _merge_products(exponents, exponential, products)
     from stile_engine.term.powers import power_of_atom
@@ -194,6 +198,56 @@ def _mono_of(exponents: Mapping[Atom, Rational], exponential: Poly | None) -> Mo
     return mono(tuple(factors), exponential)
 
 
+def _reduce_fraction(exponents: Mapping[Atom, Rational], exponential: Poly) -> Poly | None:
+    """exp(a) / P ** n for P = c + d * exp(v): with a brought into one period of v.
+
+    exp(a) = exp(a - v) * (P - c) / d and exp(a) = (exp(a) * P - d * exp(a + v)) / c. So sigmoid(x)
+    and 1 - sigmoid(-x) have one form.
+    """
+    for atom, exponent in exponents.items():
+        if not isinstance(atom, PowerAtom) or not isinstance(exponent, int) or exponent >= 0:
+            continue
+        period = _period(atom.base)
+        if period is None:
+            continue
+        number, factor, step = period
+        lead, width = step.terms[0]
+        own = next((c for m, c in exponential.terms if m is lead), 0)
+        shift = Fraction(own) / Fraction(width)
+        if 0 <= shift < 1:
+            continue
+        rest = {a: e for a, e in exponents.items() if a is not atom}
+        over = {**rest, atom: exponent + 1}
+        if shift >= 1:
+            lower = subtract(exponential, step)
+            first = scale(_product(over, lower), ratio(1 / Fraction(factor)))
+            second = scale(_product(exponents, lower), ratio(-Fraction(number) / Fraction(factor)))
+        else:
+            upper = add(exponential, step)
+            first = scale(_product(over, exponential), ratio(1 / Fraction(number)))
+            second = scale(_product(exponents, upper), ratio(-Fraction(factor) / Fraction(number)))
+        return add(first, second)
+    return None
+
+
+def _product(exponents: Mapping[Atom, Rational], exponential: Poly) -> Poly:
+    return _as_poly(normalise(exponents, exponential if exponential.terms else None))
+
+
+def _period(base: Poly) -> tuple[Rational, Rational, Poly] | None:
+    """``(c, d, v)`` if the polynomial is c + d * exp(v)."""
+    if len(base.terms) != 2:
+        return None
+    number: Rational = 0
+    found: tuple[Rational, Poly] | None = None
+    for m, c in base.terms:
+        if m is UNIT:
+            number = c
+        elif not m.factors and m.exponential is not None:
+            found = (c, m.exponential)
+    return (number, found[0], found[1]) if number and found is not None else None
+
+
 def _merge_products(
     exponents: Mapping[Atom, Rational], exponential: Poly | None, products: list[SumAtom]
 ) -> Mono | Poly:
@@ -202,18 +256,23 @@ def _merge_products(
 
     for i, first in enumerate(products):
         for second in products[i + 1 :]:
-            if first.body is second.body and first.bound == second.bound:
-                rest = {a: e for a, e in exponents.items() if a is not first and a is not second}
-                result = _as_poly(normalise(rest, exponential))
-                parts = (
-                    (first.domain - second.domain, exponents[first]),
-                    (second.domain - first.domain, exponents[second]),
-                    (first.domain & second.domain, ratio(exponents[first] + exponents[second])),
-                )
-                for domain, exponent in parts:
-                    if domain is not EMPTY and exponent:
-                        result = multiply(result, product_over(first.bound, domain, first.body, exponent))
-                return result
+            if first.body is not second.body or first.bound != second.bound:
+                continue
+            by_exponent: dict[Rational, IndexSet] = {}
+            for domain, exponent in (
+                (first.domain - second.domain, exponents[first]),
+                (second.domain - first.domain, exponents[second]),
+                (first.domain & second.domain, ratio(exponents[first] + exponents[second])),
+            ):
+                if domain is not EMPTY and exponent:
+                    by_exponent[exponent] = by_exponent.get(exponent, EMPTY) | domain
+            if {(d, e) for e, d in by_exponent.items()} == {(p.domain, exponents[p]) for p in (first, second)}:
+                continue  # already one domain for each exponent
+            rest = {a: e for a, e in exponents.items() if a is not first and a is not second}
+            result = _as_poly(normalise(rest, exponential))
+            for exponent, domain in sorted(by_exponent.items(), key=lambda item: item[0]):
+                result = multiply(result, product_over(first.bound, domain, first.body, exponent))
+            return result
     return _mono_of(exponents, exponential)
 
 

@@ -22,6 +22,7 @@ from stile_engine.term.atoms import (
     PowerAtom,
     Rational,
     SumAtom,
+    of_atom,
 )
 
 NEGATIVE, ZERO_SIGN, POSITIVE = 1, 2, 4
@@ -100,7 +101,16 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
         mask &= _from_facts(operand, facts)
     if mask in (POSITIVE, NEGATIVE, ZERO_SIGN) or not cases:
         return mask
+    if mask & NEGATIVE and len(operand.terms) > 2 and _is_square(operand):
+        mask &= NONNEGATIVE
+    mask &= _by_numerator(operand, facts, within, cases)
     return mask & _by_cases(operand, facts, within, cases)
+
+
+def _is_square(operand: Poly) -> bool:
+    from stile_engine.term.powers import square_root
+
+    return square_root(operand) is not None
 
 
 def _from_facts(operand: Poly, facts: Facts) -> int:
@@ -113,7 +123,30 @@ def _from_facts(operand: Poly, facts: Facts) -> int:
                 a is b and Fraction(x) == factor * y for (a, x), (b, y) in zip(operand.terms, other.terms, strict=True)
             ):
                 return known if factor > 0 else _flip(known)
+    return _from_sums(operand, facts)
+
+
+def _from_sums(operand: Poly, facts: Facts) -> int:
+    """a - c is not negative where a - b and b - c are not: facts oriented upwards and added."""
+    from stile_engine.term.ring import negate, subtract
+
+    upward = [f if not m & NEGATIVE else negate(f) for f, m in facts.items() if m in (NONNEGATIVE, NONPOSITIVE)]
+    for goal, answer in ((operand, NONNEGATIVE), (negate(operand), NONPOSITIVE)):
+        for i, first in enumerate(upward):
+            rest = subtract(goal, first)
+            if any(rest is second for second in upward[i + 1 :]):
+                return answer
     return ANY
+
+
+def _by_numerator(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
+    """N / P has the sign of N where P is positive."""
+    from stile_engine.term.rewrite import clear_denominators
+
+    below = [a for m, _ in operand.terms for a, e in m.factors if e < 0]
+    if len(operand.terms) < 2 or not below or any(_sign_atom(a, facts, within) != POSITIVE for a in below):
+        return ANY
+    return _sign(clear_denominators(operand), facts, within, cases - 1)
 
 
 def _by_cases(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
@@ -142,6 +175,8 @@ def _sign_mono(m: Mono, facts: Facts, within: IndexSet) -> int:
 
 def _sign_power(atom: Atom, exponent: Rational, facts: Facts, within: IndexSet) -> int:
     base = _sign_atom(atom, facts, within)
+    if facts:
+        base &= _from_facts(of_atom(atom), facts)
     if exponent < 0:
         base &= ~ZERO_SIGN  # a power that has a value has a base that is not zero
     if isinstance(exponent, int):
