@@ -91,7 +91,9 @@ def element(node: Node, at: Mapping[str, int], inputs: Mapping[str, np.ndarray])
         case Apply(function, (operand,)):
             return float(_UNARY[function](np.float64(element(operand, at, inputs))))
         case Apply(function, (left, right)):
-            return float(_BINARY[function](np.float64(element(left, at, inputs)), np.float64(element(right, at, inputs))))
+            return float(
+                _BINARY[function](np.float64(element(left, at, inputs)), np.float64(element(right, at, inputs)))
+            )
         case Power(base, exponent):
             return element(base, at, inputs) ** exponent
         case Select(predicate, chosen, other):

@@ -127,10 +127,12 @@ class _Evaluator:
         """The node on the ranges of ``axes``, with one axis for each name (of size 1 where it is constant)."""
         found = self.array(node)
         own = list(node.axes)
-        found = found[tuple(
-            slice(axes[n][0].constant - node.axes[n][0].constant, axes[n][1].constant - node.axes[n][0].constant)
-            for n in own
-        )]
+        found = found[
+            tuple(
+                slice(axes[n][0].constant - node.axes[n][0].constant, axes[n][1].constant - node.axes[n][0].constant)
+                for n in own
+            )
+        ]
         found = np.transpose(found, [own.index(n) for n in names if n in own])
         return found.reshape([_size(axes[n]) if n in own else 1 for n in names])
 

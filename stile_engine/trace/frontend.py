@@ -57,6 +57,8 @@ class Parameter:
     dims: tuple[Dim, ...]
     dtype: str = "float32"
     written: bool = False
+    site: Site | None = None
+    """Where the parameter stands in the signature."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,13 @@ from stile_engine.trace.execution import ModuleRun, error_site
 from stile_engine.trace.failures import failure_message
 from stile_engine.trace.findings import Findings
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
+from stile_engine.trace.location import Site
 from stile_engine.trace.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
 from stile_engine.trace.parsing import ParsedText
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
-from stile_engine.trace.results import ResultMismatch, match
+from stile_engine.trace.results import ResultMismatch, in_order, match
+from stile_engine.trace.source_map import site_of
 from stile_engine.trace.spec_text import range_in_literal
 from stile_engine.trace.values import describe_values
 
@@ -226,7 +228,9 @@ class KernelCheck:
         in_place = {s.output: tuple(d.name for d in s.lowered.value.dims) for s in self._specs if s.output is not None}
         method = self._is_method(target)
         parameters, constants = pair(target, tensors, self._dims, options, in_place, method)
-        function = partial(target, self._instance(target)) if method else target
+        sites = self._parameter_sites()
+        parameters = tuple(replace(p, site=sites.get(p.name)) for p in parameters)
+        function = _bound(target, self._instance(target)) if method else target
         one = self._specs[0] if len(self._specs) == 1 else None
         return KernelTask(
             self._found.name,
@@ -238,6 +242,13 @@ class KernelCheck:
             one.text if one else None,
             one.lowered.value if one else None,
         )
+
+    def _parameter_sites(self) -> dict[str, Site]:
+        if self._found.function is None:
+            return {}
+        given = self._found.function.args
+        arguments = (*given.posonlyargs, *given.args, *given.kwonlyargs)
+        return {a.arg: site_of(a, self._request.path) for a in arguments}
 
     def _is_method(self, target: Any) -> bool:
         inner = backend.undecorated(target)
@@ -315,7 +326,9 @@ class KernelCheck:
         findings.add_readings(recorder.readings.values())
         claims = list(recorder.claims)
         stopped = results is None or bool(recorder.violations)
-        if results is not None and (results or not claims):
+        # A typed result with a gap claims nothing for the elements that it lacks; its coverage is refuted.
+        settled = bool(claims) or bool(recorder.coverage)
+        if results is not None and (results or not settled):
             try:
                 claims += self._result_claims(results)
             except ResultMismatch as error:
@@ -331,6 +344,7 @@ class KernelCheck:
             findings.add_claim(claim, output)
 
     def _result_claims(self, results: tuple[KernelResult, ...]) -> list[Claim]:
+        results = in_order(results, [s.output for s in self._specs])
         values = match(results, [s.lowered.value for s in self._specs])
         return [
             Claim(value, spec.lowered.value, getattr(result, "site", None), spec.text)
@@ -396,6 +410,11 @@ class KernelCheck:
             difference=findings.difference,
         )
         return CheckedKernel(report, tuple(findings.diagnostics), self._values)
+
+
+def _bound(target: Any, instance: Any) -> Any:
+    bind = getattr(target, "__get__", None)
+    return partial(target, instance) if bind is None else bind(instance, type(instance))
 
 
 def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:

@@ -38,16 +38,17 @@ class TypedFrontEnd:
             if tensor.name.isdigit():
                 session.next_input = max(session.next_input, int(tensor.name) + 1)
             st = ShapeType(dim_range(d) for d in parameter.dims)
-            found[parameter.name] = self._functions.reading(tensor, st, None, None)
+            array = self._functions.reading(tensor, st, None, None)
+            array.site = parameter.site
+            found[parameter.name] = array
             session.inputs[tensor.name] = (tensor, None)
         return found
 
     def _results(self, returned: Any, task: KernelTask, recorder: Recorder) -> list[KernelResult]:
-        """What is left to compare with the kernel's spec: a result that was held to the very spec is settled."""
-        wanted = " ".join((task.spec_text or "").split())
-        settled = [r for r in recorder.results if wanted and " ".join(r.spec_text.split()) == wanted]
+        """What is left to compare with the kernel's specs: a result that was held to the only one is settled."""
+        settled = [r for r in recorder.results if _is_held_to(r, task)]
         if returned is None or (isinstance(returned, TypedResult) and returned in settled):
-            if task.spec is not None and not settled:
+            if not settled:
                 raise TraceError(
                     "the kernel returns nothing, and no typed result in it is held to its spec: "
                     "expected a typed array or a TypedResult",
@@ -67,3 +68,11 @@ class TypedFrontEnd:
         raise TraceError(
             f"the kernel returns {type(item).__name__}; expected a typed array or a TypedResult", code="spec-shape"
         )
+
+
+def _is_held_to(result: TypedResult, task: KernelTask) -> bool:
+    """Whether the result's own claim is the kernel's: the same text over the same dims."""
+    if task.spec is None or task.spec_text is None:
+        return False
+    same_text = " ".join(result.spec_text.split()) == " ".join(task.spec_text.split())
+    return same_text and result.spec.dims == task.spec.dims

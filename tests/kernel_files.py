@@ -1,0 +1,218 @@
+"""Kernel files that say in comments what must be found in them, and are executed as well.
+
+On the line of a ``def``: ``# proved``, ``# refuted``, ``# unsupported`` …, with ``: TEXT`` if the verdict's
+message or details must contain a text. On any line: ``# error[CODE]`` or ``# warning[CODE]``.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import runpy
+import tokenize
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from grid_evaluation import grid
+
+from stile_engine.check import check
+from stile_engine.decorator import Declaration, recording_declarations
+from stile_engine.errors import StileError
+from stile_engine.spec.lower import LoweredSpec, lower
+from stile_engine.trace.backend import infer
+from stile_engine.trace.frontend import Parameter
+from stile_engine.trace.parameters import pair
+from stile_engine.trace.recording import Recorder
+from stile_engine.trace.report import CheckRequest, Report
+from stile_engine.typed.session import checking
+from stile_engine.typed.shape import ShapeType, dim_range
+
+_VERDICT = re.compile(r"#\s*(proved|assumed|refuted|unknown|unsupported|error)\b(?!\[)(?::\s*(.*\S))?")
+_DIAGNOSTIC = re.compile(r"#\s*(error|warning|information)\[([a-z-]+)\](?::\s*([^#]*[^#\s]))?")
+# Diagnostics that only repeat a kernel's verdict; the verdict itself is what is compared.
+_OF_VERDICTS = frozenset({"not-equal", "not-proved", "undefined-value", "assumption"})
+
+
+@dataclass(frozen=True)
+class Expectation:
+    line: int
+    what: str
+    text: str | None
+
+
+def expectations(source: str) -> tuple[list[Expectation], list[Expectation]]:
+    """``(verdicts, diagnostics)`` with lines from 0; a diagnostic's ``what`` is ``severity[code]``."""
+    verdicts, diagnostics = [], []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT:
+            continue
+        line = token.start[0] - 1
+        for found in _DIAGNOSTIC.finditer(token.string):
+            diagnostics.append(Expectation(line, f"{found[1]}[{found[2]}]", found[3]))
+        if found := _VERDICT.match(token.string):
+            verdicts.append(Expectation(line, found[1], found[2]))
+    return verdicts, diagnostics
+
+
+def report_of(path: Path, source: str | None = None) -> Report:
+    return check(CheckRequest(str(path), path.read_text() if source is None else source))
+
+
+def mismatches(source: str, report: Report) -> Iterator[str]:
+    """What the report says otherwise than the comments."""
+    verdicts, diagnostics = expectations(source)
+    if not verdicts:
+        yield "the file expects nothing"
+    by_line = {v.line: v for v in verdicts}
+    for kernel in report.kernels:
+        expected = by_line.pop(kernel.name_range.start.line, None)
+        said = [kernel.message, *(o.detail or "" for o in kernel.obligations)]
+        said += [o.witness.set or "" for o in kernel.obligations if o.witness is not None]
+        if expected is None:
+            yield f"{kernel.name} is {kernel.status}, and nothing is expected of it"
+        elif kernel.status.value != expected.what:
+            yield f"{kernel.name} is {kernel.status}, expected {expected.what}: {said}"
+        elif expected.text is not None and not any(expected.text in text for text in said):
+            yield f"{kernel.name}: expected {expected.text!r} in {said}"
+    for left in by_line.values():
+        yield f"line {left.line + 1}: no kernel, expected {left.what}"
+    waiting = list(diagnostics)
+    for found in report.diagnostics:
+        key = f"{found.severity}[{found.code}]"
+        match = next((d for d in waiting if d.line == found.range.start.line and d.what == key), None)
+        if match is not None:
+            waiting.remove(match)
+            if match.text is not None and match.text not in found.message:
+                yield f"line {match.line + 1}: expected {match.text!r} in {found.message!r}"
+        elif found.code not in _OF_VERDICTS:
+            yield f"line {found.range.start.line + 1}: unexpected {key}: {found.message}"
+    for left in waiting:
+        yield f"line {left.line + 1}: expected {left.what}"
+
+
+# Execution
+
+
+@dataclass(frozen=True)
+class Executable:
+    """A kernel as a program finds it, without the verifier."""
+
+    declaration: Declaration
+    expected: Expectation
+    broken_rule: bool
+    """A typed kernel in which a rule is expected to be broken."""
+
+    @property
+    def name(self) -> str:
+        return str(self.declaration.target.__name__)
+
+
+def executables(path: Path) -> list[Executable]:
+    source = path.read_text()
+    verdicts, diagnostics = expectations(source)
+    with recording_declarations() as declarations:
+        runpy.run_path(str(path))
+    found = []
+    for declaration in declarations:
+        target = declaration.target
+        code = getattr(target, "__wrapped__", target).__code__
+        lines = {line for _, _, line in code.co_lines() if line is not None}
+        expected = next(v for v in verdicts if v.line + 1 >= code.co_firstlineno and v.line < max(lines))
+        _, typed = infer(target, dict(declaration.options))
+        broken = typed and any(d.line + 1 in lines and d.what.startswith("error[") for d in diagnostics)
+        found.append(Executable(declaration, expected, broken))
+    return found
+
+
+def _specs(declaration: Declaration) -> dict[str | None, LoweredSpec]:
+    extents = {name: d.extent for name, d in declaration.dims.items()}
+    spec = declaration.spec
+    if isinstance(spec, dict):
+        return {name: lower(text, extents) for name, text in spec.items()}
+    return {None: lower(spec, extents)}
+
+
+def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """``(what the kernel computes, what its spec says)`` on random numbers. Raises what the kernel raises."""
+    declaration = kernel.declaration
+    specs = _specs(declaration)
+    tensors = {name: tensor for spec in specs.values() for name, tensor in spec.tensors.items()}
+    in_place = {n: tuple(d.name for d in s.value.dims) for n, s in specs.items() if n is not None}
+    parameters, constants = pair(declaration.target, tensors, declaration.dims, declaration.options, in_place, False)
+    generator = np.random.default_rng(seed)
+    arrays = {p.name: generator.standard_normal([d.concrete for d in p.dims]) for p in parameters}
+    inputs = {p.tensor.name: arrays[p.name].copy() for p in parameters if p.tensor is not None}
+    (output, spec), *_ = specs.items()
+    wanted = grid(spec.value, inputs)
+    framework, typed = infer(declaration.target, dict(declaration.options))
+    if typed:
+        return _run_typed(declaration.target, parameters, arrays, constants), wanted
+    if framework == "jax":
+        return _run_jax(declaration.target, arrays, constants), wanted
+    with np.errstate(all="ignore"), memory_without_a_value():
+        returned = declaration.target(**arrays, **constants)
+    return np.asarray(returned if output is None else arrays[output]), wanted
+
+
+@contextmanager
+def memory_without_a_value() -> Iterator[None]:
+    """Fresh memory often happens to hold the right numbers; here it holds none."""
+    real = np.empty, np.empty_like
+    np.empty = lambda shape, dtype=float: np.full(shape, np.nan, dtype)  # type: ignore[assignment]
+    np.empty_like = lambda a: np.full(a.shape, np.nan, a.dtype)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        np.empty, np.empty_like = real  # type: ignore[assignment]
+
+
+def _run_typed(
+    target: Any, parameters: tuple[Parameter, ...], arrays: dict[str, Any], constants: dict[str, Any]
+) -> Any:
+    from stile_engine.numpy.binding import functions
+
+    # With numbers, and without a proof for every result on the way.
+    with checking(recorder := Recorder(), carries_data=True):
+        arguments = {}
+        for p in parameters:
+            assert p.tensor is not None
+            st = ShapeType(dim_range(d) for d in p.dims)
+            arguments[p.name] = functions.reading(p.tensor, st, arrays[p.name], None)
+        returned = target(**arguments, **constants)
+    if recorder.violations:
+        raise StileError(recorder.violations[0].message, code=recorder.violations[0].code)
+    if any(not c.complete for c in recorder.coverage):
+        raise StileError("coverage", code="coverage-gap")
+    return np.asarray(returned.arr)
+
+
+def _run_jax(target: Any, arrays: dict[str, Any], constants: dict[str, Any]) -> Any:
+    import jax
+
+    before = jax.config.read("jax_enable_x64")
+    jax.config.update("jax_enable_x64", True)
+    try:
+        return np.asarray(target(**{n: jax.numpy.asarray(a) for n, a in arrays.items()}, **constants))
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def contradiction(kernel: Executable) -> str | None:
+    """How a run of the kernel contradicts the verdict that its comment expects; None if it does not."""
+    if kernel.expected.what not in ("proved", "assumed", "refuted"):
+        return None
+    try:
+        actual, wanted = execute(kernel)
+    except StileError as error:
+        return None if kernel.broken_rule else f"{kernel.name} raises {error}"
+    if kernel.broken_rule:
+        return f"{kernel.name} breaks a rule, and its run raises nothing"
+    tolerance = 1e-5 if actual.dtype == np.float32 else 1e-9
+    same = actual.shape == wanted.shape and bool(np.allclose(actual, wanted, tolerance, tolerance, equal_nan=True))
+    if same == (kernel.expected.what == "refuted"):
+        return f"{kernel.name} is expected to be {kernel.expected.what}; its run {'agrees' if same else 'differs'}"
+    return None

@@ -1,0 +1,44 @@
+"""Plain NumPy: what has no model says so, at its line, and never passes."""
+
+import numpy as np
+
+from stile_engine import dim, kernel
+
+M, N = dim("M", 4), dim("N", 4)
+
+
+@kernel("X:M N")
+def sorted_rows(X):  # unsupported
+    return np.sort(X)  # warning[unsupported]
+
+
+@kernel("relu(X:M N)")
+def branch_on_data(X):  # unsupported
+    if X[0, 0] > 0:  # warning[unsupported]
+        return X
+    return X * 0
+
+
+@kernel("X:M N")
+def fancy_indexing(X):  # unsupported
+    return X[np.array([0, 1, 2, 3])]  # warning[unsupported]
+
+
+@kernel("X:M N")
+def linear_algebra(X):  # unsupported
+    return np.linalg.inv(X)  # warning[unsupported]
+
+
+@kernel("floor(X:M N)")
+def truncation(X):  # unsupported
+    return X.astype(np.int32)  # warning[unsupported]
+
+
+@kernel("X:M N")
+def random_noise(X):  # unsupported
+    return X + np.random.randn(M, N)  # warning[unsupported]
+
+
+@kernel("X:M N * 2")
+def unaffected_by_the_others(X):  # proved
+    return X + X
