@@ -65,6 +65,14 @@ def equation_site(equation: Any, path: str) -> Site | None:
     return None
 
 
+def result_sites(jaxpr: Any, path: str) -> list[Site | None]:
+    """For each result of a jaxpr the expression in ``path`` that made it."""
+    inner = open_jaxpr(jaxpr)
+    makers = {variable: equation for equation in inner.eqns for variable in equation.outvars}
+    found = [None if is_literal(v) else makers.get(v) for v in inner.outvars]
+    return [None if maker is None else equation_site(maker, path) for maker in found]
+
+
 def defined_in(jaxpr: Any) -> str | None:
     """The file of the function that a jaxpr was made from."""
     information = getattr(open_jaxpr(jaxpr), "debug_info", None)
@@ -118,7 +126,7 @@ def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[int, ...
     return closed, results
 
 
-def leaves(results: Any) -> list[tuple[str, Any]]:
-    """The arrays of a tree of results in the order of the jaxpr's, with a readable path to each."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(results)
-    return [(jax.tree_util.keystr(path), leaf) for path, leaf in flat]
+def leaves(results: Any) -> list[Any]:
+    """The arrays of a tree of results in the order of the jaxpr's."""
+    found: list[Any] = jax.tree_util.tree_leaves(results)
+    return found

@@ -43,10 +43,10 @@ class JaxFrontEnd:
         inputs = [_input(p) for p in task.parameters]
         found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
         # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.
-        leaves = adapter.leaves(results)
+        shapes = [tuple(Affine((), int(size)) for size in leaf.shape) for leaf in adapter.leaves(results)]
+        sites = adapter.result_sites(closed, task.path)
         return tuple(
-            PlainArray(tuple(Affine((), int(size)) for size in leaf.shape), as_node(array))
-            for array, (_, leaf) in zip(found, leaves, strict=True)
+            PlainArray(shape, as_node(array), site) for array, shape, site in zip(found, shapes, sites, strict=True)
         )
 
 

@@ -67,29 +67,29 @@ class Interpreter:
         inner = adapter.open_jaxpr(jaxpr)
         environment: dict[Any, Array] = {}
         for variable, constant in zip(inner.constvars, adapter.constants(jaxpr), strict=True):
-            environment[variable] = self._constant(constant, adapter.dtype_of(variable))
+            environment[variable] = self._constant(constant, adapter.dtype_of(variable), self._last_site)
         for variable, array in zip(inner.invars, inputs, strict=True):
             environment[variable] = array
         for equation in inner.eqns:
-            results = self._equation(equation, [self._atom(a, environment) for a in equation.invars])
+            site = self._forced_site or adapter.equation_site(equation, self._path)
+            results = self._equation(equation, [self._atom(a, environment, site) for a in equation.invars], site)
             for variable, result in zip(equation.outvars, results, strict=True):
                 environment[variable] = result
-        return [self._atom(a, environment) for a in inner.outvars]
+        return [self._atom(a, environment, self._last_site) for a in inner.outvars]
 
-    def _atom(self, atom: Any, environment: dict[Any, Array]) -> Array:
+    def _atom(self, atom: Any, environment: dict[Any, Array], site: Site | None) -> Array:
         if adapter.is_literal(atom):
-            return self._constant(atom.val, adapter.dtype_of(atom))
+            return self._constant(atom.val, adapter.dtype_of(atom), site)
         return environment[atom]
 
-    def _constant(self, value: Any, dtype: str) -> Array:
+    def _constant(self, value: Any, dtype: str, site: Site | None) -> Array:
         try:
-            found = read_constant(value, dtype, self._recorder, self._last_site)
+            found = read_constant(value, dtype, self._recorder, site)
         except (TypeError, ValueError) as error:
-            return UnknownArray((), (), f"a constant of type {dtype} ({error})", self._last_site)
+            return UnknownArray((), (), f"a constant of type {dtype} ({error})", site)
         return _as_real_where_float(found, dtype)
 
-    def _equation(self, equation: Any, inputs: list[Array]) -> list[Array]:
-        site = self._forced_site or adapter.equation_site(equation, self._path)
+    def _equation(self, equation: Any, inputs: list[Array], site: Site | None) -> list[Array]:
         name = equation.primitive.name
         dtypes = [adapter.dtype_of(v) for v in equation.outvars]
         shapes: list[Shape] = []

@@ -21,7 +21,7 @@ from types import ModuleType, TracebackType
 
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.index.dims import Dim, registered_dims
-from stile_engine.trace.location import Site, site_of_frame
+from stile_engine.trace.location import Site, is_user_file, site_of_frame
 from stile_engine.trace.parsing import ParsedText
 
 
@@ -90,8 +90,9 @@ def _module_name(path: str) -> tuple[str, str | None, str | None]:
 
 
 def _belongs_to(module: ModuleType, folders: tuple[str, ...]) -> bool:
+    """Whether a module is the user's own: installed libraries and the engine stay loaded for the next check."""
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str) or "site-packages" in file:
+    if not isinstance(file, str) or not is_user_file(file):
         return False
     return any(os.path.abspath(file).startswith(os.path.abspath(folder) + os.sep) for folder in folders)
 

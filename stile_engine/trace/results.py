@@ -9,13 +9,23 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import render_sizes
 from stile_engine.term.expression import Reindex
 from stile_engine.term.value import Value
-from stile_engine.trace.frontend import KernelResult, axis_variable
+from stile_engine.trace.frontend import KernelResult, PlainArray, axis_variable
 
 
 class ResultMismatch(StileError):
     """The results do not have the shapes of the spec's."""
 
     code = "dim-mismatch"
+
+
+def in_order(results: Sequence[KernelResult], outputs: Sequence[str | None]) -> tuple[KernelResult, ...]:
+    """Results that were written in place, in the order of the specs of their outputs."""
+    named = {r.name: r for r in results if isinstance(r, PlainArray) and r.name is not None}
+    if not named:
+        return tuple(results)
+    if missing := [name for name in outputs if name not in named]:
+        raise ResultMismatch(f"the kernel does not write its output {missing[0]}")
+    return tuple(named[name] for name in outputs if name is not None)
 
 
 def match(results: Sequence[KernelResult], specs: Sequence[Value]) -> list[Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from stile_engine.numpy.plain.proxy import stand_in
@@ -22,7 +22,9 @@ class Rebinding:
         self._functions: dict[int, Any] = {}
 
     def function(self, function: Any) -> Any:
-        """The copy of a Python function; any other callable is used as it is."""
+        """The copy of a Python function or method; any other callable is used as it is."""
+        if isinstance(function, MethodType):
+            return MethodType(self.function(function.__func__), function.__self__)
         if not isinstance(function, FunctionType):
             return function
         known = self._functions.get(id(function))

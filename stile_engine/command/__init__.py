@@ -1,0 +1,1 @@
+"""What the command ``stile`` does, one module for each duty; ``cli.py`` only reads its arguments."""

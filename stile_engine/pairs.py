@@ -1,0 +1,40 @@
+"""Two expressions of the spec language, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stile_engine.index.dims import Dim
+from stile_engine.proof.prove import Proof, prove_values
+from stile_engine.spec.lower import SpecError, lower
+
+
+class PairError(SpecError):
+    """A ``SpecError`` that knows which of the two expressions it is about: ``actual`` or ``spec``."""
+
+    def __init__(self, side: str, text: str, error: SpecError) -> None:
+        super().__init__(error.message, error.start, error.end, error.expected, error.related)
+        self.code = error.code
+        self.side = side
+        self.text = text
+
+
+def prove(actual: str, spec: str, dims: Mapping[str, Any] | None = None, *, details: bool = True) -> Proof:
+    """Whether two expressions are equal: ``prove("X:Q + X:Q", "2 * X:Q", dims={"Q": 8})``.
+
+    ``dims`` gives each dim's size, or a dim made by ``dim(…)``. Tensors of one label and the same dims are
+    the same input on both sides, and so are unlabelled ones of the same number. The order of the dims does
+    not count. Raises ``SpecError`` with the characters at fault, ``DimError`` for a size that is none.
+    """
+    known = {name: size if isinstance(size, Dim) else Dim(name, size) for name, size in (dims or {}).items()}
+    extents = {name: dim.extent for name, dim in known.items()}
+    values = []
+    for side, text in (("actual", actual), ("spec", spec)):
+        try:
+            values.append(lower(text, extents).value)
+        except SpecError as error:
+            raise PairError(side, text, error) from error
+    symbolic = [d for d in known.values() if d.concrete is None]
+    ranges = {d.symbol: d.symbol_range for d in symbolic}
+    return prove_values(values[0], values[1], sizes=ranges, details=details, symmetric=True)
