@@ -93,9 +93,10 @@ class IndexSet:
     """An exact set over named integer variables. Immutable and interned: compare with ``is``
     for identity of form and with ``equals`` for equality of meaning."""
 
-    __slots__ = ("_counts", "_empty", "_isl", "_memo", "digest", "variables")
+    __slots__ = ("_free", "_isl", "_memo", "digest", "variables")
 
     _isl: isl.Set
+    _free: bool | None
     variables: frozenset[str]
     digest: str
 
@@ -217,7 +218,7 @@ class IndexSet:
 
     def substitute(self, mapping: Mapping[str, Affine]) -> IndexSet:
         """The tuples at which the set holds once each variable is replaced, all at once."""
-        relevant = {v: e for v, e in mapping.items() if v in self.variables}
+        relevant = {v: e for v, e in mapping.items() if v in self.variables and _single_variable(e) != v}
         if not relevant:
             return self
         key = ("substitute", tuple(sorted(relevant.items(), key=lambda item: item[0])))
@@ -249,6 +250,11 @@ class IndexSet:
         key = ("solve", name)
         if key in self._memo:
             return self._memo[key]
+        if self._free is None:
+            spend()
+            self._free = bool(self._isl.affine_hull().plain_is_universe())
+        if self._free:
+            return None  # no equation holds in the set
         spend()
         hull = self._isl.affine_hull()
         dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
@@ -471,6 +477,7 @@ def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
     made.variables = frozenset(_decoded[n] for n in names)
     made.digest = text
     made._memo = {}
+    made._free = None
     return made
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stile_engine.index.predicate import in_range
+from stile_engine.index.predicate import Always, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.proof import pointwise
@@ -140,8 +140,14 @@ class Normalizer:
         body = self._done[id(node.body)]
         names = tuple(node.bound)
         box = box_of(node.axes)
-        domain = IndexSet.box(node.bound) & IndexSet.where(node.predicate)
-        whole = domain & box
+        domain = IndexSet.box(node.bound)
+        if not isinstance(node.predicate, Always):
+            domain = domain & IndexSet.where(node.predicate)
+        if domain.variables <= node.bound.keys() and len(body.pieces) == 1:
+            # the same domain in every row: what the rows are does not matter
+            box, whole = UNIVERSE, domain
+        else:
+            whole = domain & box
         families = [(whole & p.guard, p.value) for p in body.pieces]
         families = [(d, v) for d, v in families if d is not EMPTY]
         rows: list[tuple[IndexSet, Element]] = []

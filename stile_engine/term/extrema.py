@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+from math import gcd
 
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
@@ -19,6 +21,7 @@ from stile_engine.term import binding
 from stile_engine.term.atoms import (
     ONE,
     ZERO,
+    Atom,
     FunctionAtom,
     MaxAtom,
     MaxPiece,
@@ -28,7 +31,6 @@ from stile_engine.term.atoms import (
     Rational,
     constant,
     max_atom,
-    mono,
     of_atom,
     of_mono,
     poly,
@@ -136,10 +138,14 @@ def _flatten(families: list[Family]) -> list[Family]:
             done.append(family)  # an addend of the only family: it leaves by the shift
             continue
         for piece in atom.pieces:
-            renaming = binding.rename_apart(piece.bound)
-            names = tuple(e.render() for e in renaming.values())
-            body = add(rest, scale(substitute(piece.body, renaming), coefficient))
-            domain = family.domain & piece.domain.substitute(renaming)
+            names, inner_domain, inner_body = piece.bound, piece.domain, piece.body
+            taken = rest.variables | family.domain.variables | frozenset(family.bound)
+            if not taken.isdisjoint(names):
+                renaming = binding.rename_apart(names)
+                names = tuple(e.render() for e in renaming.values())
+                inner_domain, inner_body = inner_domain.substitute(renaming), substitute(inner_body, renaming)
+            body = add(rest, scale(inner_body, coefficient))
+            domain = family.domain & inner_domain
             if domain is not EMPTY:
                 waiting.append(_reduce_bound(Family(family.bound + names, domain, body)))
     return done
@@ -238,90 +244,94 @@ def _shape(splits: list[_Split]) -> list[str]:
 def _take_factor(splits: list[_Split]) -> tuple[Poly, list[_Split]]:
     """``(g, families)`` with all bodies = g * families, g free of bound variables and g >= 0:
     max(g * f) = g * max(f), since the families are not all empty and f is finite."""
-    common = _common_coefficient(splits)
-    if common is not None:
-        factor, quotients = common
-        if factor is not ONE:
-            return factor, quotients
-    divisor = _common_number(splits)
-    if divisor != 1:
-        inverse = ratio(1 / Fraction(divisor))
-        reduced = [_Split(scale(s.fixed, inverse), s.bound, s.domain, scale(s.body, inverse)) for s in splits]
-        return constant(divisor), reduced
-    return ONE, splits
+    factor, bodies = _factor_of(tuple((s.fixed, s.bound, s.body) for s in splits))
+    if factor is ONE:
+        return ONE, splits
+    return factor, [_split(Family(s.bound, s.domain, b)) for s, b in zip(splits, bodies, strict=True)]
 
 
-def _common_number(splits: list[_Split]) -> Rational:
-    from math import gcd
+_Bodies = tuple[tuple[Poly, tuple[str, ...], Poly], ...]
 
+
+@lru_cache(maxsize=65536)
+def _factor_of(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]]:
+    """The common factor and the quotients; it does not depend on the domains, so that the many
+    tiles of one reduction share the work."""
+    common = _common_coefficient(parts)
+    if common is not None and common[0] is not ONE:
+        return common
+    divisor = _common_number(parts)
+    if divisor == 1:
+        return ONE, ()
+    inverse = ratio(1 / Fraction(divisor))
+    return constant(divisor), tuple(scale(add(fixed, body), inverse) for fixed, _, body in parts)
+
+
+def _common_number(parts: _Bodies) -> Rational:
     numerator, denominator = 0, 1
-    for s in splits:
-        for _, c in (*s.fixed.terms, *s.body.terms):
+    for fixed, _, body in parts:
+        for _, c in (*fixed.terms, *body.terms):
             value = Fraction(c)
             numerator = gcd(numerator, abs(value.numerator))
             denominator = denominator * value.denominator // gcd(denominator, value.denominator)
     return ratio(Fraction(numerator, denominator)) if numerator else 1
 
 
-def _common_coefficient(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
+def _common_coefficient(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
     """A polynomial g of known sign with every body = g * (terms in the bound variables)."""
     from stile_engine.term.signs import NEGATIVE, POSITIVE, sign
 
-    grouped = [_by_variant(s) for s in splits]
+    grouped = [_by_variant(*part) for part in parts]
     coefficients = [g for group in grouped for g in group.values()]
-    if not coefficients:
+    if not coefficients or all(g.constant is not None for g in coefficients):
         return None
-    if all(g.constant is not None for g in coefficients):
-        return None
-    if all(not s.bound for s in splits):
-        return _common_monomial(splits)
+    if all(not bound for _, bound, _ in parts):
+        return _common_monomial(parts)
     first = _monic(coefficients[0])
-    for g in coefficients[1:]:
-        if _monic(g) is not first:
-            return _common_monomial(splits)
+    if any(_monic(g) is not first for g in coefficients[1:]):
+        return _common_monomial(parts)
     mask = sign(first)
     if mask & NEGATIVE and mask & POSITIVE:
-        return _common_monomial(splits)
+        return _common_monomial(parts)
     factor = negate(first) if mask & NEGATIVE else first
-    quotients: list[_Split] = []
-    for s, group in zip(splits, grouped, strict=True):
-        body: Poly = ZERO
+    quotients: list[Poly] = []
+    for group in grouped:
+        quotient: Poly = ZERO
         for variant, g in group.items():
             lead = Fraction(g.terms[0][1]) / Fraction(factor.terms[0][1])
-            body = add(body, of_mono(variant, ratio(lead)))
-        again = _split(Family(s.bound, s.domain, body))
-        quotients.append(again)
-    return factor, quotients
+            quotient = add(quotient, of_mono(variant, ratio(lead)))
+        quotients.append(quotient)
+    return factor, tuple(quotients)
 
 
 def _monic(operand: Poly) -> Poly:
     return scale(operand, ratio(1 / Fraction(operand.terms[0][1])))
 
 
-def _by_variant(s: _Split) -> dict[Mono, Poly]:
+def _by_variant(fixed: Poly, bound: tuple[str, ...], body: Poly) -> dict[Mono, Poly]:
     from stile_engine.term.sums import split
 
     groups: dict[Mono, Poly] = {}
-    for m, c in (*s.fixed.terms, *s.body.terms):
-        outside, inside = split(m, s.bound)
+    for m, c in (*fixed.terms, *body.terms):
+        outside, inside = split(m, bound)
         part = of_mono(outside, c)
         groups[inside] = add(groups[inside], part) if inside in groups else part
     return groups
 
 
-def _common_monomial(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
+def _common_monomial(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
     """A monomial without bound variables, known not to be negative, that divides all terms."""
     from stile_engine.term.functions import exponential
     from stile_engine.term.powers import _atom_power
     from stile_engine.term.signs import is_nonnegative
     from stile_engine.term.sums import split
 
-    least: dict[object, Rational] | None = None
+    least: dict[Atom, Rational] | None = None
     exponentials: set[Poly | None] = set()
-    for s in splits:
-        for m, _ in (*s.fixed.terms, *s.body.terms):
-            outside, _inside = split(m, s.bound)
-            powers: dict[object, Rational] = dict(outside.factors)
+    for fixed, bound, body in parts:
+        for m, _ in (*fixed.terms, *body.terms):
+            outside, _inside = split(m, bound)
+            powers = dict(outside.factors)
             exponentials.add(outside.exponential)
             if least is None:
                 least = powers
@@ -330,12 +340,12 @@ def _common_monomial(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
     if least is None:
         return None
     factor, inverse = ONE, ONE
-    for atom, exponent in sorted(least.items(), key=lambda item: item[0].digest):  # type: ignore[attr-defined]
-        if isinstance(exponent, int) and exponent % 2 and not is_nonnegative(of_atom(atom)):  # type: ignore[arg-type]
+    for atom, exponent in sorted(least.items(), key=lambda item: item[0].digest):
+        if isinstance(exponent, int) and exponent % 2 and not is_nonnegative(of_atom(atom)):
             exponent -= 1  # an even power is not negative, whatever the factor
         if exponent:
-            factor = multiply(factor, _atom_power(atom, exponent))  # type: ignore[arg-type]
-            inverse = multiply(inverse, of_mono(mono(((atom, -exponent),))))  # type: ignore[arg-type]
+            factor = multiply(factor, _atom_power(atom, exponent))
+            inverse = multiply(inverse, _atom_power(atom, -exponent))
     if len(exponentials) == 1:
         common = next(iter(exponentials))
         if common is not None:
@@ -343,8 +353,7 @@ def _common_monomial(splits: list[_Split]) -> tuple[Poly, list[_Split]] | None:
             inverse = multiply(inverse, exponential(negate(common)))
     if factor is ONE:
         return None
-    quotients = [_split(Family(s.bound, s.domain, multiply(add(s.fixed, s.body), inverse))) for s in splits]
-    return factor, quotients
+    return factor, tuple(multiply(add(fixed, body), inverse) for fixed, _, body in parts)
 
 
 # -- monotone functions ------------------------------------------------------------------------
