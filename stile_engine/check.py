@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from stile_engine.checking.discovery import MODULE, FoundKernel, find_kernels
+from stile_engine.checking.execution import ModuleRun, module_environment, run_module
+from stile_engine.checking.failures import failure_message
+from stile_engine.checking.kernel_check import CheckedKernel, KernelCheck
+from stile_engine.checking.module_check import check_module_code
+from stile_engine.checking.parsing import ParsedText, parse_text
 from stile_engine.index.dims import scope
-from stile_engine.trace.discovery import MODULE, FoundKernel, find_kernels
-from stile_engine.trace.execution import ModuleRun, module_environment, run_module
-from stile_engine.trace.failures import failure_message
-from stile_engine.trace.kernel_check import CheckedKernel, KernelCheck
-from stile_engine.trace.module_check import check_module_code
-from stile_engine.trace.parsing import ParsedText, parse_text
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap

@@ -5,6 +5,7 @@ Exit status of ``check`` and ``prove``: 0 all proved, 1 something is not, 2 wron
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from enum import StrEnum
@@ -177,11 +178,9 @@ def lsp(
     tcp: Annotated[int | None, typer.Option(metavar="PORT", help="Wait on this port, for debugging.")] = None,
 ) -> None:
     """The language server, over standard input and output."""
-    from stile_lsp.server import main as serve
-
-    # The server reads its own arguments.
-    sys.argv[1:] = [] if tcp is None else ["--tcp", str(tcp)]
-    serve()
+    # In place of this process: the server owns its standard streams from the start.
+    arguments = [] if tcp is None else ["--tcp", str(tcp)]
+    os.execv(sys.executable, [sys.executable, "-m", "stile_lsp", *arguments])
 
 
 def _usage(message: str) -> NoReturn:

@@ -22,9 +22,9 @@ ENGINE_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"trace", "decorator"}),
     frozenset({"typed"}),
     frozenset({"numpy", "jax", "torch", "triton", "run"}),
-    frozenset({"check"}),
+    frozenset({"check", "checking", "pairs"}),
     frozenset({"worker"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "command", "__main__"}),
 )
 """From the ground up: a part imports only parts of its own layer or of one below."""
 

@@ -9,6 +9,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from stile_engine.checking import backend
+from stile_engine.checking.discovery import FoundKernel
+from stile_engine.checking.execution import ModuleRun, error_site
+from stile_engine.checking.failures import failure_message
+from stile_engine.checking.findings import Findings
+from stile_engine.checking.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
+from stile_engine.checking.parsing import ParsedText
+from stile_engine.checking.results import ResultMismatch, in_order, match
+from stile_engine.checking.spec_text import range_in_literal
+from stile_engine.checking.values import describe_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.dims import Dim
@@ -17,21 +27,11 @@ from stile_engine.spec.lower import LoweredSpec, SpecError, lower
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Tensor
 from stile_engine.term.value import Value
-from stile_engine.trace import backend
-from stile_engine.trace.discovery import FoundKernel
-from stile_engine.trace.execution import ModuleRun, error_site
-from stile_engine.trace.failures import failure_message
-from stile_engine.trace.findings import Findings
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
 from stile_engine.trace.location import Site
-from stile_engine.trace.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
-from stile_engine.trace.parsing import ParsedText
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
-from stile_engine.trace.results import ResultMismatch, in_order, match
 from stile_engine.trace.source_map import site_of
-from stile_engine.trace.spec_text import range_in_literal
-from stile_engine.trace.values import describe_values
 
 NORMAL_FORM_OPERATIONS = 20_000
 """Budget for the normal forms of all values of a kernel together; they are only shown."""

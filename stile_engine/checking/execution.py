@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from stile_engine.checking.parsing import ParsedText
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.index.dims import Dim, registered_dims
 from stile_engine.trace.location import Site, is_user_file, site_of_frame
-from stile_engine.trace.parsing import ParsedText
 
 
 @dataclass(frozen=True, slots=True)

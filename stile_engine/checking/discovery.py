@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stile_engine.checking.parsing import BrokenPart, ParsedText
 from stile_engine.proof.verdict import Position, Range, Status
 from stile_engine.trace.location import Site
-from stile_engine.trace.parsing import BrokenPart, ParsedText
 from stile_engine.trace.report import KernelReport
 from stile_engine.trace.source_map import SourceMap, site_of
 
