@@ -75,7 +75,7 @@ def are_equal(left: Poly, right: Poly, context: IndexSet, thorough: bool = True)
 
 def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     spend()
-    difference = specialise(difference, context)
+    difference = specialise(_eliminate(difference, context), context)
     if difference.is_zero:
         return True
     if depth <= 0 or difference.constant is not None:
@@ -93,6 +93,17 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     if _zero_by_splitting(cleared, context, depth):
         return True
     return _zero_by_cases(cleared, _MOST_CASES, {})
+
+
+def _eliminate(operand: Poly, context: IndexSet) -> Poly:
+    """Without the variables that the context fixes: where T == 5, X[T] is X[5]."""
+    gone: set[str] = set()
+    for name in sorted(operand.variables & context.variables):
+        value = context.solve(name)
+        if value is not None and not value.variables & (gone | {name}):
+            operand = substitute(operand, {name: value})
+            gone.add(name)
+    return operand
 
 
 # -- equal atoms -------------------------------------------------------------------------------
