@@ -63,6 +63,7 @@ export class Workbench {
       "window.commandCenter": false,
       "chat.commandCenter.enabled": false,
       "editor.fontSize": 14,
+      "editor.unicodeHighlight.ambiguousCharacters": false,
     });
     // Machine settings are there when the extension starts; user settings sometimes come late.
     for (const folder of ["Machine", "User"]) {

@@ -76,7 +76,7 @@ function content(view: ProofView | null): string {
   }
   return (
     sides(view.normalForm, view.specNormalForm) +
-    block("Difference", view.difference) +
+    block("Kernel − spec", view.difference) +
     obligations(view.obligations) +
     block("Shape type", view.shapeType) +
     block("Expression type", view.exprType)
