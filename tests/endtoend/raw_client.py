@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 SECONDS = 20.0
 
@@ -59,6 +59,19 @@ def read_message(stream: BinaryIO) -> Message | None:
     if "method" not in message and not ({"result", "error"} & message.keys() and "id" in message):
         raise Violation(f"neither request nor response: {body[:200]!r}")
     return message
+
+
+class StartClient(Protocol):
+    """The fixture ``start``: a server of the test's own, which does not outlive it."""
+
+    def __call__(
+        self,
+        arguments: Sequence[str] = (),
+        *,
+        settings: Message | None = None,
+        answers: dict[str, Callable[[Any], Any]] | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> RawClient: ...
 
 
 class RawClient:

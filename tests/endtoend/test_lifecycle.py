@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 import texts
 from processes import alive, descendants, eventually
-from raw_client import RawClient, ServerError, read_message
+from raw_client import RawClient, ServerError, StartClient, read_message
 
 URI = "file:///tmp/lifecycle.py"
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
-def busy_client() -> tuple[RawClient, set[int]]:
+def busy_client(start: StartClient) -> tuple[RawClient, set[int]]:
     """A server with an endless run under way, and the processes under it."""
-    client = RawClient(settings={"verify": {"debounce": 0, "timeout": 60}})
+    client = start(settings={"verify": {"debounce": 0, "timeout": 60}})
     client.initialize()
     client.open(URI, texts.HEAD + texts.LOOP)
     client.wait(lambda m: m.get("method") == "stile/status" and m["params"]["kernels"][0]["status"] == "running")
@@ -34,8 +34,8 @@ def busy_client() -> tuple[RawClient, set[int]]:
 
 
 @linux
-def test_shutdown_with_work_in_flight() -> None:
-    client, processes = busy_client()
+def test_shutdown_with_work_in_flight(start: StartClient) -> None:
+    client, processes = busy_client(start)
     waiting = client.start("stile/waitUntilVerified", {"textDocument": {"uri": URI}, "version": 1})
     began = time.monotonic()
     assert client.request("shutdown") is None
@@ -49,31 +49,31 @@ def test_shutdown_with_work_in_flight() -> None:
 
 @linux
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_server_leaves_no_process(number: signal.Signals) -> None:
-    client, processes = busy_client()
+def test_a_killed_server_leaves_no_process(number: signal.Signals, start: StartClient) -> None:
+    client, processes = busy_client(start)
     client.process.send_signal(number)
     assert eventually(lambda: not alive(processes))
     client.kill()
 
 
 @linux
-def test_the_end_of_input_is_an_exit() -> None:
-    client, processes = busy_client()
+def test_the_end_of_input_is_an_exit(start: StartClient) -> None:
+    client, processes = busy_client(start)
     assert client.process.stdin is not None
     client.process.stdin.close()
     assert client.process.wait(5) == 1
     assert eventually(lambda: not alive(processes))
 
 
-def test_exit_without_shutdown_is_an_error() -> None:
-    client = RawClient()
+def test_exit_without_shutdown_is_an_error(start: StartClient) -> None:
+    client = start()
     client.initialize()
     client.notify("exit")
     assert client.process.wait(5) == 1
 
 
-def test_requests_after_shutdown_are_refused() -> None:
-    client = RawClient()
+def test_requests_after_shutdown_are_refused(start: StartClient) -> None:
+    client = start()
     client.initialize()
     client.request("shutdown")
     with pytest.raises(ServerError) as error:
@@ -83,9 +83,9 @@ def test_requests_after_shutdown_are_refused() -> None:
     assert client.process.wait(5) == 0
 
 
-def test_the_server_ends_with_the_process_of_its_client() -> None:
+def test_the_server_ends_with_the_process_of_its_client(start: StartClient) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as editor:
-        client = RawClient()
+        client = start()
         client.initialize(processId=editor.pid)
         assert editor.stdin is not None
         editor.stdin.close()
@@ -93,8 +93,8 @@ def test_the_server_ends_with_the_process_of_its_client() -> None:
         assert client.process.wait(5) == 1
 
 
-def test_nothing_is_said_on_stderr() -> None:
-    client = RawClient()
+def test_nothing_is_said_on_stderr(start: StartClient) -> None:
+    client = start()
     client.initialize()
     client.verify(URI, texts.BOTH)
     assert client.stop() == 0
@@ -102,7 +102,7 @@ def test_nothing_is_said_on_stderr() -> None:
     assert client.errors == b""
 
 
-def test_prints_in_the_server_itself_go_to_stderr(tmp_path: Path) -> None:
+def test_prints_in_the_server_itself_go_to_stderr(tmp_path: Path, start: StartClient) -> None:
     """The guard is at the level of descriptors: also what C code writes to 1 stays off the wire."""
     site = tmp_path / "sitecustomize.py"
     site.write_text(
@@ -115,7 +115,7 @@ def test_prints_in_the_server_itself_go_to_stderr(tmp_path: Path) -> None:
         "    import stile_lsp.features.synchronization as s\n"
         "    s.outline = noisy\n"
     )
-    client = RawClient(environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"})
+    client = start(environment={"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"})
     client.initialize()
     client.verify(URI, texts.BOTH)
     assert client.stop() == 0
@@ -145,8 +145,8 @@ def test_tcp() -> None:
 
 
 @linux
-def test_many_edits_leave_nothing_behind() -> None:
-    client = RawClient()
+def test_many_edits_leave_nothing_behind(start: StartClient) -> None:
+    client = start()
     client.initialize()
     client.verify(URI, texts.BOTH)
     time.sleep(0.5)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import texts
 from interpreters import interpreter_without
-from raw_client import RawClient, ServerError
+from raw_client import RawClient, ServerError, StartClient
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +87,8 @@ def test_squiggle_under_the_operation(client: RawClient, uri: str) -> None:
     assert under(text, found["dim-mismatch"]["range"]) == "tile_a + tile_b"
 
 
-def test_related_locations(uri: str) -> None:
-    client = RawClient()
+def test_related_locations(uri: str, start: StartClient) -> None:
+    client = start()
     client.initialize({"textDocument": {"publishDiagnostics": {"relatedInformation": True}}})
     text = texts.HEAD + texts.MISMATCH
     client.verify(uri, text)
@@ -133,8 +133,8 @@ def test_lenses(client: RawClient, uri: str) -> None:
     assert all(line.startswith(("@kernel", "def")) for line in lines)
 
 
-def test_lenses_name_the_commands_of_a_client_that_has_them(uri: str) -> None:
-    client = RawClient(settings={"clientCommands": True})
+def test_lenses_name_the_commands_of_a_client_that_has_them(uri: str, start: StartClient) -> None:
+    client = start(settings={"clientCommands": True})
     client.initialize()
     client.verify(uri, texts.BOTH)
     lenses = client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
@@ -212,8 +212,8 @@ def test_module_level_prints_and_exits(client: RawClient, uri: str) -> None:
     assert client.verify(uri, text) == {"right": "proved"}
 
 
-def test_an_endless_kernel_times_out_at_its_line_and_the_rest_is_proved(uri: str) -> None:
-    client = RawClient(settings={"verify": {"debounce": 0, "timeout": 1}})
+def test_an_endless_kernel_times_out_at_its_line_and_the_rest_is_proved(uri: str, start: StartClient) -> None:
+    client = start(settings={"verify": {"debounce": 0, "timeout": 1}})
     client.initialize()
     text = texts.HEAD + texts.RIGHT + texts.LOOP + texts.WRONG
     assert client.verify(uri, text) == {"right": "proved", "endless": "timeout", "wrong": "refuted"}
@@ -327,8 +327,8 @@ def test_untitled_documents(client: RawClient) -> None:
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
 
 
-def test_pull_diagnostics(uri: str) -> None:
-    client = RawClient()
+def test_pull_diagnostics(uri: str, start: StartClient) -> None:
+    client = start()
     result = client.initialize(
         {"textDocument": {"diagnostic": {}}, "workspace": {"diagnostics": {"refreshSupport": True}}}
     )
@@ -342,8 +342,8 @@ def test_pull_diagnostics(uri: str) -> None:
     assert client.stop() == 0
 
 
-def test_a_client_that_takes_versions_is_pushed_to(uri: str) -> None:
-    client = RawClient()
+def test_a_client_that_takes_versions_is_pushed_to(uri: str, start: StartClient) -> None:
+    client = start()
     result = client.initialize({"textDocument": {"diagnostic": {}, "publishDiagnostics": {"versionSupport": True}}})
     assert "diagnosticProvider" not in result["capabilities"]
     client.verify(uri, texts.BOTH)
@@ -353,8 +353,8 @@ def test_a_client_that_takes_versions_is_pushed_to(uri: str) -> None:
 
 
 @pytest.mark.parametrize(("encoding", "width"), [("utf-8", 4), ("utf-16", 2), ("utf-32", 1)])
-def test_position_encodings(encoding: str, width: int, uri: str) -> None:
-    client = RawClient()
+def test_position_encodings(encoding: str, width: int, uri: str, start: StartClient) -> None:
+    client = start()
     result = client.initialize({"general": {"positionEncodings": [encoding]}})
     assert result["capabilities"]["positionEncoding"] == encoding
     text = texts.HEAD + texts.MISMATCH.replace("return tile_a + tile_b", "fox = '🦊'; return tile_a + tile_b")
@@ -377,8 +377,8 @@ def test_incremental_edits_after_strange_line_ends(client: RawClient, uri: str) 
     assert client.settled(uri, 2) == {"wrong": "proved"}
 
 
-def test_manual_mode(uri: str) -> None:
-    client = RawClient(settings={"verify": {"mode": "manual", "debounce": 0}})
+def test_manual_mode(uri: str, start: StartClient) -> None:
+    client = start(settings={"verify": {"mode": "manual", "debounce": 0}})
     client.initialize()
     assert client.verify(uri, texts.BOTH) == {"right": "stale", "wrong": "stale"}
     client.command("prove", place(uri, texts.BOTH, "right(X)"))
@@ -388,8 +388,8 @@ def test_manual_mode(uri: str) -> None:
     assert client.stop() == 0
 
 
-def test_on_save_mode(uri: str) -> None:
-    client = RawClient(settings={"verify": {"mode": "onSave", "debounce": 0}})
+def test_on_save_mode(uri: str, start: StartClient) -> None:
+    client = start(settings={"verify": {"mode": "onSave", "debounce": 0}})
     client.initialize()
     assert client.verify(uri, texts.BOTH) == {"right": "proved", "wrong": "refuted"}
     client.change(uri, 2, texts.BOTH.replace("* 3", "* 2"))
@@ -399,9 +399,9 @@ def test_on_save_mode(uri: str) -> None:
     assert client.stop() == 0
 
 
-def test_settings_are_pulled_pushed_and_live(uri: str) -> None:
+def test_settings_are_pulled_pushed_and_live(uri: str, start: StartClient) -> None:
     given = {"inlayHints": {"shapes": False}}
-    client = RawClient(answers={"workspace/configuration": lambda params: [given]})
+    client = start(answers={"workspace/configuration": lambda params: [given]})
     client.initialize({"workspace": {"configuration": True}})
     client.wait(lambda m: m.get("method") == "workspace/configuration")
     client.verify(uri, texts.BOTH)
@@ -420,10 +420,10 @@ def test_settings_are_pulled_pushed_and_live(uri: str) -> None:
     assert client.stop() == 0
 
 
-def test_a_folder_that_is_not_trusted_runs_nothing(tmp_path: Path, uri: str) -> None:
+def test_a_folder_that_is_not_trusted_runs_nothing(tmp_path: Path, uri: str, start: StartClient) -> None:
     mark = tmp_path / "ran"
     text = texts.HEAD + f"open({str(mark)!r}, 'w')\n" + texts.RIGHT + texts.WRONG.replace("2 * X:M N", "2 * * X:M")
-    client = RawClient(settings={"trusted": False})
+    client = start(settings={"trusted": False})
     client.initialize()
     assert client.verify(uri, text) == {"right": "unknown", "wrong": "error"}
     assert not mark.exists()
@@ -439,8 +439,8 @@ def test_a_folder_that_is_not_trusted_runs_nothing(tmp_path: Path, uri: str) -> 
     assert client.stop() == 0
 
 
-def test_an_interpreter_that_does_not_do(uri: str) -> None:
-    client = RawClient(settings={"interpreter": "/nowhere/bin/python"})
+def test_an_interpreter_that_does_not_do(uri: str, start: StartClient) -> None:
+    client = start(settings={"interpreter": "/nowhere/bin/python"})
     client.initialize()
     assert client.verify(uri, texts.BOTH) == {"right": "error", "wrong": "error"}
     [diagnostic] = client.diagnostics(uri)
@@ -451,9 +451,9 @@ def test_an_interpreter_that_does_not_do(uri: str) -> None:
     assert client.stop() == 0
 
 
-def test_a_missing_module_comes_with_an_action(tmp_path: Path, uri: str) -> None:
+def test_a_missing_module_comes_with_an_action(tmp_path: Path, uri: str, start: StartClient) -> None:
     interpreter = interpreter_without("islpy", tmp_path)
-    client = RawClient(settings={"interpreter": interpreter})
+    client = start(settings={"interpreter": interpreter})
     client.initialize()
     assert client.verify(uri, texts.BOTH) == {"right": "error", "wrong": "error"}
     [diagnostic] = client.diagnostics(uri)
@@ -470,13 +470,13 @@ def test_a_missing_module_comes_with_an_action(tmp_path: Path, uri: str) -> None
     assert client.stop() == 0
 
 
-def test_imported_files_that_change_on_disk(tmp_path: Path) -> None:
+def test_imported_files_that_change_on_disk(tmp_path: Path, start: StartClient) -> None:
     helper = tmp_path / "helper.py"
     helper.write_text("def scale(x):\n    return x + x\n")
     file = tmp_path / "main.py"
     text = texts.HEAD + "from helper import scale\n" + texts.RIGHT.replace("X + X", "scale(X)")
     file.write_text(text)
-    client = RawClient()
+    client = start()
     client.initialize(rootUri=tmp_path.as_uri())
     uri = file.as_uri()
     assert client.verify(uri, text) == {"right": "proved"}
@@ -486,8 +486,8 @@ def test_imported_files_that_change_on_disk(tmp_path: Path) -> None:
     assert client.stop() == 0
 
 
-def test_progress_can_be_cancelled(uri: str) -> None:
-    client = RawClient(settings={"verify": {"debounce": 0, "timeout": 30}})
+def test_progress_can_be_cancelled(uri: str, start: StartClient) -> None:
+    client = start(settings={"verify": {"debounce": 0, "timeout": 30}})
     client.initialize({"window": {"workDoneProgress": True}})
     client.open(uri, texts.HEAD + texts.LOOP)
     begin = client.wait(lambda m: m.get("method") == "$/progress")["params"]
