@@ -281,7 +281,7 @@ export class Editor {
 
   /** A screenshot among the artefacts. */
   async shot(name) {
-    await this.page.screenshot({ path: join(artifacts, `${name}.png`) });
+    await this.page.screenshot({ path: join(artifacts, `${name}.png`), animations: "disabled" });
   }
 
   /**
