@@ -9,6 +9,7 @@ from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.proof.equality import are_equal
 from stile_engine.term import binding
 from stile_engine.term.atoms import Poly, PowerAtom, of_atom
+from stile_engine.term.context import specialise
 from stile_engine.term.guarded import Condition
 from stile_engine.term.powers import primitive_part
 from stile_engine.term.printing import bind_names, show
@@ -36,7 +37,7 @@ def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Require
         domain = c.domain & box
         if domain is EMPTY:
             continue
-        for kind, body in _parts(c.kind, c.body, domain):
+        for kind, body in _parts(c.kind, specialise(c.body, domain), domain):
             used = tuple(b for b in c.bound if b in body.variables)
             narrowed = domain.project_out([b for b in c.bound if b not in used])
             if used:

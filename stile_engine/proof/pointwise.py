@@ -118,7 +118,7 @@ def by_emptiness(value: Poly, guard: IndexSet, box: IndexSet) -> list[tuple[Inde
         for part, term in parts:
             inside = part & box
             if inside.issubset(rows):
-                following.append((part, term))
+                following.append((part, term if atom.bound else specialise(term, inside)))
                 continue
             for sub in (inside & rows, inside - rows):
                 if sub is not EMPTY:

@@ -74,8 +74,12 @@ def prove_values(
         with budget(_OPERATIONS), _collector_paused():
             return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, start)
     except BudgetExceeded as error:
-        unknown = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
-        return _finished(start, [unknown], (), None, None, None, None)
+        failed = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
+    except RecursionError:
+        failed = Obligation("value", Status.UNKNOWN, detail="the expression is nested too deeply for the prover")
+    except (ArithmeticError, ValueError) as error:
+        failed = Obligation("value", Status.ERROR, detail=f"internal-error in the prover: {error}; please report this")
+    return _finished(start, [failed], (), None, None, None, None)
 
 
 @contextmanager

@@ -52,12 +52,15 @@ def reduced(function: str, bound: Axes, body: Node, predicate: Predicate = ALWAY
 def softmax(bound: Axes, body: Node, predicate: Predicate, ranges: Axes) -> Node:
     """``exp(e) / sum(exp(e))`` where the predicate holds, else 0; ``bound`` is the body's own range.
 
-    The division stands outside the selection: where no point of a row satisfies the predicate, the
-    row is 0/0 throughout and has no value; elsewhere 0 / sum is the 0 that is asked for.
+    A row in which no point satisfies the predicate has no value at any index: there the 0 is 0 / 0,
+    zero divided by the number of points.
     """
     weight = apply("exp", body)
-    chosen = weight if predicate == ALWAYS else select(predicate, weight, ZERO, {**ranges, **bound})
-    return divide(chosen, _reduce("sum", bound, weight, predicate, ranges))
+    quotient = divide(weight, _reduce("sum", bound, weight, predicate, ranges))
+    if predicate == ALWAYS:
+        return quotient
+    elsewhere = divide(ZERO, _reduce("sum", bound, ONE, predicate, ranges))
+    return select(predicate, quotient, elsewhere, {**ranges, **bound})
 
 
 def _reduce(function: str, bound: Axes, body: Node, predicate: Predicate, ranges: Axes | None) -> Node:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import lcm
 
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import compare
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.atoms import (
     ONE,
+    UNIT,
     Atom,
     ConstantAtom,
     FunctionAtom,
@@ -91,6 +95,10 @@ def _number(value: Rational) -> int:
 def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
     if not operand.terms:
         return ZERO_SIGN
+    if within is not UNIVERSE:
+        index = _as_affine(operand)
+        if index is not None:
+            return _sign_of_index(index, within)
     mask = ZERO_SIGN
     for m, c in operand.terms:
         mask = _plus(mask, _times(_number(c), _sign_mono(m, facts, within)))
@@ -105,6 +113,33 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
         mask &= NONNEGATIVE
     mask &= _by_numerator(operand, facts, within, cases)
     return mask & _by_cases(operand, facts, within, cases)
+
+
+def _as_affine(operand: Poly) -> Affine | None:
+    """A positive multiple of the term as an index expression, if it is one."""
+    total = Affine()
+    common = lcm(*(Fraction(c).denominator for _, c in operand.terms))
+    for m, c in operand.terms:
+        factor = int(Fraction(c) * common)
+        if m is UNIT:
+            total = total + factor
+        elif m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
+            atom = m.factors[0][0]
+            if not isinstance(atom, IndexAtom):
+                return None
+            total = total + atom.index * factor
+        else:
+            return None
+    return None if total.is_constant else total
+
+
+def _sign_of_index(index: Affine, within: IndexSet) -> int:
+    """Which signs the index expression takes on the set: decided exactly."""
+    mask = 0
+    for operator, bit in (("<", NEGATIVE), ("==", ZERO_SIGN), (">", POSITIVE)):
+        if not within.is_disjoint(IndexSet.where(compare(index, operator, 0))):
+            mask |= bit
+    return mask
 
 
 def _is_square(operand: Poly) -> bool:
