@@ -160,6 +160,17 @@ def _broken(entry: Entry, state: FileState, edits: Sequence[Edit]) -> Entry:
     return replace(entry, stale=stale, against=None if stale else entry.against)
 
 
+def _needs_any(entry: Entry, broken: Sequence[Range], state: FileState) -> bool:
+    """Whether the kernel needs a statement that is broken now: its verdict would be about a text without it."""
+    if state.known is None or isinstance(state.outline, Outline):
+        return False
+    number = state.known.chunk_at(_in_known(entry, state))
+    if number is None:
+        return False
+    needed = [state.chunk_ranges[n] for n in state.known.chunks[number].needs]
+    return any(n.start.line <= place.start.line <= n.end.line for n in needed for place in broken)
+
+
 def _in_known(entry: Entry, state: FileState) -> Range:
     """The kernel's place in the last text that parsed: the statement that has come to hold its name."""
     assert state.known is not None
@@ -239,11 +250,13 @@ def finished(state: FileState, number: int, report: Report) -> FileState:
         if owner is not None:
             values_by_entry.setdefault(owner, []).append(value)
     old = {(e.name, e.range): e for e in state.entries}
+    broken = [d.range for d in report.diagnostics if d.code == "python-syntax"]
     entries_new: list[Entry] = []
     for position, kernel in enumerate(report.kernels):
         base = old.get((kernel.name, kernel.range)) or _entry_of(kernel)
         found, values = by_entry.get(position, ()), values_by_entry.get(position, ())
-        entries_new.append(_with_result(base, kernel, tuple(found), tuple(values), state.outline))
+        entry = _with_result(base, kernel, tuple(found), tuple(values), state.outline)
+        entries_new.append(replace(entry, stale=_needs_any(entry, broken, state)))
     if select:
         answered = {(e.name, e.range) for e in entries_new}
         rest = (e for e in state.entries if (e.name, e.range) not in answered)
@@ -374,7 +387,11 @@ def _with_result(
     values: tuple[ValueInfo, ...],
     outline: Outline | SyntaxProblem,
 ) -> Entry:
-    fingerprint = outline.fingerprint(kernel.name, kernel.range) if isinstance(outline, Outline) else None
+    if isinstance(outline, Outline):
+        fingerprint: str | None = outline.fingerprint(kernel.name, kernel.range)
+    else:
+        # The rest of the file does not parse; the text of a kernel that is not stale is the one it had before.
+        fingerprint = None if entry.stale else entry.fingerprint
     return replace(
         entry,
         range=kernel.range,

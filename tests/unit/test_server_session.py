@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -188,6 +189,25 @@ def test_a_broken_kernel_is_never_green_and_the_other_stays() -> None:
         """
     )
     assert [d.code for d in film.state.file_diagnostics] == ["python-syntax"]
+
+
+def test_what_a_kernel_needs_and_is_broken_keeps_it_from_being_green() -> None:
+    """The engine checks what is left of a broken file; without the broken statement the text means something else."""
+    film = proved()
+    whole = report(film.document.text, first="proved", second="proved")
+    film.frames.clear()
+    film.edit("SCALE = 2", "SCALE = (").queue().start()
+    syntax = Diagnostic("python-syntax", "error", Range(Position(2, 8), Position(2, 9)), "never closed")
+    late = replace(whole, diagnostics=(syntax,))
+    film.step(lambda state: session.finished(state, film.run, late)).edit("SCALE = (", "SCALE = 2").show(
+        """
+        first:stale second:proved
+        first:queued second:proved
+        first:running second:proved
+        first:stale second:proved
+        first:stale second:proved
+        """
+    )
 
 
 def test_an_edit_ends_the_run_and_its_late_report_changes_nothing() -> None:
