@@ -13,6 +13,7 @@ from stile_engine.trace.source_map import SourceMap
 _JOINED_BLOCKS = 8
 _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 _CONTINUES = re.compile(r"(elif|else|except|finally|case)\b|[)\]}]")
+_COMPOUND = re.compile(r"(@|(async|def|class|if|for|while|with|try|match)\b)")
 _BINDS = re.compile(r"^\s*(?:async\s+def|def|class)\s+(\w+)|^(\w+)\s*(?::[^=]*)?=(?!=)|^\s*import\s+(\w+)|\bas\s+(\w+)")
 
 
@@ -53,7 +54,8 @@ def parse_text(source: str) -> ParsedText:
     while blocks:
         problem, taken = _readable(source, blocks)
         if problem is not None:
-            broken.append(_part(*blocks[0], problem, whole))
+            first, last = _at_fault(source, *blocks[0], problem)
+            broken.append(_part(first, last, problem, whole))
         blocks = blocks[taken:]
     kept = source
     for part in broken:
@@ -78,6 +80,18 @@ def _readable(source: str, blocks: list[tuple[int, int]]) -> tuple[Exception | N
         else:
             return None, count
     return first, 1
+
+
+def _at_fault(source: str, first: int, last: int, error: Exception) -> tuple[int, int]:
+    """The lines of a block that are no Python: a simple statement that can be read by itself is not among them."""
+    line = getattr(error, "lineno", None)
+    if not isinstance(line, int) or not first < line <= last or _COMPOUND.match(_lines(source)[first - 1]):
+        return first, last
+    try:
+        _parse(_only(source, first, line - 1))
+    except _NOT_PYTHON:
+        return first, last
+    return line, last
 
 
 def _part(first: int, last: int, error: Exception, text: SourceMap) -> BrokenPart:
@@ -123,7 +137,8 @@ def _blocks(source: str) -> list[tuple[int, int]]:
     # A decorator belongs to what follows it.
     merged: list[int] = []
     for number in starts:
-        if merged and lines[merged[-1] - 1].startswith("@") and _only_decorator(lines, merged[-1], number):
+        # A lone @ is one that is being typed.
+        if merged and re.match(r"@\s*\S", lines[merged[-1] - 1]) and _only_decorator(lines, merged[-1], number):
             continue
         merged.append(number)
     ends = [*(number - 1 for number in merged[1:]), len(lines)]
