@@ -78,6 +78,10 @@ _FUNCTIONS = {
     "minimum": "minimum({0}, {1})",
 }
 _LARGEST_LISTED = 64
+_TAKEN = frozenset(
+    "functools math sys np mp mpmath number inf nan pi e exp log sqrt sin cos tanh floor erf maximum minimum sum range "
+    "abs print x y".split()
+)
 
 
 def program(
@@ -141,12 +145,19 @@ class _Writer:
     def __init__(self, sizes: Mapping[str, int]) -> None:
         self.lines: list[str] = []
         self._names: dict[int, str] = {}
+        self._variables: dict[str, str] = {}
         self._sizes = {name: str(value) for name, value in sizes.items()}
 
     def variable(self, name: str) -> str:
         if name in self._sizes:
             return self._sizes[name]
-        return f"i{name[1:]}" if name.startswith("$") else _identifier(name)
+        if name not in self._variables:
+            # One name for each variable, and none that the program itself uses.
+            candidate = _identifier(f"i{name[1:]}" if name.startswith("$") else name)
+            while candidate in _TAKEN or candidate in self._variables.values():
+                candidate += "_"
+            self._variables[name] = candidate
+        return self._variables[name]
 
     def call(self, node: Node, index: Mapping[str, int]) -> str:
         self._write(node)
