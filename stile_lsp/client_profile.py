@@ -13,7 +13,6 @@ class ClientProfile:
     push_diagnostics: bool = True
     related_information: bool = False
     configuration: bool = False
-    registers_configuration: bool = False
     refreshes_code_lens: bool = False
     refreshes_inlay_hints: bool = False
     refreshes_diagnostics: bool = False
@@ -36,9 +35,6 @@ def profile_of(params: types.InitializeParams) -> ClientProfile:
         push_diagnostics=document.diagnostic is None or bool(publish and publish.version_support),
         related_information=bool(publish and publish.related_information),
         configuration=bool(workspace.configuration),
-        registers_configuration=bool(
-            workspace.did_change_configuration and workspace.did_change_configuration.dynamic_registration
-        ),
         refreshes_code_lens=bool(workspace.code_lens and workspace.code_lens.refresh_support),
         refreshes_inlay_hints=bool(workspace.inlay_hint and workspace.inlay_hint.refresh_support),
         refreshes_diagnostics=bool(workspace.diagnostics and workspace.diagnostics.refresh_support),

@@ -18,11 +18,7 @@ logger = logging.getLogger(__name__)
 def register(server: StileServer) -> None:
     @server.feature(types.INITIALIZED)
     def initialized(params: types.InitializedParams) -> None:
-        profile = server.client_profile
-        if profile.registers_configuration:
-            registration = types.Registration("stile-configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION)
-            server.background(_ignoring_refusal(server, registration))
-        if profile.configuration:
+        if server.client_profile.configuration:
             server.background(_pull(server))
 
     @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
@@ -30,13 +26,6 @@ def register(server: StileServer) -> None:
         apply(server, updated(server.settings, params.settings))
         if server.client_profile.configuration:
             server.background(_pull(server))
-
-
-async def _ignoring_refusal(server: StileServer, registration: types.Registration) -> None:
-    try:
-        await server.client_register_capability_async(types.RegistrationParams([registration]))
-    except Exception as problem:
-        logger.warning("the client does not tell changes of settings: %s", problem)
 
 
 async def _pull(server: StileServer) -> None:
