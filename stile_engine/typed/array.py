@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from stile_engine.errors import UnsupportedError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import affine_of, render_sizes, size_bounds
+from stile_engine.index.dims import SymbolicInteger, affine_of, render_sizes, size_bounds
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.term.expression import (
     ZERO,
@@ -381,7 +381,8 @@ def contract(arrays: Sequence[ArrayT], st: ShapeType, site: Site | None) -> Arra
 
 def scalar_node(value: Any, site: Site | None) -> Node:
     """A number as a node. Raises ``UsageError`` for anything else, an untyped array included."""
-    if hasattr(value, "__index__") or isinstance(value, Affine) or hasattr(value, "affine"):
+    whole = hasattr(value, "__index__") and not hasattr(value, "shape")
+    if whole or isinstance(value, (Affine, SymbolicInteger)):
         return _size_node(affine_of(value))
     if hasattr(value, "numerator") and hasattr(value, "denominator"):
         return number(value)

@@ -23,7 +23,7 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex_node,
 )
-from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, rearranged, row_major, sliced
+from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, interval, rearranged, row_major, sliced
 from stile_engine.term.expression import Const, Node, bounds, number, select
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.value import DimRange, Value
@@ -46,14 +46,18 @@ OPERATIONS: dict[str, Callable[..., Any]] = {}
 
 
 class SymbolicArray:
-    """A NumPy array of which every element is an expression. Views share their store with their base."""
+    """A NumPy array of which every element is an expression. Views share their store with their base.
 
-    __slots__ = ("origins", "store")
+    ``scalar``: NumPy gives a number here and no array without axes, so that ``x += 1`` makes a new one.
+    """
+
+    __slots__ = ("origins", "scalar", "store")
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
-    def __init__(self, store: Store, origins: Origins | None = None) -> None:
+    def __init__(self, store: Store, origins: Origins | None = None, scalar: bool = False) -> None:
         self.store = store
+        self.scalar = scalar
         self.origins: Origins = (None,) * len(store.shape) if origins is None else origins
 
     # What it is
@@ -162,12 +166,20 @@ class SymbolicArray:
         if isinstance(key, SymbolicArray) and isinstance(key.elements, Truth):
             context.unsupported("an array read at a boolean mask has a size that is not known")
         found = view_at(self, key)
-        match found.elements:
-            case Integer(value) if value.is_constant and not found.shape:
+        if found.shape:
+            return noted(found)
+        elements = found.elements
+        match elements:
+            case Integer(value) if value.is_constant:
                 return value.constant
-        return noted(found)
+        keys = key if isinstance(key, tuple) else (key,)
+        if any(k is Ellipsis for k in keys):
+            return noted(found)
+        return noted(number_of(elements, found.dtype))
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if self.scalar:
+            raise TypeError("a number does not support item assignment")
         OPERATIONS["setitem"](self, key, value)
 
     @property
@@ -191,7 +203,10 @@ class SymbolicArray:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: SymbolicArray, *arguments: Any, **options: Any) -> Any:
-        return OPERATIONS[name](self, *arguments, **options)
+        function = OPERATIONS.get(name)
+        if function is None:
+            context.unsupported(f"the method .{name} of arrays is not modelled")
+        return function(self, *arguments, **options)
 
     method.__name__ = name
     return method
@@ -206,7 +221,7 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
 
 def _in_place(name: str) -> Callable[..., Any]:
     def operator(self: SymbolicArray, other: Any) -> Any:
-        return OPERATIONS[name](self, other, out=self)
+        return OPERATIONS[name](self, other) if self.scalar else OPERATIONS[name](self, other, out=self)
 
     return operator
 
@@ -254,7 +269,25 @@ def fresh(
     elements: Elements, shape: Shape, dtype: Any, origins: Origins | None = None, strides: Strides | None = None
 ) -> SymbolicArray:
     """A new array in memory of its own; row-major unless told otherwise."""
+    kind = np.dtype(dtype)
+    if isinstance(elements, Integer) and kind.kind in "iu" and 0 not in shape:
+        low, end = interval(elements.value, {axis_name(a, len(shape)): (0, n) for a, n in enumerate(shape)})
+        if low < np.iinfo(kind).min or end - 1 > np.iinfo(kind).max:
+            context.unsupported(f"an integer that may not fit into {kind} is not modelled")
     return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)), origins)
+
+
+def number_of(elements: Elements, dtype: Any) -> SymbolicArray:
+    """A single number, which nothing can write to."""
+    found = fresh(elements, (), dtype)
+    found.scalar = True
+    return found
+
+
+def settled(array: SymbolicArray) -> SymbolicArray:
+    """What a function that computes new elements returns: without axes it is a number."""
+    array.scalar = not array.shape
+    return noted(array)
 
 
 def noted(array: SymbolicArray) -> SymbolicArray:
@@ -355,6 +388,8 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
     if consumed > array.ndim:
         raise IndexError(f"too many indices for array: array is {array.ndim}-dimensional, but {consumed} were indexed")
     rest = [slice(None)] * (array.ndim - consumed)
+    if sum(k is Ellipsis for k in keys) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
     if any(k is Ellipsis for k in keys):
         at = next(i for i, k in enumerate(keys) if k is Ellipsis)
         keys[at : at + 1] = rest

@@ -9,7 +9,7 @@ import numpy as np
 
 from stile_engine.index.affine import Affine
 from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, noted
+from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, settled
 from stile_engine.numpy.plain.elements import Real, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.structure import normalized_axes, ravel
@@ -66,7 +66,7 @@ def contract(
     if dtype.kind == "b":
         context.unsupported("a contraction of truth values is not modelled")
     value = fresh(Real(node), shape, dtype, tuple(origins[letter] for letter in result))
-    return write(out, value, "same_kind") if out is not None else noted(value)
+    return write(out, value, "same_kind") if out is not None else settled(value)
 
 
 @operation("matmul")
@@ -131,7 +131,9 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> SymbolicArray:
             raise ValueError("shape-mismatch for sum")
         first[i] = second[j] = number
     result = [x for x in first + second if not isinstance(x, int)]
-    return contract([(left, first), (right, second)], result, None)
+    found = contract([(left, first), (right, second)], result, None)
+    found.scalar = False
+    return found
 
 
 @operation("einsum")

@@ -157,6 +157,6 @@ def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False, copy: boo
         for part, axis in zip(parts, order, strict=True)
     ]
     if sparse:
-        return columns
+        return [OPERATIONS["copy"](c) for c in columns] if copy else columns
     shape = tuple(parts[order.index(i)].size for i in range(rank))
     return [OPERATIONS["copy"](OPERATIONS["broadcast_to"](c, shape)) for c in columns]

@@ -26,9 +26,10 @@ from stile_engine.numpy.plain.array import (
     fresh,
     merged_origins,
     noted,
+    settled,
     view_at,
 )
-from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of
+from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
 from stile_engine.numpy.plain.storage import View, row_major
 from stile_engine.term.expression import (
     ONE,
@@ -85,7 +86,7 @@ def pointwise(
     result = fresh(elements, shape, dtype, merged_origins(shape, spread))
     if not plain:
         result.store.strides = None  # NumPy keeps the order of the operands in memory
-    return noted(result)
+    return settled(result)
 
 
 def real_type(dtype: np.dtype) -> np.dtype:
@@ -101,6 +102,8 @@ def write(
     """Replace the elements of ``target``, as an assignment or ``out=`` does."""
     if not isinstance(target, SymbolicArray):
         context.unsupported("an array made outside of what is traced is written to")
+    if target.scalar:
+        raise TypeError("a number is no array and cannot be written to")
     if casting == "same_kind" and not np.can_cast(value.dtype, target.dtype, "same_kind"):
         raise TypeError(f"cannot cast the output from {value.dtype} to {target.dtype} with casting rule 'same_kind'")
     if target.dtype.kind in "iu" and value.dtype.kind == "f":
@@ -162,6 +165,8 @@ def _arithmetic(name: str, real: Callable[[Node, Node], Node], exact: Callable[[
                     pass  # the product of two indices is no index any more, but still a number
         if dtype.kind == "b":
             context.unsupported(f"numpy.{name} of truth values is not modelled")
+        if dtype.kind in "iu" and any(isinstance(e, Real) and reads_data(e.node) for e in elements):
+            context.unsupported(f"numpy.{name} of integers that are data may overflow, which is not modelled")
         return Real(real(as_node(elements[0], shape), as_node(elements[1], shape))), dtype
 
     @operation(name)
@@ -421,4 +426,5 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
     result = fresh(elements, x.shape, wanted, x.origins)
     if x.ndim > 1 and x.store.strides != row_major(x.shape):
         result.store.strides = None
+    result.scalar = x.scalar
     return noted(result)

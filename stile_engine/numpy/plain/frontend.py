@@ -50,7 +50,9 @@ def parameter_array(parameter: Parameter) -> SymbolicArray:
     if parameter.tensor is not None:
         rank = len(shape)
         elements = Real(Read(parameter.tensor, tuple(axis_index(a, rank) for a in range(rank)), ranges_of(shape)))
-    return fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims))
+    array = fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims))
+    array.scalar = not shape and not parameter.written
+    return array
 
 
 def _result(item: Any, trace: context.Trace, name: str | None) -> PlainArray:

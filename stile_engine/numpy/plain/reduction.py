@@ -10,7 +10,7 @@ import numpy as np
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, substitute
 from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, noted
+from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, settled
 from stile_engine.numpy.plain.elements import Real, Shape, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
 from stile_engine.numpy.plain.structure import normalized_axes
@@ -47,7 +47,7 @@ def _axes(x: SymbolicArray, axis: Any) -> tuple[int, ...]:
 
 def _finish(node: Node, shape: Shape, dtype: Any, origins: tuple[Any, ...], out: Any) -> SymbolicArray:
     result = fresh(Real(node), shape, dtype, origins)
-    return write(out, result, "same_kind") if out is not None else noted(result)
+    return write(out, result, "same_kind") if out is not None else settled(result)
 
 
 def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
@@ -82,8 +82,8 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
         return _finish(node, shape, result_type, origins, out)
 
 
-_reduction("sum", "sum", "add", "add.reduce")
-_reduction("prod", "prod", "mul", "multiply.reduce")
+_reduction("sum", "sum", "add")
+_reduction("prod", "prod", "mul")
 
 
 def _extremum(name: str, reduction: str, *aliases: str) -> None:
@@ -98,8 +98,8 @@ def _extremum(name: str, reduction: str, *aliases: str) -> None:
         return general(a, axis, None, out, keepdims, initial, where)
 
 
-_extremum("max", "max", "amax", "maximum.reduce")
-_extremum("min", "min", "amin", "minimum.reduce")
+_extremum("max", "max", "amax")
+_extremum("min", "min", "amin")
 
 
 def _count(x: SymbolicArray, axes: tuple[int, ...]) -> int:
@@ -170,10 +170,30 @@ def _running(name: str, reduction: str, *aliases: str) -> None:
         return _finish(node, x.shape, np.dtype(np.int64) if result_type.kind == "b" else result_type, x.origins, out)
 
 
-_running("cumsum", "sum", "add.accumulate")
-_running("cumprod", "prod", "multiply.accumulate")
-_running("maximum.accumulate", "max")
-_running("minimum.accumulate", "min")
+_running("cumsum", "sum")
+_running("cumprod", "prod")
+_running("running max", "max")
+_running("running min", "min")
+
+
+def _ufunc_method(name: str, model: str) -> None:
+    """The methods of ufuncs work along the first axis unless told otherwise."""
+
+    @operation(name)
+    def function(a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any) -> Any:
+        if dtype is not None:
+            options["dtype"] = dtype
+        return OPERATIONS[model](a, axis=axis, out=out, **options)
+
+
+for _ufunc, _reduce, _accumulate in (
+    ("add", "sum", "cumsum"),
+    ("multiply", "prod", "cumprod"),
+    ("maximum", "max", "running max"),
+    ("minimum", "min", "running min"),
+):
+    _ufunc_method(f"{_ufunc}.reduce", _reduce)
+    _ufunc_method(f"{_ufunc}.accumulate", _accumulate)
 
 
 def _quantifier(name: str, *aliases: str) -> None:

@@ -189,7 +189,7 @@ class View:
             return reindex(self.parent.read(), self._forward, self.shape)
         own = dict(enumerate(region if region is not None else tuple((0, n) for n in self.shape)))
         ranges = {axis_name(a, len(self.shape)): bounds for a, bounds in own.items()}
-        beneath = tuple(_interval(index, ranges) for index in self._forward)
+        beneath = tuple(interval(index, ranges) for index in self._forward)
         return reindex(self.parent.read(beneath), self._forward, self.shape)
 
     def is_same_place(self, other: Store) -> bool:
@@ -206,12 +206,12 @@ class View:
         self.parent.write(moved, conjunction(back.where, inside))
 
 
-def _interval(expression: Affine, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+def interval(expression: Affine, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
     """A half-open interval that holds all values of the expression over half-open ranges."""
     low = high = expression.constant
     for atom, coefficient in expression.terms:
         if isinstance(atom, FloorDiv):
-            inner = _interval(atom.numerator, ranges)
+            inner = interval(atom.numerator, ranges)
             least, greatest = inner[0] // atom.divisor, (inner[1] - 1) // atom.divisor
         else:
             least, greatest = ranges[atom][0], ranges[atom][1] - 1
@@ -300,14 +300,13 @@ def reshaped(parent: Store, shape: Shape) -> Store:
         return view
     copy = Buffer(shape, parent.dtype, view.read(), row_major(shape))
     if parent.strides is None and len(parent.shape) > 1:
-        # Whether the two share memory decides what a write to either would do.
-        lock(parent, "a write where the memory layout decides whether reshape made a copy")
-        copy.locked = _root(parent).locked
+        share_unknown_memory(parent, copy)
     return copy
 
 
-def lock(store: Store, reason: str) -> None:
-    _root(store).locked = reason
+def share_unknown_memory(original: Store, copy: Store) -> None:
+    """Whether the two share memory is NumPy's choice, and would decide what a write to either does."""
+    _root(original).locked = _root(copy).locked = "a write where the memory layout decides whether a copy was made"
 
 
 def _root(store: Store) -> Store:

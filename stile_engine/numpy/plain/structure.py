@@ -33,7 +33,7 @@ from stile_engine.numpy.plain.elements import (
     reindex,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
-from stile_engine.numpy.plain.storage import rearranged, reshaped
+from stile_engine.numpy.plain.storage import rearranged, reshaped, row_major, share_unknown_memory
 from stile_engine.term.expression import ZERO, Node, select
 
 
@@ -197,11 +197,24 @@ def split(a: Any, indices_or_sections: Any, axis: int = 0) -> list[SymbolicArray
 # New arrays
 
 
-@operation("copy", "ascontiguousarray")
+@operation("ascontiguousarray")
+def ascontiguousarray(a: Any, dtype: Any = None) -> SymbolicArray:
+    x = array(a, dtype, copy=None) if not isinstance(a, SymbolicArray) or dtype is not None else a
+    if x.store.strides == row_major(x.shape):
+        return x
+    made = copy(x)
+    if x.store.strides is None:
+        share_unknown_memory(x.store, made.store)
+    return made
+
+
+@operation("copy")
 def copy(a: Any, order: str = "C", **options: Any) -> SymbolicArray:
     reject("copy", {k: v for k, v in options.items() if k != "subok"})
     x = as_array(a)
-    return noted(fresh(x.elements, x.shape, x.dtype, x.origins))
+    made = fresh(x.elements, x.shape, x.dtype, x.origins)
+    made.scalar = x.scalar
+    return noted(made)
 
 
 def choose(predicate: Predicate, chosen: Elements, other: Elements, shape: Shape) -> Elements:
@@ -313,7 +326,7 @@ def tile(a: Any, reps: Any) -> SymbolicArray:
             context.unsupported("numpy.tile of nothing is not modelled")
         if count > 1:
             x = _moved("tile", x, along, size * count, lambda i, size=size: i % size)  # type: ignore[misc]
-    return x
+    return copy(x)
 
 
 @operation("roll")
@@ -353,7 +366,7 @@ def pad(a: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
             in_range(place, before, before + size), reindex(x.elements, indices, shape), filler.elements, shape
         )
         x = fresh(elements, shape, x.dtype, tuple(None if i == along else o for i, o in enumerate(x.origins)))
-    return noted(x)
+    return copy(x)
 
 
 def _triangle(name: str, operator_text: str) -> None:

@@ -1,0 +1,88 @@
+"""How floats are read as exact numbers."""
+
+from __future__ import annotations
+
+import math
+import random
+import struct
+from fractions import Fraction
+
+import pytest
+from brute_force import element
+
+from stile_engine.term.expression import Const
+from stile_engine.trace.literals import read_float, read_literal
+
+
+def _float32(value: float) -> float:
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1, "0.1"),
+        (1e-5, "1e-05"),
+        (0.044715, "0.044715"),
+        (0.3333, "0.3333"),
+        (-1e9, "-1000000000.0"),
+        (64.0, "64.0"),
+        (1 / 3, "1 / 3"),
+        (-1 / 7, "-1 / 7"),
+        (math.pi, "pi"),
+        (2 * math.pi, "2 * pi"),
+        (math.e, "exp(1)"),
+        (math.log(2), "log(2)"),
+        (math.log2(math.e), "1 / log(2)"),
+        (math.sqrt(2 / math.pi), "sqrt(2 / pi)"),
+        (1 / math.sqrt(2 * math.pi), "1 / sqrt(2 * pi)"),
+        (1 / math.sqrt(32), "1 / 8 * sqrt(2)"),
+        (math.sqrt(80), "4 * sqrt(5)"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_readings_of_doubles(value: float, text: str) -> None:
+    assert read_float(value)[1] == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.44269504, "1 / log(2)"),
+        (0.33333334, "1 / 3"),
+        (0.17677669, "1 / 8 * sqrt(2)"),
+        (1e-5, "1e-05"),
+        (0.1, "0.1"),
+        (0.70710678, "1 / 2 * sqrt(2)"),
+    ],
+)
+def test_readings_of_single_precision(value: float, text: str) -> None:
+    assert read_float(_float32(value), 32)[1] == text
+
+
+def test_a_double_is_not_read_with_the_precision_of_a_float() -> None:
+    assert read_float(1.44269504)[1] == "1.44269504"
+
+
+def test_short_decimals_are_exact_and_need_no_listing() -> None:
+    literal = read_literal(0.1)
+    assert literal.exact
+    assert isinstance(literal.node, Const) and literal.node.value == Fraction(1, 10)
+    assert not read_literal(1 / 3).exact
+
+
+def test_readings_round_to_the_float() -> None:
+    generator = random.Random(0)
+    for _ in range(200):
+        root = math.sqrt(generator.randrange(2, 4096))
+        value = generator.randrange(1, 50) / generator.randrange(1, 50) * generator.choice([1.0, root, math.pi])
+        node, _ = read_float(value)
+        assert math.isclose(element(node, {}, {}), value, rel_tol=4e-16)
+
+
+def test_random_doubles_stay_decimals() -> None:
+    generator = random.Random(1)
+    readings = [read_literal(generator.uniform(0.1, 1)) for _ in range(100)]
+    assert all(r.text.startswith("0.") for r in readings)

@@ -1,0 +1,381 @@
+"""Plain NumPy kernels: each function that has a model, held against NumPy itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from grid_evaluation import grid
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim
+from stile_engine.numpy.plain.frontend import PlainNumpyFrontEnd
+from stile_engine.term.expression import Tensor
+from stile_engine.term.value import DimRange, Value
+from stile_engine.trace.frontend import KernelTask, Parameter, PlainArray, TraceError
+from stile_engine.trace.recording import Recorder
+
+SHAPES = {"a": (6, 4), "b": (6, 5), "v": (4,), "t": (2, 3, 4), "s": ()}
+
+
+def trace(
+    function: Callable[..., Any], dtype: str = "float64", written: tuple[str, ...] = ()
+) -> tuple[tuple[PlainArray, ...], Recorder]:
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    parameters, dims = [], {}
+    for name in names:
+        own = tuple(Dim(f"{name}{axis}", size) for axis, size in enumerate(SHAPES[name]))
+        dims |= {d.name: d for d in own}
+        tensor = Tensor(name, tuple(d.name for d in own), tuple(d.extent for d in own))
+        parameters.append(Parameter(name, tensor, own, dtype, name in written))
+    recorder = Recorder()
+    results = PlainNumpyFrontEnd().trace(KernelTask("kernel", function, tuple(parameters), dims, __file__), recorder)
+    assert all(isinstance(r, PlainArray) for r in results)
+    return results, recorder  # type: ignore[return-value]
+
+
+def numbers(result: PlainArray, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    dims = tuple(DimRange(f"${axis}", Affine(), size, size) for axis, size in enumerate(result.shape))
+    return grid(Value(dims, result.node), inputs)
+
+
+def inputs_of(function: Callable[..., Any]) -> dict[str, np.ndarray]:
+    generator = np.random.default_rng(0)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    return {name: np.asarray(generator.standard_normal(SHAPES[name])) for name in names}
+
+
+def agree(function: Callable[..., Any]) -> None:
+    inputs = inputs_of(function)
+    results, _ = trace(function)
+    expected = function(**{name: array.copy() for name, array in inputs.items()})
+    expected = expected if isinstance(expected, (tuple, list)) else (expected,)
+    assert len(results) == len(expected)
+    for result, wanted in zip(results, expected, strict=True):
+        assert tuple(n.constant for n in result.shape) == np.shape(wanted)
+        assert np.allclose(numbers(result, inputs), wanted, equal_nan=True)
+
+
+EXPRESSIONS = """
+a + b[:, :4] - 2 * a / 3
+-a + (+a) - abs(a)
+1 / (1 + np.exp(-a))
+np.exp2(a) + np.log(np.abs(a)) + np.log2(a * a) + np.log1p(a**2) + np.expm1(a) + np.log10(a**2 + 1)
+np.sqrt(np.abs(a)) + np.sin(a) * np.cos(a) + np.tanh(a)
+np.floor(a) + np.ceil(a)
+np.square(a) + np.reciprocal(a) + np.negative(a) + np.fabs(a)
+np.maximum(a, 0) - np.minimum(a, b[:, :4]) + np.fmax(a, 0.5)
+np.clip(a, -0.5, 0.5) + a.clip(max=1)
+a**2 + a**3 + np.power(a, 2) + np.abs(a) ** 0.5 + (a * a + 1) ** -1.5 + 2.0**a
+a // 0.5
+np.logaddexp(a, v)
+a.sum(), a.sum(axis=1), a.sum(0, keepdims=True), np.sum(t, axis=(0, 2))
+a.max(axis=-1), np.min(t, axis=(0, 1)), np.amax(a), a.max(0, keepdims=True)
+np.prod(v), a.prod(axis=1)
+a.mean(), np.mean(a, axis=0), np.mean(t, axis=(1, 2), keepdims=True), np.average(a)
+np.var(a, axis=1), a.std(axis=0), np.std(b, axis=0, ddof=1), a.var()
+np.sum(a, axis=1, where=np.tri(6, 4, dtype=bool)), np.max(a, axis=0, initial=0.0), a.sum(initial=2)
+np.add.reduce(a, axis=1), np.maximum.reduce(a), np.add.accumulate(v), np.maximum.accumulate(a, axis=1)
+np.cumsum(a, axis=0), np.cumsum(a), a.cumsum(1), np.cumprod(v)
+a @ b.T[:4, :4], a @ v, v @ v, t @ a.T, v @ t.transpose(0, 2, 1)
+np.dot(a, v), np.dot(v, v), np.dot(t, a.T), a.dot(a.T), np.dot(2, a), np.vdot(a, a)
+np.inner(a, a), np.outer(v, v), np.tensordot(t, a, ([2], [1])), np.tensordot(a.T, b, 1), np.matmul(a.T, b)
+np.einsum("ij,kj->ik", a, a), np.einsum("ij->ji", a), np.einsum("ij,j", a, v), np.einsum("ij->", a)
+np.einsum("...i,ki->...k", t, a), np.einsum("bij,bkj->bik", t, t, optimize=True), np.einsum("ij,ij,j->i", a, a, v)
+a.T, np.transpose(t), t.transpose(2, 0, 1), np.transpose(t, (1, 2, 0)), np.swapaxes(t, 0, 2), np.moveaxis(t, 0, -1)
+a.reshape(4, 6), a.reshape(2, 3, 4), t.reshape(6, 4), t.reshape(-1)
+a.reshape(-1, 2), t.reshape(2, 12), a.reshape((3, -1))
+a.T.reshape(4, 6), t.transpose(2, 0, 1).reshape(4, 6), np.ravel(a.T), a[:, None].reshape(12, 2), a[::2].reshape(-1)
+a.ravel() * 1, t.flatten(), np.squeeze(a[:1]), a[None, :, :1].squeeze(0), np.expand_dims(a, (0, 2)), np.atleast_2d(v)
+a[1], a[1:3], a[-1, ::2], a[:, ::-1], a[::-2], a[..., 0], a[None]
+t[1, :, 2], t[..., -1, :], a[2, 3], a[4:2], v[np.newaxis]
+np.broadcast_to(v, (3, 4)), a + v, a * v[None], a - a[:, :1], v[:, None] * v
+np.concatenate([a, b], axis=1), np.concatenate([v, v, a[0]])
+np.concatenate([a, a[:0]]), np.vstack([a, v]), np.hstack([v, v])
+np.stack([v, v * 2]), np.stack([a, a], axis=-1), np.array([v, 2 * v]), np.array([1.0, 2.0, 3.0, 4.0]) * v
+np.split(a, 3)[1], np.split(b, [1, 3], axis=1)[2]
+np.repeat(v, 2), a.repeat(3, axis=0), np.tile(v, 2), np.tile(a, (2, 1))
+np.roll(a, 1, axis=1), np.roll(v, -2), np.flip(a, 0)
+np.pad(a, 1), np.pad(v, (2, 0), constant_values=-1.5), np.pad(a, ((1, 0), (0, 2)))
+np.tril(a), np.triu(a, 1), np.tri(3) + np.eye(3) - np.eye(3, k=1), np.identity(2), np.tril(a, -1)
+np.zeros((2, 3)), np.ones(3), np.full((2, 2), 0.1), np.zeros_like(a)
+np.ones_like(v), np.full_like(a, 2), np.full((2, 4), v)
+np.arange(5) * 1.0, np.arange(1, 9, 3) / 2, np.arange(4.0), np.linspace(0, 1, 5), np.linspace(1, 2, 4, endpoint=False)
+np.arange(6)[:, None] * 2 + np.arange(4) - 1, (np.arange(8) // 3) % 2, np.arange(4) * np.arange(4), np.arange(4)[::-1]
+np.where(np.arange(4) < 2, a, 0.0), np.where(np.arange(6)[:, None] >= np.arange(4), a, -a), np.where(True, a, 1)
+np.where((np.arange(4) % 2 == 0) & (np.arange(4) != 2), a, 1)
+np.where(~(np.arange(4) > 1) | (np.arange(4) == 3), a, 0)
+np.where(np.logical_xor(np.arange(4) < 2, np.arange(4) > 0), a, 0), np.where(np.logical_not(np.arange(4) == 1), v, 0)
+(np.arange(4) <= 2).astype(float) * a, (np.arange(4) > 1) * v, np.tri(6, 4, dtype=bool).sum(axis=1) / 4
+np.meshgrid(np.arange(3), np.arange(2))[1] * 1.0, np.indices((2, 3))[0] * 1.0
+np.minimum(np.arange(6) * 2 + 1, 5), np.exp(np.arange(3))
+a.astype(np.float32).astype("float64"), a.copy(), np.asarray(a)
+np.array(a, dtype=np.float32), np.ascontiguousarray(a.T)
+s * a, s + 1, np.exp(s), a.sum() * s
+np.inf - np.exp(a), np.maximum(-np.inf, a), a * np.pi, a * np.float32(0.5), np.sqrt(a.shape[1]) * a, a / len(a)
+np.add(a, 1), np.subtract(a, b[:, :4]), np.multiply(a, 2), np.divide(a, 3), np.true_divide(a, v)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS, ids=range(len(EXPRESSIONS)))
+def test_agrees_with_numpy(text: str) -> None:
+    names = [n for n in SHAPES if re.search(rf"(?<![\w.]){n}(?![\w(])", text)]
+    space: dict[str, Any] = {"np": np}
+    exec(f"def kernel({', '.join(names)}):\n    return {text}", space)
+    agree(space["kernel"])
+
+
+def in_place_arithmetic(a):
+    x = a.copy()
+    x += 1
+    x *= v_of(a)
+    x /= 2
+    x -= a
+    x **= 2
+    return x
+
+
+def v_of(a):
+    return a[0] + 2
+
+
+def writes(a, b):
+    out = np.zeros((6, 4))
+    out[::2] = a[:3]
+    out[1::2, 1:] += a[3:, 1:]
+    out.T[0] += 1
+    out[2, 3] = 7
+    out[4] = b[0, 0]
+    return out
+
+
+def write_through_views(a):
+    x = a.copy()
+    y = x.T[1:]
+    z = y[::-1].reshape(-1)[:2]
+    z[:] = 5
+    y[0] = -1
+    flat = x.reshape(-1)
+    flat[5:7] = 9
+    x[None, :, 0][0] *= 3
+    return x, y, flat
+
+
+def masks(a):
+    x = a.copy()
+    mask = np.arange(6)[:, None] < np.arange(4)
+    x[mask] = -1.0
+    np.copyto(x, 2.0, where=np.eye(6, 4) == 1 if False else np.tri(6, 4, -4, dtype=bool))
+    return x
+
+
+def outputs(a):
+    out = np.empty_like(a)
+    np.multiply(a, a, out=out)
+    np.exp(out, out=out)
+    np.add(out, 1, out)
+    total = np.empty(4)
+    np.sum(out, axis=0, out=total)
+    out.fill(3)
+    return out, total
+
+
+def overwritten_tiles(a):
+    out = np.zeros((6, 4))
+    for _ in range(3):
+        for i in range(0, 6, 2):
+            out[i : i + 2] += a[i : i + 2]
+    out[1:5, 1:3] = 0
+    out[0] = out[5]
+    return out
+
+
+def aliases(a):
+    x = a.copy()
+    y = x
+    y += 1
+    old = x[0].copy()
+    x[0] = x[1]
+    x[1] = old
+    return x
+
+
+def numbers_are_not_views(a):
+    x = a.copy()
+    first = x[0, 0]
+    first += 1
+    corner = x[..., 0, 0]
+    corner *= 2
+    total = x.sum()
+    before = total
+    total += 1
+    best = x[0] @ x[1]
+    same = best
+    best *= 2
+    return x, first, corner, total, before, best, same
+
+
+def repeated_once_is_a_copy(a):
+    x = a.copy()
+    for y in (np.tile(x, 1), np.pad(x, 0), np.ascontiguousarray(x), np.ascontiguousarray(x.T)):
+        y += 1
+    return x
+
+
+def closure(a):
+    scale = 3
+
+    def inner(x):
+        import numpy as other
+
+        return other.exp(x) * scale
+
+    return [inner(row).sum() for row in a][2], sum(inner(a[i]) for i in range(2))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        in_place_arithmetic,
+        writes,
+        write_through_views,
+        masks,
+        outputs,
+        overwritten_tiles,
+        aliases,
+        numbers_are_not_views,
+        repeated_once_is_a_copy,
+        closure,
+    ],
+)
+def test_memory_agrees_with_numpy(function: Callable[..., Any]) -> None:
+    agree(function)
+
+
+def test_output_parameters_are_the_results() -> None:
+    def kernel(a, b):
+        b[:, :4] = a * 2
+
+    (result,), _ = trace(kernel, written=("b",))
+    inputs = inputs_of(kernel)
+    expected = inputs["b"].copy()
+    expected[:, :4] = inputs["a"] * 2
+    assert result.name == "b"
+    assert np.allclose(numbers(result, inputs), expected)
+
+
+UNSUPPORTED = """
+np.sort(a)
+np.linalg.norm(a)
+np.argmax(a)
+np.argsort(a)
+a.argmax()
+a.trace()
+a[a > 0]
+a[[0, 1]]
+a[np.arange(2)]
+np.where(a > 0, a, 0)
+np.where(a)
+float(a[0, 0])
+int(a[0, 0])
+bool(a[0, 0])
+a if a[0, 0] > 1 else -a
+math.exp(a[0, 0])
+a.astype(int)
+np.random.rand(2)
+np.save("file", a)
+np.einsum("ii->i", a[:4])
+np.pad(a, 1, mode="edge")
+np.fft.fft(a)
+np.frompyfunc(abs, 1, 1)(a)
+np.vectorize(abs)(a)
+a.view(np.int32)
+np.add.at(a, 0, 1)
+np.nan_to_num(a)
+a ** a
+0 in a
+a.tolist()
+np.arange(4, dtype=np.int8) * 100
+np.any(np.arange(4) > 2)
+a.sum(dtype=int)
+np.asfortranarray(a)
+np.ones(2000) * np.linspace(0, 1, 2000).cumsum().sort()
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("text", UNSUPPORTED)
+def test_what_has_no_model_stops_the_trace_at_its_line(text: str) -> None:
+    import math
+
+    space: dict[str, Any] = {"np": np, "math": math}
+    exec(compile(f"def kernel(a):\n    x = 1\n    return {text}", "/kernel.py", "exec"), space)
+    with pytest.raises(TraceError) as raised:
+        trace(space["kernel"])
+    assert raised.value.code == "unsupported"
+    assert raised.value.site is not None
+    assert (raised.value.site.path, raised.value.site.lineno) == ("/kernel.py", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("a @ a", ValueError),
+        ("a + b", ValueError),
+        ("a[7]", IndexError),
+        ("a[0, 0, 0]", IndexError),
+        ("a.sum(axis=3)", np.exceptions.AxisError),
+        ("a.reshape(5, 5)", ValueError),
+        ("np.concatenate([a, b])", ValueError),
+        ("np.broadcast_to(a, (4, 6))", ValueError),
+        ("np.add(a, 1.5, out=np.zeros((6, 4), dtype=int))", TypeError),
+        ("np.broadcast_to(v, (3, 4)).fill(0) or a", ValueError),
+        ("np.nothing(a)", AttributeError),
+    ],
+)
+def test_errors_are_those_of_numpy(text: str, error: type[Exception]) -> None:
+    space: dict[str, Any] = {"np": np}
+    exec(f"def kernel(a, b, v):\n    return {text}", space)
+    with pytest.raises(error):
+        trace(space["kernel"])
+    with pytest.raises(error):
+        space["kernel"](**inputs_of(space["kernel"]))
+
+
+def test_values_are_recorded_with_their_dims() -> None:
+    def kernel(a, v):
+        tile = a[2:4, 1:] * 2
+        total = (a * v).sum(axis=1)
+        return tile, total
+
+    _, recorder = trace(kernel)
+    lines = Path(__file__).read_text().splitlines()
+    found = {lines[s.lineno - 1].encode()[s.col : s.end_col].decode(): r for s, r in recorder.values.items()}
+    assert found["a[2:4, 1:] * 2"].value.shape_type == "a0[2:4] a1[1:4]"
+    assert found["a[2:4, 1:] * 2"].expr_type() == "a:a0[2:4] a1[1:4] * 2"
+    assert found["(a * v).sum(axis=1)"].value.shape_type == "a0"
+
+
+def test_an_array_does_not_outlive_its_trace() -> None:
+    kept = []
+
+    def kernel(a):
+        kept.append(a)
+        return a
+
+    trace(kernel)
+    with pytest.raises(Exception, match="after its kernel had been traced"):
+        kept[0] + 1
+
+
+def test_readings_use_the_type_of_the_array() -> None:
+    def kernel(a):
+        return a * 1.44269504
+
+    _, single = trace(kernel, dtype="float32")
+    _, double = trace(kernel, dtype="float64")
+    assert [r.read for r in single.readings.values()] == ["1 / log(2)"]
+    assert list(double.readings) == []
