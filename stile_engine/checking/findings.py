@@ -126,7 +126,7 @@ class Findings:
             self.difference = proof.difference
         place = self.range(claim.site)
         if proof.status not in (Status.PROVED, Status.ASSUMED):
-            faulty = self._faulty_part(claim, output)
+            faulty = self._faulty_part(claim, proof, output)
             place = self.range(faulty.site) if faulty is not None else place
         stopped = unmodelled_site(claim.actual.node)
         for obligation in proof.obligations:
@@ -151,8 +151,14 @@ class Findings:
     def _prove(self, actual: Value, spec: Value, output: str) -> Proof:
         return prove_values(actual, spec, output=output, sizes=self.sizes, details=self.details)
 
-    def _faulty_part(self, claim: Claim, output: str) -> Claim | None:
-        """The first tile that is wrong by itself, or else the first that is not proved."""
+    def _faulty_part(self, claim: Claim, whole: Proof, output: str) -> Claim | None:
+        """The tile in which the witness lies; without one, the first that is wrong or not proved."""
+        if len(claim.parts) == 1:
+            return claim.parts[0]
+        if whole.witness is not None:
+            for part in claim.parts:
+                if _holds(part, whole.witness.index):
+                    return part
         doubtful: Claim | None = None
         for part in claim.parts:
             proof = prove_values(part.actual, part.spec, output=output, sizes=self.sizes, details=False)
@@ -185,6 +191,15 @@ class Findings:
             found = LiteralReading(reading.written, reading.read, place)
             if found not in self.literals:
                 self.literals.append(found)
+
+
+def _holds(part: Claim, index: Mapping[str, int]) -> bool:
+    """Whether the index lies in the tile's ranges."""
+    return all(
+        d.low.is_constant and d.high.is_constant and d.low.constant <= index[d.name] < d.high.constant
+        for d in part.actual.dims
+        if d.name in index
+    )
 
 
 def refutation_message(obligation: Obligation) -> str:

@@ -23,17 +23,25 @@ def domain_difference(left: Element, right: Element, cell: IndexSet) -> tuple[st
     """What one side visits and the other does not, and the inputs read there."""
     if not isinstance(left, Poly) or not isinstance(right, Poly):
         return None, frozenset()
-    mine, theirs = _families(specialise(left, cell)), _families(specialise(right, cell))
-    for bound, domain, body in mine:
-        for other_bound, other_domain, other_body in theirs:
-            if bound != other_bound or body is not other_body or domain is other_domain:
-                continue
-            names = bind_names(bound, body, {})
-            for missing, words in ((other_domain - domain, "never visits"), (domain - other_domain, "visits besides")):
-                missing = missing & cell
-                if missing is not EMPTY:
-                    return f"kernel {words} {describe(missing.given(cell), names)}", _reads_at(body, missing)
+    mine, theirs = _visited(specialise(left, cell)), _visited(specialise(right, cell))
+    for (bound, body), domain in mine.items():
+        other_domain = theirs.get((bound, body))
+        if other_domain is None:
+            continue
+        names = bind_names(bound, body, {})
+        for missing, words in ((other_domain - domain, "never visits"), (domain - other_domain, "also visits")):
+            missing = missing & cell
+            if missing is not EMPTY:
+                return f"kernel {words} {describe(missing.given(cell), names)}", _reads_at(body, missing)
     return None, frozenset()
+
+
+def _visited(operand: Poly) -> dict[tuple[tuple[str, ...], Poly], IndexSet]:
+    """For each body, all indices at which some sum or maximum takes it."""
+    found: dict[tuple[tuple[str, ...], Poly], IndexSet] = {}
+    for bound, domain, body in _families(operand):
+        found[bound, body] = found.get((bound, body), EMPTY) | domain
+    return found
 
 
 def _families(operand: Poly) -> list[Family]:

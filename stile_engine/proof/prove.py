@@ -251,7 +251,7 @@ def _settle_unequal(
         if factor is not None:
             cause = f"kernel is {_times(factor)} × spec"
         w = outcome.witness
-        detail = cause or f"kernel is {w.kernel}, spec is {w.spec}"
+        detail = cause or "the values differ"
         if isinstance(left, Poly) and isinstance(right, Poly) and factor == -1:
             detail = "kernel is spec with the opposite sign"
         return Obligation("value", Status.REFUTED, detail=detail, witness=w), difference

@@ -52,6 +52,8 @@ class Profile:
                 return -Fraction(draw % 15 + 1, 8)
             case "spiked" | "low":
                 return Fraction(draw % 5 - 2, 8)
+            case "small":
+                return Fraction(draw % 3 - 1)
             case "whole":
                 return Fraction(draw % 7 - 3)
         return Fraction(draw % 33 - 16, 8)
@@ -70,6 +72,7 @@ def profiles(spikes: Spikes) -> Iterator[Profile]:
         yield Profile(1, "spiked", spikes)
         yield Profile(2, "low", spikes)
     for seed in range(1, 5):
+        yield Profile(seed, "small")
         yield Profile(seed, "mixed")
         yield Profile(seed, "positive")
         yield Profile(seed, "negative")
