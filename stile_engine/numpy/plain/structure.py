@@ -60,6 +60,8 @@ def whole_shape(shape: Any) -> Shape:
 
 def permuted(x: SymbolicArray, layout: Sequence[int | None]) -> SymbolicArray:
     """The axes in another order, None for a new one; axes left out have size 1."""
+    if x.scalar and not layout:
+        return x
     strides = x.store.strides
     moved = None if strides is None else tuple(0 if a is None else strides[a] for a in layout)
     return noted(
