@@ -21,10 +21,9 @@ def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None)
     """An array of numbers: one and the same, or an affine function of the indices. Else it is unknown."""
     data = np.asarray(value)
     shape = data.shape
-    if data.size == 0:
-        return UnknownArray(shape, unlabelled(shape), "an array without elements", site)
-    first = data.flat[0]
-    uniform = bool(np.all(data == first)) or (data.size == 1)
+    # Of an array without elements any number tells the truth.
+    first = data.flat[0] if data.size else data.dtype.type(0)
+    uniform = data.size <= 1 or bool(np.all(data == first))
     if data.dtype == np.bool_:
         if uniform:
             return TruthArray(shape, unlabelled(shape), ALWAYS if first else NEVER)
