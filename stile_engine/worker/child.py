@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import os
+import signal
 import socket
 import sys
 import traceback
@@ -45,8 +46,10 @@ def run_alone(limits: Limits, parent: int, result: int, output: int, fault: int)
         channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
         channel.setblocking(True)
         faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
-        delay = max(limits.wall - FAULT_MARGIN, limits.wall / 2)
-        faulthandler.dump_traceback_later(delay, file=sandbox.FAULT_DESCRIPTOR)
+        # A signal stops this thread while its stack is read. The watchdog of dump_traceback_later reads the stack
+        # of a thread that goes on running, which ends many an endless loop with SIGSEGV instead of its line.
+        faulthandler.register(signal.SIGALRM, sandbox.FAULT_DESCRIPTOR, all_threads=False)
+        signal.setitimer(signal.ITIMER_REAL, max(limits.wall - FAULT_MARGIN, limits.wall / 2))
         serve(channel)
         code = 0
     except BaseException:
