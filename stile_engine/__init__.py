@@ -13,9 +13,14 @@ if TYPE_CHECKING:
     from stile_engine.index.dims import Dim as Dim
     from stile_engine.index.dims import cdiv as cdiv
     from stile_engine.index.dims import dim as dim
+    from stile_engine.index.dims import reset_stile as reset_stile
     from stile_engine.index.dims import scope as scope
     from stile_engine.pairs import prove as prove
     from stile_engine.proof.verdict import Status as Status
+    from stile_engine.typed.verified import expr_simplifies as expr_simplifies
+    from stile_engine.typed.verified import mask_expr as mask_expr
+    from stile_engine.typed.verified import runtime_scalar as runtime_scalar
+    from stile_engine.typed.verified import verified as verified
 
 # Name -> module that defines it, imported when the name is first used: the server imports parts of this
 # package in a process that must stay free of frameworks, and a kernel file must start fast.
@@ -27,9 +32,14 @@ _EXPORTS = {
     "UnsupportedError": "stile_engine.errors",
     "cdiv": "stile_engine.index.dims",
     "dim": "stile_engine.index.dims",
+    "expr_simplifies": "stile_engine.typed.verified",
     "kernel": "stile_engine.decorator",
+    "mask_expr": "stile_engine.typed.verified",
     "prove": "stile_engine.pairs",
+    "reset_stile": "stile_engine.index.dims",
+    "runtime_scalar": "stile_engine.typed.verified",
     "scope": "stile_engine.index.dims",
+    "verified": "stile_engine.typed.verified",
 }
 
 __all__ = sorted(_EXPORTS)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 from stile_engine.index.dims import SymbolicDim, registered_dims, render_sizes, size_bounds
+from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
 from stile_engine.spec.lower import lower
 from stile_engine.spec.syntax import parse
@@ -93,7 +94,7 @@ def state(claim: Claim) -> None:
     if current is not None:
         current.recorder.claim(claim)
         return
-    proof = _prove(claim)
+    proof = prove_claim(claim)
     if proof.status is Status.PROVED:
         return
     if proof.status is Status.ASSUMED:
@@ -102,7 +103,7 @@ def state(claim: Claim) -> None:
         return
     where = ""
     for part in claim.parts:
-        found = _prove(part)
+        found = prove_claim(part)
         if found.status is not Status.PROVED:
             proof, where = found, f"\n  {part.site}: the part assigned here, {ShapeType(part.actual.dims)}"
             break
@@ -114,8 +115,7 @@ def state(claim: Claim) -> None:
     )
 
 
-def _prove(claim: Claim):  # type: ignore[no-untyped-def]
-    from stile_engine.proof.prove import prove_values
-
+def prove_claim(claim: Claim) -> Proof:
+    """The proof of a claim under the ranges of the symbolic sizes declared so far."""
     sizes = {d.symbol: d.symbol_range for d in registered_dims().values() if isinstance(d, SymbolicDim)}
     return prove_values(claim.actual, claim.spec, sizes=sizes)

@@ -254,3 +254,29 @@ def test_symbolic_dims_are_traced_without_numbers() -> None:
     assert code_of(lambda: x.slice(size, 0, 65)) == "out-of-bounds"
     with pytest.raises(UnsupportedError):
         array(size)
+
+
+def test_scopes_and_questions() -> None:
+    from stile_engine import expr_simplifies, mask_expr, reset_stile, runtime_scalar, verified
+
+    @verified
+    def inside() -> bool:
+        x, y = array(M, N), array(M, N)
+        return expr_simplifies(x + y, "M N + M N") and not expr_simplifies(x - y, "M N + M N")
+
+    assert inside()
+    assert inside(), "unnamed inputs count from 0 in each call"
+    with verified(clear=True):
+        dim("M", 9)
+        with pytest.raises(StileError):
+            expr_simplifies(array(dim("M", 9)), "N")
+    x = array(M, N, name="X")
+    assert expr_simplifies(x.rearrange(N, M), "X:M N")
+    assert not expr_simplifies(x.sum(N), "X:M N")
+    assert str(mask_expr((M, N), "N <= M")) == "(1 where N <= M)"
+    with pytest.raises(UnsupportedError):
+        verified(hardware="H100")
+    with pytest.raises(UnsupportedError):
+        runtime_scalar("count", 8)
+    reset_stile()
+    assert str(array(M).type.et) == "M"

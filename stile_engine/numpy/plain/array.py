@@ -344,7 +344,7 @@ def as_array(value: Any, like: np.dtype | None = None) -> SymbolicArray:
     if isinstance(value, (bool, np.bool_)):
         return fresh(Truth(ALWAYS if value else NEVER), (), np.dtype(bool))
     if isinstance(value, (float, np.floating)):
-        weak = not isinstance(value, np.floating) or type(value) is np.float64
+        weak = not isinstance(value, np.floating)
         dtype = like if weak and like is not None and like.kind == "f" else np.asarray(value).dtype
         return fresh(Real(context.read_number(value, bits_of(dtype))), (), dtype)
     if isinstance(value, (list, tuple)):
