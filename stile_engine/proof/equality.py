@@ -276,8 +276,9 @@ def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
             plain = [p for p in atom.pieces if not p.bound and p.domain is UNIVERSE]
             if len(plain) >= 2:
                 gap = subtract(plain[0].body, plain[1].body)
-                weight = sum(1 + sum(abs(e) for _, e in m.factors) for m, _ in gap.terms)
-                found.append((int(weight), atom.digest, atom, plain[0], plain[1]))
+                nested = sum(isinstance(a, MaxAtom) for a in all_atoms(gap))
+                weight = 100 * nested + sum(1 + len(m.factors) for m, _ in gap.terms)
+                found.append((weight, atom.digest, atom, plain[0], plain[1]))
     return min(found, key=lambda f: f[:2])[2:] if found else None
 
 

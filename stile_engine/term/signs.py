@@ -162,16 +162,21 @@ def _from_facts(operand: Poly, facts: Facts) -> int:
 
 
 def _from_sums(operand: Poly, facts: Facts) -> int:
-    """a - c is not negative where a - b and b - c are not: facts oriented upwards and added."""
+    """a - c is not negative where a - b and b - c are not: facts oriented upwards and added, with
+    something left over whose sign is known by itself."""
     from stile_engine.term.ring import negate, subtract
 
     upward = [f if not m & NEGATIVE else negate(f) for f, m in facts.items() if m in (NONNEGATIVE, NONPOSITIVE)]
-    for goal, answer in ((operand, NONNEGATIVE), (negate(operand), NONPOSITIVE)):
+    mask = ANY
+    for goal, orient in ((operand, lambda m: m), (negate(operand), _flip)):
         for i, first in enumerate(upward):
             rest = subtract(goal, first)
-            if any(rest is second for second in upward[i + 1 :]):
-                return answer
-    return ANY
+            for left in (rest, *(subtract(rest, second) for second in upward[i + 1 :])):
+                # goal = fact (+ fact) + left
+                known = sign(left)
+                if not known & NEGATIVE:
+                    mask &= orient(known if known == POSITIVE else NONNEGATIVE)
+    return mask
 
 
 def _by_numerator(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
