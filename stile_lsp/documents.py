@@ -66,6 +66,10 @@ class LineIndex:
             return ""
         return self.text[self._starts[number] : self._ends[number]]
 
+    def lines(self, first: int, last: int) -> str:
+        """The text from the start of one line to the end of another."""
+        return self.text[self._starts[first] : self._ends[min(last, len(self._ends) - 1)]]
+
     def offset(self, position: Position, encoding: str = UTF16) -> int:
         """The offset; a column past the end of its line means that end, a line past the end the text's end."""
         if position.line >= len(self._starts):

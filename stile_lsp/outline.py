@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import re
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import LineIndex
+from stile_lsp.statement import DecoratedFunction, SpecText, Statement, first_line, read_statement
 
 MODULE = "<module>"
 """The name of the kernel that code at module level makes."""
-
-_WORD = re.compile(r"[^\W\d]\w*")
-
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +28,6 @@ class SyntaxProblem:
 
     range: Range
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class SpecText:
-    """A spec written as a string literal. ``exact``: the source repeats the string from ``start`` on."""
-
-    text: str
-    start: Position
-    range: Range
-    exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +70,8 @@ class Outline:
         if number is None:
             return self._whole
         chunk = self.chunks[number]
-        return _hash([chunk.digest, *sorted(self.chunks[n].digest for n in chunk.needs)])
+        # In the order of the text: of two statements that bind one name the later one counts.
+        return _hash([chunk.digest, *(self.chunks[n].digest for n in sorted(chunk.needs))])
 
 
 def outline(text: str) -> Outline | SyntaxProblem:
@@ -97,15 +84,23 @@ def outline(text: str) -> Outline | SyntaxProblem:
         return _syntax_problem(problem, index)
     except (ValueError, RecursionError, MemoryError) as problem:
         return SyntaxProblem(Range(Position(0, 0), Position(0, 0)), str(problem) or "the file cannot be parsed")
-    return Outline(tuple(_kernels(tree, index)), _chunks(tree, index), tuple(_imports(tree)))
+    places = [_place(node, index) for node in tree.body]
+    statements = [
+        read_statement(node, index.lines(place.start.line, place.end.line))
+        for node, place in zip(tree.body, places, strict=True)
+    ]
+    return Outline(
+        tuple(_kernels(statements, places)),
+        _chunks(statements, places),
+        tuple(dict.fromkeys(name for statement in statements for name in statement.imports)),
+    )
 
 
 def _syntax_problem(problem: SyntaxError, index: LineIndex) -> SyntaxProblem:
     # SyntaxError counts columns in characters from one, unlike the nodes of ast.
     line = max((problem.lineno or 1) - 1, 0)
     last = max((problem.end_lineno or line + 1) - 1, line)
-    text = index.line(line)
-    first = min(max((problem.offset or 1) - 1, 0), len(text))
+    first = min(max((problem.offset or 1) - 1, 0), len(index.line(line)))
     stop = max((problem.end_offset or 0) - 1, 0)
     start = index.convert(Position(line, first), "utf-32", "utf-16")
     end = index.convert(Position(last, stop), "utf-32", "utf-16")
@@ -114,216 +109,65 @@ def _syntax_problem(problem: SyntaxError, index: LineIndex) -> SyntaxProblem:
     return SyntaxProblem(Range(start, end), f"{problem.msg}")
 
 
-def _range(node: ast.AST, index: LineIndex) -> Range:
-    assert isinstance(node, ast.stmt | ast.expr)
-    start = index.python_position(node.lineno, node.col_offset)
-    return Range(start, index.python_position(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset))
+def _place(node: ast.stmt, index: LineIndex) -> Range:
+    """From the first decorator's line to the end."""
+    line = first_line(node)
+    start = Position(line - 1, 0) if line < node.lineno else index.python_position(node.lineno, node.col_offset)
+    return Range(start, index.python_position(node.end_lineno or node.lineno, node.end_col_offset or 0))
 
 
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = "." * node.level + (node.module or "")
-            yield base
-            separator = "" if base.endswith(".") else "."
-            yield from (base + separator + alias.name for alias in node.names if alias.name != "*")
+def _kernels(statements: Sequence[Statement], places: Sequence[Range]) -> Iterator[OutlinedKernel]:
+    names = frozenset().union(*(statement.kernel_names for statement in statements))
+    for statement, place in zip(statements, places, strict=True):
+        for function in statement.functions:
+            for name, specs in function.decorators:
+                if name in names:
+                    yield _moved(function, specs, place.start.line)
+                    break
 
 
-def _kernels(tree: ast.Module, index: LineIndex) -> Iterator[OutlinedKernel]:
-    decorators = _decorator_names(tree)
-    for node in ast.walk(tree):
-        if not isinstance(node, _Function):
-            continue
-        for decorator in node.decorator_list:
-            call = decorator if isinstance(decorator, ast.Call) else None
-            if _dotted(call.func if call else decorator) in decorators:
-                yield OutlinedKernel(
-                    node.name, _definition_range(node, index), _name_range(node, index), _specs(call, index)
-                )
-                break
-
-
-def _decorator_names(tree: ast.Module) -> frozenset[str]:
-    """The dotted names by which ``stile_engine.kernel`` is reachable in the file."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "stile_engine" and not node.level:
-            found.update(alias.asname or alias.name for alias in node.names if alias.name == "kernel")
-        elif isinstance(node, ast.Import):
-            found.update(f"{alias.asname or alias.name}.kernel" for alias in node.names if alias.name == "stile_engine")
-    return frozenset(found)
-
-
-def _dotted(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := _dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return None
-
-
-def _definition_range(node: _Function, index: LineIndex) -> Range:
-    """From the first decorator's ``@`` to the end of the body."""
-    whole = _range(node, index)
-    if not node.decorator_list:
-        return whole
-    first = _range(node.decorator_list[0], index).start
-    at = index.line(first.line).rfind("@", 0, first.character)
-    return Range(Position(first.line, max(at, 0)), whole.end)
-
-
-def _name_range(node: _Function, index: LineIndex) -> Range:
-    line = node.lineno - 1
-    keyword = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"
-    text = index.line(line)
-    start = text.find(node.name, text.find(keyword) + len(keyword))
-    if start < 0:
-        return Range(index.python_position(node.lineno, node.col_offset), Position(line, len(text)))
-    convert = index.convert
-    return Range(
-        convert(Position(line, start), "utf-32", "utf-16"),
-        convert(Position(line, start + len(node.name)), "utf-32", "utf-16"),
+def _moved(function: DecoratedFunction, specs: tuple[SpecText, ...], lines: int) -> OutlinedKernel:
+    return OutlinedKernel(
+        function.name,
+        _down(function.range, lines),
+        _down(function.name_range, lines),
+        tuple(replace(spec, start=_down_position(spec.start, lines), range=_down(spec.range, lines)) for spec in specs),
     )
 
 
-def _specs(call: ast.Call | None, index: LineIndex) -> tuple[SpecText, ...]:
-    """The spec strings of a decorator: the first argument, alone, in a tuple or as values of a dict."""
-    if call is None or not call.args:
-        return ()
-    first = call.args[0]
-    parts: Sequence[ast.expr]
-    match first:
-        case ast.Tuple(elts=parts):
-            pass
-        case ast.Dict(values=parts):
-            pass
-        case _:
-            parts = [first]
-    return tuple(
-        _spec_text(part, index) for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    )
+def _down(place: Range, lines: int) -> Range:
+    return Range(_down_position(place.start, lines), _down_position(place.end, lines))
 
 
-def _spec_text(node: ast.Constant, index: LineIndex) -> SpecText:
-    whole = _range(node, index)
-    text = str(node.value)
-    # Columns inside the literal are those inside the string only where the source repeats the string as it is.
-    source = index.text[index.offset(whole.start) : index.offset(whole.end)]
-    inside = source.find(text) if text else -1
-    start = index.position(index.offset(whole.start) + inside) if inside >= 0 else whole.start
-    return SpecText(text, start, whole, inside >= 0)
+def _down_position(position: Position, lines: int) -> Position:
+    return Position(position.line + lines, position.character)
 
 
-def _chunks(tree: ast.Module, index: LineIndex) -> tuple[Chunk, ...]:
-    statements = tree.body
-    uses = [_used_names(statement) for statement in statements]
+def _chunks(statements: Sequence[Statement], places: Sequence[Range]) -> tuple[Chunk, ...]:
     binders: dict[str, set[int]] = {}
     for number, statement in enumerate(statements):
-        for name in _bound_names(statement):
+        for name in statement.binds:
             binders.setdefault(name, set()).add(number)
-    everywhere = {number for number, statement in enumerate(statements) if not _is_quiet(statement)}
-    direct = [set().union(*(binders.get(name, set()) for name in used)) for used in uses]
+    direct: list[set[int]] = [
+        set().union(*(binders[name] for name in statement.uses if name in binders)) for statement in statements
+    ]
+    everywhere = _closure({n for n, statement in enumerate(statements) if not statement.is_quiet}, direct)
     return tuple(
-        Chunk(
-            _statement_range(statement, index),
-            _hash([ast.dump(statement)]),
-            _closure({number} | everywhere, direct),
-        )
-        for number, statement in enumerate(statements)
+        Chunk(place, statement.digest, everywhere | _closure({number}, direct, everywhere))
+        for number, (statement, place) in enumerate(zip(statements, places, strict=True))
     )
 
 
-def _statement_range(statement: ast.stmt, index: LineIndex) -> Range:
-    if isinstance(statement, _Function):
-        return _definition_range(statement, index)
-    return _range(statement, index)
-
-
-def _closure(start: set[int], direct: Sequence[set[int]]) -> frozenset[int]:
+def _closure(start: set[int], direct: Sequence[set[int]], known: frozenset[int] = frozenset()) -> frozenset[int]:
+    """What can be reached from ``start``; what is ``known`` is closed already."""
     found: set[int] = set()
     waiting = list(start)
     while waiting:
         number = waiting.pop()
         if number not in found:
             found.add(number)
-            waiting.extend(direct[number])
+            waiting.extend(direct[number] - known)
     return frozenset(found)
-
-
-def _used_names(statement: ast.stmt) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name):
-            found.add(node.id)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            # A spec, or an annotation, names things inside a string.
-            found.update(_WORD.findall(node.value))
-    return found
-
-
-def _bound_names(statement: ast.stmt) -> set[str]:
-    """Names that the statement binds in the module, those in nested blocks included."""
-    if isinstance(statement, _Function | ast.ClassDef):
-        return {statement.name}
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, _Function | ast.ClassDef):
-            found.add(node.name)
-    return found
-
-
-def _is_quiet(statement: ast.stmt) -> bool:
-    """Whether running the statement can do nothing but bind its names.
-
-    All others count for every kernel: a call may register, patch or print anything.
-    """
-    match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            # Defaults are evaluated, and decorators are called, where the function is defined.
-            defaults = [*statement.args.defaults, *(d for d in statement.args.kw_defaults if d is not None)]
-            return _decorators_are_quiet(statement) and not any(_calls(default) for default in defaults)
-        case ast.ClassDef(bases=bases, keywords=keywords, decorator_list=decorators, body=body):
-            plain = not keywords and not decorators and not any(_calls(base) for base in bases)
-            return plain and all(_is_quiet(part) for part in body)
-        case ast.Import() | ast.Pass():
-            return True
-        case ast.ImportFrom(names=names):
-            return all(alias.name != "*" for alias in names)
-        case ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Assign(targets=targets, value=value):
-            return all(_is_name_target(t) for t in targets) and not _calls(value)
-        case ast.AnnAssign(target=ast.Name(), value=value):
-            return value is None or not _calls(value)
-    return False
-
-
-_QUIET_DECORATORS = frozenset("kernel jit cache lru_cache property staticmethod classmethod".split())
-
-
-def _decorators_are_quiet(statement: _Function) -> bool:
-    """Whether all decorators are known to act on the function alone."""
-    for decorator in statement.decorator_list:
-        name = _dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
-        if (name or "").rpartition(".")[2] not in _QUIET_DECORATORS:
-            return False
-    return True
-
-
-def _is_name_target(node: ast.expr) -> bool:
-    if isinstance(node, ast.Tuple | ast.List):
-        return all(_is_name_target(part) for part in node.elts)
-    return isinstance(node, ast.Name)
-
-
-def _calls(node: ast.AST) -> bool:
-    return any(isinstance(part, ast.Call | ast.Await | ast.Yield | ast.YieldFrom) for part in ast.walk(node))
 
 
 def _hash(parts: Sequence[str]) -> str:

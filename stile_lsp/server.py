@@ -197,7 +197,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="stile-lsp", description="The language server of Stile.")
     parser.add_argument("--stdio", action="store_true", help="speak over standard input and output (the default)")
     parser.add_argument("--tcp", type=int, metavar="PORT", help="wait for one connection on this local port")
-    parser.add_argument("--log", default="warning", choices=("debug", "info", "warning", "error"))
+    parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"))
     parser.add_argument("--version", action="version", version=version())
     options, _ = parser.parse_known_args()
     logging.basicConfig(
@@ -205,7 +205,9 @@ def main() -> None:
         level=options.log.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    logging.getLogger("pygls").setLevel(logging.ERROR if options.log != "debug" else logging.DEBUG)
+    # pygls tells every message at these levels.
+    logging.getLogger("pygls").setLevel(logging.DEBUG if options.log == "debug" else logging.ERROR)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
 
     if options.tcp is None:
         source, target = transport.claim_standard_streams()

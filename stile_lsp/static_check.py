@@ -8,7 +8,8 @@ from __future__ import annotations
 from stile_engine.spec.syntax import SpecError, parse
 from stile_engine.trace.report import Diagnostic, KernelReport, Position, Range, Report, Status
 from stile_lsp.documents import LineIndex
-from stile_lsp.outline import Outline, OutlinedKernel, SpecText, SyntaxProblem
+from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
+from stile_lsp.statement import SpecText
 
 NOT_TRUSTED = "not run: this folder is not trusted"
 

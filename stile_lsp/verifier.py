@@ -51,6 +51,7 @@ class Verifier:
         interpreter = self.interpreter_for(uri)
         worker = self._workers.get(interpreter)
         if worker is None:
+            logger.info("%s is verified under %s", uri.rpartition("/")[2], interpreter)
             worker = self._server.make_worker(interpreter)
             self._workers[interpreter] = worker
         return worker
@@ -182,8 +183,8 @@ class Verifier:
         self._missing.pop(interpreter, None)
         if result.outcome.module is not None:
             self._missing[interpreter] = result.outcome.module
-        if result.outcome.kind is not OutcomeKind.FINISHED:
-            logger.info("%s: %s: %s", uri, result.outcome.kind, result.outcome.message)
+        verdicts = ", ".join(f"{kernel.name} {kernel.status}" for kernel in result.report.kernels)
+        logger.info("%s: %s: %s", uri.rpartition("/")[2], result.outcome.kind, result.outcome.message or verdicts)
         if result.report.kernels or result.outcome.kind is OutcomeKind.FINISHED:
             self._apply(uri, lambda state: session.finished(state, number, result.report))
             return
@@ -247,6 +248,7 @@ _STATUS_WITHOUT_KERNELS = {
 
 def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
     def on_state(state: WorkerState) -> None:
-        logger.info("worker of %s: %s", interpreter, state)
+        level = logging.DEBUG if state in (WorkerState.READY, WorkerState.BUSY) else logging.INFO
+        logger.log(level, "worker of %s: %s", interpreter, state)
 
     return EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))
