@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from stile_engine.checking.discovery import MODULE, FoundKernel, find_kernels
 from stile_engine.checking.execution import ModuleRun, module_environment, run_module
 from stile_engine.checking.failures import failure_message
+from stile_engine.checking.ignores import Ignores
 from stile_engine.checking.kernel_check import CheckedKernel, KernelCheck
 from stile_engine.checking.module_check import check_module_code
 from stile_engine.checking.parsing import ParsedText, parse_text
@@ -39,7 +41,10 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
     kernels = find_kernels(parsed, request.path)
     checked: list[CheckedKernel] = []
 
+    ignores = Ignores(parsed.map)
+
     def finish(result: CheckedKernel) -> None:
+        result = replace(result, diagnostics=ignores.keep(result.diagnostics))
         checked.append(result)
         if listener is not None:
             listener(result.report, result.diagnostics, result.values)
@@ -63,7 +68,9 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                 else:
                     finish(KernelCheck(request, parsed, run, found).run())
     notes = () if kernels else (NO_KERNELS,)
-    diagnostics = [*file_diagnostics, *(d for c in checked for d in c.diagnostics)]
+    diagnostics = [*ignores.keep(file_diagnostics), *(d for c in checked for d in c.diagnostics)]
+    if not (request.select or request.static_only or request.against_line is not None):
+        diagnostics += ignores.unused()
     return Report(
         request.path,
         tuple(c.report for c in checked),

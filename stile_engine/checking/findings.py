@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stile_engine.checking.sentinels import without_sentinels
 from stile_engine.proof.prove import Proof, prove_values
-from stile_engine.proof.verdict import Assumption, LiteralReading, Location, Obligation, Range, Status, Witness
+from stile_engine.proof.verdict import (
+    Assumption,
+    LiteralReading,
+    Location,
+    Obligation,
+    Range,
+    Status,
+    Witness,
+    kernel_status,
+)
 from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Unmodelled
-from stile_engine.term.value import Value
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
 from stile_engine.trace.report import Diagnostic, RelatedLocation
@@ -118,8 +127,7 @@ class Findings:
 
     def add_claim(self, claim: Claim, output: str = "out") -> Status:
         """Prove one equality, and its tiles one by one where the whole is not proved."""
-        proof = self._prove(claim.actual, claim.spec, output)
-        self.prove_milliseconds += proof.milliseconds
+        claim, proof = self._settled(claim, output)
         if self.normal_form is None:
             self.normal_form, self.spec_normal_form = proof.normal_form, proof.spec_normal_form
         if self.difference is None:
@@ -148,8 +156,35 @@ class Findings:
         self.literals.extend(proof.literals)
         return proof.status
 
-    def _prove(self, actual: Value, spec: Value, output: str) -> Proof:
-        return prove_values(actual, spec, output=output, sizes=self.sizes, details=self.details)
+    def _settled(self, claim: Claim, output: str) -> tuple[Claim, Proof]:
+        """The proof of a claim as it is; where that fails, with finite stand-ins read as −∞ (an assumption)."""
+        proof = self._prove(claim, output)
+        if proof.status in (Status.PROVED, Status.ASSUMED):
+            return claim, proof
+        node, numbers = without_sentinels(claim.actual.node)
+        if not numbers:
+            return claim, proof
+        masked = replace(claim, actual=replace(claim.actual, node=node), parts=())
+        second = self._prove(masked, output)
+        if second.status not in (Status.PROVED, Status.ASSUMED, Status.REFUTED):
+            return claim, proof
+        place = self.range(claim.site)
+        texts = [f"{float(n):g}, which a mask selects, stands for -inf" for n in numbers]
+        read = tuple(Assumption(text, "literal", place) for text in texts)
+        obligations = tuple(
+            replace(o, status=Status.ASSUMED, detail=o.detail or "; ".join(texts))
+            if o.kind == "value" and o.status is Status.PROVED
+            else o
+            for o in second.obligations
+        )
+        assumptions = (*second.assumptions, *read)
+        status = kernel_status(obligations, assumptions)
+        return masked, replace(second, status=status, obligations=obligations, assumptions=assumptions)
+
+    def _prove(self, claim: Claim, output: str) -> Proof:
+        proof = prove_values(claim.actual, claim.spec, output=output, sizes=self.sizes, details=self.details)
+        self.prove_milliseconds += proof.milliseconds
+        return proof
 
     def _faulty_part(self, claim: Claim, whole: Proof, output: str) -> Claim | None:
         """The tile in which the witness lies; without one, the first that is wrong or not proved."""

@@ -615,3 +615,63 @@ def test_typed_code_at_module_level() -> None:
     report = run("x = tnp.random.randn(M, N)\ny = x + x.slice(M, 0, 3)\n" + RIGHT, header=header)
     assert statuses(report) == {"right": "proved", "<module>": "refuted"}
     assert {d.code for d in report.diagnostics} == {"dim-mismatch"}
+
+
+# -- ignores and stand-ins ---------------------------------------------------------------------
+
+
+def test_an_ignore_hides_its_diagnostic_and_nothing_else() -> None:
+    ignored = WRONG.replace("def wrong(X):", "def wrong(X):  # stile: ignore[not-equal] known").replace(
+        "    return X + X + X", "    return X + X + X  # stile: ignore[not-equal, coverage-gap] known"
+    )
+    report = run(RIGHT + ignored)
+    assert statuses(report) == {"right": "proved", "wrong": "refuted"}
+    assert {d.code for d in report.diagnostics} == {"unused-ignore"}
+    assert "coverage-gap" in " ".join(d.message for d in report.diagnostics)
+    text = "s = '# stile: ignore[not-equal]'\n"
+    assert run(text + RIGHT).diagnostics == ()
+
+
+MASKED = """
+@kernel("softmax[N where N <= M](X:M N)")
+def masked(X):
+    keep = jnp.arange(N)[None, :] <= jnp.arange(M)[:, None]
+    return jax.nn.softmax(jnp.where(keep, X, {stand_in}), axis=1)
+"""
+
+
+@pytest.mark.parametrize(
+    "stand_in, status",
+    [
+        ("-jnp.inf", "proved"),
+        ("-1e9", "assumed"),
+        ("-1e30", "assumed"),
+        ("jnp.finfo(jnp.float32).min", "assumed"),
+        ("-9000.0", "refuted"),
+        ("1e9", "refuted"),
+    ],
+)
+def test_stand_ins_for_minus_infinity_are_an_assumption(stand_in: str, status: str) -> None:
+    report = run(MASKED.replace("{stand_in}", stand_in), header=JAX_HEADER)
+    assert statuses(report) == {"masked": status}
+    origins = {a.origin for a in report.kernels[0].assumptions}
+    assert origins - {"divisor"} == ({"literal"} if status == "assumed" else set())
+    assert {d.code for d in report.diagnostics} == (
+        {"assumption"} if status == "assumed" else {"not-equal"} if status == "refuted" else set()
+    )
+
+
+def test_a_stand_in_excuses_no_other_mistake() -> None:
+    wrong = MASKED.replace("{stand_in}", "-1e9").replace("<= jnp", "< jnp")
+    assert statuses(run(wrong, header=JAX_HEADER)) == {"masked": "refuted"}
+    added = """
+    @kernel("softmax[N where N <= M](X:M N)")
+    def added(X):
+        bias = jnp.where(jnp.arange(N)[None, :] <= jnp.arange(M)[:, None], 0.0, -1e9)
+        return jax.nn.softmax(X + bias, axis=1)
+
+    @kernel("X:M N where N <= M")
+    def result(X):
+        return jnp.where(jnp.arange(N)[None, :] <= jnp.arange(M)[:, None], X, -1e9)
+    """
+    assert statuses(run(added, header=JAX_HEADER)) == {"added": "assumed", "result": "refuted"}
