@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import importlib
 import inspect
 from collections.abc import Iterator
@@ -48,9 +49,17 @@ def infer(target: Any, options: dict[str, Any]) -> tuple[str, bool]:
         # Plain arithmetic: read it as its file's framework would.
         around = {name.split(".")[0] for name in _module_names(target)}
         found = next((f for f in _FRAMEWORKS if f in around), "numpy")
+        if found == "jax" and "numpy" in around and _stores_elements(target):
+            found = "numpy"  # JAX's arrays cannot be written to
     if found == "jax" and any("pallas" in name for name in used):
         found = "pallas"
     return found, False
+
+
+def _stores_elements(target: Any) -> bool:
+    function = undecorated(target)
+    code = getattr(function, "__code__", None)
+    return code is not None and any(i.opname == "STORE_SUBSCR" for i in dis.get_instructions(code))
 
 
 def _bindings(modules: set[str]) -> set[str]:
@@ -129,8 +138,6 @@ def _names(code: CodeType) -> Iterator[str]:
 
 def _imported(code: CodeType) -> Iterator[str]:
     """Modules that are imported inside the function itself."""
-    import dis
-
     for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME" and isinstance(instruction.argval, str):
             yield instruction.argval

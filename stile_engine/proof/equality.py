@@ -9,6 +9,8 @@ of them decides is *not shown equal*, never *unequal*.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
@@ -53,14 +55,20 @@ _MOST_POINTS = 64
 _MOST_EXPANDED = 1500
 
 
-def are_equal(left: Poly, right: Poly, context: IndexSet, thorough: bool = True) -> bool:
+def are_equal(
+    left: Poly, right: Poly, context: IndexSet, thorough: bool = True, facts: Mapping[Poly, int] | None = None
+) -> bool:
     """True only if the terms agree at every index of the context, for all finite inputs at which
-    both have a value. ``thorough``: also write small domains out, which may take long."""
+    both have a value. ``thorough``: also write small domains out, which may take long. ``facts``
+    are signs of terms that hold at every index of the context for the inputs in question."""
     if left is right or context is EMPTY:
         return True
     try:
         with budget(_OPERATIONS):
-            if _is_zero(subtract(left, right), context, _DEPTH):
+            difference = subtract(left, right)
+            if _is_zero(difference, context, _DEPTH):
+                return True
+            if facts and _zero_by_cases(specialise(difference, context), _MOST_CASES, dict(facts)):
                 return True
     except BudgetExceeded:
         return False
@@ -269,10 +277,10 @@ def _zero_by_cases(operand: Poly, cases: int, facts: dict[Poly, int]) -> bool:
 
 
 def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
-    """Two members of a maximum without bound variables, the simplest first."""
+    """Two members of a maximum that names no bound variable, at any depth; the simplest first."""
     found: list[tuple[int, str, MaxAtom, MaxPiece, MaxPiece]] = []
-    for atom in atoms_of(operand):
-        if isinstance(atom, MaxAtom):
+    for atom in all_atoms(operand):
+        if isinstance(atom, MaxAtom) and not any(v.startswith("%") for v in atom.variables):
             plain = [p for p in atom.pieces if not p.bound and p.domain is UNIVERSE]
             if len(plain) >= 2:
                 gap = subtract(plain[0].body, plain[1].body)

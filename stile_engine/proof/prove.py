@@ -12,7 +12,7 @@ from fractions import Fraction
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof import refute
-from stile_engine.proof.conditions import requirements, unmet
+from stile_engine.proof.conditions import Requirement, requirements, unmet
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
 from stile_engine.proof.normalize import Normalizer, box_of
@@ -20,11 +20,13 @@ from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, S
 from stile_engine.term.atoms import Poly
 from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
 from stile_engine.term.printing import show_guarded
+from stile_engine.term.signs import NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
 _OPERATIONS = 3_000_000
 _CHECK_STEPS = 6_000
 _CHECK_POINTS = 2
+_SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +165,19 @@ def _prove(
 
 def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
     findings = _Findings()
+    given = requirements(theirs.conditions, box)
     for p in mine.pieces:
         for q in theirs.pieces:
             cell = p.guard & q.guard & box
             if cell is EMPTY:
                 continue
-            _compare_cell(p, q, cell, thorough, findings)
+            _compare_cell(p, q, cell, thorough, given, findings)
     return findings
 
 
-def _compare_cell(p: Piece, q: Piece, cell: IndexSet, thorough: bool, findings: _Findings) -> None:
+def _compare_cell(
+    p: Piece, q: Piece, cell: IndexSet, thorough: bool, given: list[Requirement], findings: _Findings
+) -> None:
     if isinstance(q.value, Missing):
         if not isinstance(p.value, Missing):
             findings.surplus.append((cell, q.value.reason))
@@ -183,7 +188,9 @@ def _compare_cell(p: Piece, q: Piece, cell: IndexSet, thorough: bool, findings: 
     elif isinstance(p.value, Missing):
         findings.absent.append((cell, p.value.reason))
     elif isinstance(p.value, Poly) and isinstance(q.value, Poly):
-        if not are_equal(p.value, q.value, cell, thorough):
+        # where the spec has no value nothing is owed: its conditions may be used
+        facts = {r.body: _SIGNS[r.kind] for r in given if not r.bound and cell.issubset(r.domain)}
+        if not are_equal(p.value, q.value, cell, thorough, facts):
             findings.unequal.append((cell, p.value, q.value))
     elif p.value != q.value:
         findings.unequal.append((cell, p.value, q.value))
