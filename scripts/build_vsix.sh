@@ -32,6 +32,8 @@ for package in stile_engine stile_lsp; do
   (cd "$root" && find "$package" -type f \( -name '*.py' -o -name '*.lark' -o -name 'py.typed' \) -print0 | tar --null -cf - -T -) |
     tar -xf - -C "$libs"
 done
+# The pages that diagnostics link to: the server looks for them beside its package.
+(cd "$root" && tar -cf - docs/codes) | tar -xf - -C "$libs"
 cp "$extension/launcher/start_server.py" "$extension/bundled/"
 cp "$root/LICENSE" "$root/CHANGELOG.md" "$extension/"
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from stile_engine.trace.report import KernelReport, Obligation, Status
 
-DOCUMENTATION = "https://github.com/stile-lsp/stile-lsp/blob/main/docs/codes/"
-
 
 def milliseconds(kernel: KernelReport) -> str:
     total = kernel.prove_milliseconds

@@ -6,7 +6,10 @@ new ones come.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -16,13 +19,15 @@ from stile_lsp.documents import Edit, shift
 from stile_lsp.interpreter import path_of
 from stile_lsp.messages import Places
 from stile_lsp.session import FileState
-from stile_lsp.wording import DOCUMENTATION, explanation
+from stile_lsp.wording import explanation
 
 if TYPE_CHECKING:
     from stile_lsp.client_profile import ClientProfile
     from stile_lsp.server import StileServer
 
 SOURCE = "stile"
+
+_CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 
 _SEVERITIES = {
     "error": types.DiagnosticSeverity.Error,
@@ -70,7 +75,7 @@ def _translated(
         f"(before your edit) {diagnostic.message}" if stale else diagnostic.message,
         _WEAKER.get(severity, severity) if stale else severity,
         code=diagnostic.code,
-        code_description=types.CodeDescription(f"{DOCUMENTATION}{diagnostic.code}.md"),
+        code_description=_page(diagnostic.code),
         source=SOURCE,
         related_information=list(_related(diagnostic, state, edits, places)) if profile.related_information else None,
         data={"kernel": diagnostic.kernel, "stale": stale},
@@ -96,9 +101,16 @@ def _related(
 
 
 def _uri(path: str) -> str:
-    from pathlib import Path
-
     return Path(path).absolute().as_uri()
+
+
+@cache
+def _page(code: str) -> types.CodeDescription | None:
+    """The page of a code, where the pages lie beside the server: in a checkout and in the extension."""
+    if not _CODE.fullmatch(code):
+        return None
+    page = Path(__file__).parents[2] / "docs" / "codes" / f"{code}.md"
+    return types.CodeDescription(page.as_uri()) if page.exists() else None
 
 
 def register(server: StileServer) -> None:

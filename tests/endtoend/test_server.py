@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 import texts
@@ -51,6 +52,8 @@ def test_verdicts(client: RawClient, uri: str) -> None:
     [diagnostic] = client.diagnostics(uri)
     assert diagnostic["code"] == "not-equal" and diagnostic["severity"] == 1
     assert diagnostic["data"]["kernel"] == "wrong"
+    page = urlparse(diagnostic["codeDescription"]["href"])
+    assert page.scheme == "file" and "not-equal" in Path(page.path).read_text()
 
 
 def test_everything_published_carries_its_version(client: RawClient, uri: str) -> None:
