@@ -68,7 +68,13 @@ def _compare(expression: Affine, operator: str) -> str:
     # a <= b - 1 reads as a < b
     if operator == "<=" and left.constant == 1 and left.terms:
         return f"{_index(left - 1)} < {_index(right)}"
+    if operator != "<=" and (not left.terms or len(right.terms) < len(left.terms) or _mentions_floor(left)):
+        left, right = right, left
     return f"{_index(left)} {operator} {_index(right)}"
+
+
+def _mentions_floor(expression: Affine) -> bool:
+    return any(not isinstance(atom, str) for atom, _ in expression.terms)
 
 
 def _index(affine: Affine) -> str:
@@ -98,6 +104,36 @@ class _Scope:
 
     def within(self, bound: Axes) -> _Scope:
         return _Scope({**self.ranges, **bound}, {v: e for v, e in self.indices.items() if v not in bound})
+
+
+_MOST_NODES_SEARCHED = 60
+
+
+def _dim_read_by(variable: str, body: Node) -> str | None:
+    """The dim of a tensor that is read at exactly this variable, where one is found soon."""
+    waiting: list[tuple[Node, Mapping[str, Affine]]] = [(body, {})]
+    for _ in range(_MOST_NODES_SEARCHED):
+        if not waiting:
+            return None
+        node, indices = waiting.pop()
+        match node:
+            case Read(tensor, index):
+                for dim, one in zip(tensor.dims, index, strict=True):
+                    if one.substitute(indices) == Affine.variable(variable):
+                        return dim
+            case Reindex(inner, mapping):
+                waiting.append((inner, {**indices, **{v: e.substitute(indices) for v, e in mapping.items()}}))
+            case Apply(_, operands):
+                waiting.extend((o, indices) for o in reversed(operands))
+            case Power(base):
+                waiting.append((base, indices))
+            case Select(_, chosen, other):
+                waiting.extend(((other, indices), (chosen, indices)))
+            case Reduce(_, bound, _, inner):
+                waiting.append((inner, {v: e for v, e in indices.items() if v not in bound}))
+            case Restrict(inner):
+                waiting.append((inner, indices))
+    return None
 
 
 class _Printer:
@@ -176,11 +212,24 @@ class _Printer:
 
     def _reduce(self, node: Reduce, scope: _Scope) -> str:
         inner = scope.within(node.bound)
+        bound = dict(node.bound)
+        free = {name for v in node.axes for name in scope.index(Affine.variable(v)).variables}
+        for variable in node.bound:
+            # a bound variable without a dim's name runs along the dim that it reads
+            dim = _dim_read_by(variable, node.body) if variable not in self.extents else None
+            if dim is not None and dim not in free:
+                bound = {(dim if v == variable else v): b for v, b in bound.items()}
+                ranges = {**inner.ranges, dim: node.bound[variable]}
+                inner = _Scope(ranges, {**inner.indices, variable: Affine.variable(dim)})
         condition = "" if isinstance(node.predicate, Always) else f" where {inner.condition(node.predicate)}"
         match node.body:
-            case Apply("mul", (left, right)) if node.reduction == "sum" and not condition:
+            case Apply("mul", (left, right)) if (
+                node.reduction == "sum"
+                and not condition
+                and all(node.bound.keys() & o.axes.keys() for o in (left, right))
+            ):
                 out = " ".join(self._dim(v, b) for v, b in node.axes.items())
                 both = f"{self.text(left, inner, _SUM)}, {self.text(right, inner, _SUM)}"
                 return f"({both} -> {out})" if out else f"({both} ->)"
-        bracket = ", ".join(self._dim(v, b) for v, b in node.bound.items())
+        bracket = ", ".join(self._dim(v, b) for v, b in bound.items())
         return f"{node.reduction}[{bracket}{condition}]({self.text(node.body, inner, _SUM)})"

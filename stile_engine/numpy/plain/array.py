@@ -221,7 +221,7 @@ def _operator(name: str, reflected: bool = False) -> Callable[..., Any]:
 
 def _in_place(name: str) -> Callable[..., Any]:
     def operator(self: SymbolicArray, other: Any) -> Any:
-        return OPERATIONS[name](self, other) if self.scalar else OPERATIONS[name](self, other, out=self)
+        return OPERATIONS[name](self, other) if self.scalar else noted(OPERATIONS[name](self, other, out=self))
 
     return operator
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,55 +32,62 @@ def _constant(value: Any, dtype: np.dtype) -> Elements:
 
 def _filled(shape: Any, value: Any, dtype: Any) -> SymbolicArray:
     kind = np.dtype(dtype)
-    return noted(fresh(_constant(value, kind), whole_shape(shape), kind))
+    return fresh(_constant(value, kind), whole_shape(shape), kind)
+
+
+def _empty(shape: Any, dtype: Any) -> SymbolicArray:
+    return fresh(Real(NoValue("never written")), whole_shape(shape), dtype)
+
+
+def _full(shape: Any, fill_value: Any, dtype: Any) -> SymbolicArray:
+    if isinstance(fill_value, (SymbolicArray, np.ndarray, list, tuple)):
+        value = as_array(fill_value)
+        result = _empty(shape, value.dtype if dtype is None else dtype)
+        OPERATIONS["copyto"](result, value)
+        return result
+    return _filled(shape, fill_value, np.asarray(fill_value).dtype if dtype is None else dtype)
 
 
 @operation("zeros")
 def zeros(shape: Any, dtype: Any = float, order: str = "C") -> SymbolicArray:
-    return _filled(shape, 0, dtype)
+    return noted(_filled(shape, 0, dtype))
 
 
 @operation("ones")
 def ones(shape: Any, dtype: Any = None, order: str = "C") -> SymbolicArray:
-    return _filled(shape, 1, float if dtype is None else dtype)
+    return noted(_filled(shape, 1, float if dtype is None else dtype))
 
 
 @operation("full")
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> SymbolicArray:
-    if isinstance(fill_value, (SymbolicArray, np.ndarray, list, tuple)):
-        value = as_array(fill_value)
-        result = empty(shape, value.dtype if dtype is None else dtype)
-        OPERATIONS["copyto"](result, value)
-        return noted(result)
-    return _filled(shape, fill_value, np.asarray(fill_value).dtype if dtype is None else dtype)
+    return noted(_full(shape, fill_value, dtype))
 
 
 @operation("empty")
 def empty(shape: Any, dtype: Any = float, order: str = "C") -> SymbolicArray:
-    return noted(fresh(Real(NoValue("never written")), whole_shape(shape), dtype))
+    return noted(_empty(shape, dtype))
 
 
-def _like(name: str) -> None:
-    make = OPERATIONS[name]
-
-    @operation(f"{name}_like")
-    def function(a: Any, *value: Any, dtype: Any = None, shape: Any = None, **options: Any) -> SymbolicArray:
-        if name != "full" and value:
-            dtype, value = value[0], ()
-        reject(f"{name}_like", {k: v for k, v in options.items() if k not in ("order", "subok", "fill_value")})
-        if "fill_value" in options:
-            value = (options["fill_value"],)
+def _like(name: str, make: Callable[..., SymbolicArray]) -> None:
+    @operation(name)
+    def function(a: Any, *rest: Any, dtype: Any = None, shape: Any = None, **options: Any) -> SymbolicArray:
+        reject(name, {k: v for k, v in options.items() if k not in ("order", "subok", "fill_value")})
         x = as_array(a)
-        result: SymbolicArray = make(
-            x.shape if shape is None else shape, *value, dtype=x.dtype if dtype is None else dtype
-        )
+        given = list(rest)
+        value = []
+        if name == "full_like":
+            value = [options["fill_value"] if "fill_value" in options else given.pop(0)]
+        kind = given.pop(0) if given else dtype
+        result = make(x.shape if shape is None else shape, *value, x.dtype if kind is None else kind)
         if shape is None:
             result.origins = x.origins
-        return result
+        return noted(result)
 
 
-for _name in ("zeros", "ones", "full", "empty"):
-    _like(_name)
+_like("zeros_like", lambda shape, dtype: _filled(shape, 0, dtype))
+_like("ones_like", lambda shape, dtype: _filled(shape, 1, dtype))
+_like("full_like", _full)
+_like("empty_like", _empty)
 
 
 @operation("arange")
