@@ -56,6 +56,11 @@ def _counterexample(obligations: Sequence[Obligation]) -> str:
     return ""
 
 
+def repro(kernel: KernelReport) -> str | None:
+    """The program that shows the first counterexample."""
+    return next((o.witness.repro for o in kernel.obligations if o.witness is not None and o.witness.repro), None)
+
+
 def _where(kernel: KernelReport) -> str:
     """The line, counted from one, of the obligation that stopped the proof."""
     for obligation in kernel.obligations:

@@ -10,10 +10,14 @@ from stile_engine.trace.report import KernelReport, Obligation, ValueInfo
 from stile_lsp.lookup import entry_at, holds, value_at
 from stile_lsp.markdown import block, code, plain, shortened
 from stile_lsp.session import Entry
-from stile_lsp.wording import explanation, verdict
+from stile_lsp.wording import explanation, repro, verdict
 
 if TYPE_CHECKING:
     from stile_lsp.server import StileServer
+
+
+LONGEST_REPRO = 1500
+"""Characters; half a program is of no use, and a hover is no place for a long one."""
 
 
 def register(server: StileServer) -> None:
@@ -65,12 +69,12 @@ def kernel_text(entry: Entry) -> str:
     if kernel.sizes:
         sizes = ", ".join(f"{name} = {size}" for name, size in kernel.sizes.items())
         parts.append(f"**Sizes** {code(sizes)}")
-    parts.extend(f"- {plain(line)}" for line in _facts(kernel))
-    parts.extend(f"- {_obligation(obligation)}" for obligation in kernel.obligations)
-    for obligation in kernel.obligations:
-        if obligation.witness is not None and obligation.witness.repro:
-            parts.append("**To see it**\n" + block(shortened(obligation.witness.repro, 4000), "python"))
-            break
+    lines = [plain(line) for line in _facts(kernel)] + [_obligation(obligation) for obligation in kernel.obligations]
+    if lines:
+        parts.append("\n".join(f"- {line}" for line in lines))
+    if (program := repro(kernel)) is not None:
+        short = len(program) <= LONGEST_REPRO
+        parts.append(block(program, "python") if short else "*Normal form* shows a program that reproduces it")
     return "\n\n".join(parts)
 
 

@@ -9,7 +9,7 @@ from stile_lsp.latex import latex
 from stile_lsp.lookup import entry_at, value_at
 from stile_lsp.messages import PROOF_VIEW, Arguments
 from stile_lsp.session import Entry
-from stile_lsp.wording import explanation
+from stile_lsp.wording import explanation, repro
 
 if TYPE_CHECKING:
     from stile_lsp.server import StileServer
@@ -45,6 +45,7 @@ def _kernel_view(kernel: KernelReport | None) -> dict[str, Any]:
         "normalForm": _formula(kernel.normal_form if kernel else None),
         "specNormalForm": _formula(kernel.spec_normal_form if kernel else None),
         "difference": _formula(kernel.difference if kernel else None),
+        "repro": repro(kernel) if kernel else None,
         "obligations": [_formula(obligation_text(o)) for o in kernel.obligations] if kernel else None,
     }
 
@@ -79,4 +80,6 @@ def normal_form_text(entry: Entry) -> str:
         lines += ["", "obligations:", *(f"  {obligation_text(o)}" for o in kernel.obligations)]
     if kernel.assumptions:
         lines += ["", "assumptions:", *(f"  {a.text} ({a.origin})" for a in kernel.assumptions)]
+    if (program := repro(kernel)) is not None:
+        lines += ["", "to see it, run:", "", program]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -154,7 +155,7 @@ def test_document_symbols(client: RawClient, uri: str) -> None:
 def test_proof_view(client: RawClient, uri: str) -> None:
     client.verify(uri, texts.BOTH)
     view = client.request("stile/proofView", {"textDocument": {"uri": uri}, "position": at(texts.BOTH, "wrong(X)")})
-    assert set(view) == {"shapeType", "exprType", "normalForm", "specNormalForm", "difference", "obligations"}
+    assert set(view) == {"shapeType", "exprType", "normalForm", "specNormalForm", "difference", "obligations", "repro"}
     assert view["normalForm"]["text"] != view["specNormalForm"]["text"]
     assert view["normalForm"]["latex"]
     assert any("refuted" in obligation["text"] for obligation in view["obligations"])
@@ -272,6 +273,9 @@ def test_normal_form_and_debug_information(client: RawClient, uri: str) -> None:
     client.verify(uri, texts.BOTH)
     text = client.command("normalForm", place(uri, texts.BOTH, "wrong(X)"))
     assert "wrong" in text and "spec's normal form" in text
+    program = text.partition("to see it, run:")[2]
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.strip()
     debug = client.command("debugInformation")
     assert sys.executable in debug and "islpy" in debug and "not isolated" in debug
 
