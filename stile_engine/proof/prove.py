@@ -23,7 +23,7 @@ from stile_engine.term.printing import show_guarded
 from stile_engine.term.signs import NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
-_OPERATIONS = 3_000_000
+_OPERATIONS = 500_000
 _CHECK_STEPS = 6_000
 _CHECK_POINTS = 2
 _SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE}

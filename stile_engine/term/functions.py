@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from stile_engine.index.sets import UNIVERSE
 from stile_engine.term.atoms import (
@@ -15,6 +16,7 @@ from stile_engine.term.atoms import (
     Poly,
     PowerAtom,
     Rational,
+    SumAtom,
     constant,
     constant_atom,
     function_atom,
@@ -26,6 +28,9 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal
 from stile_engine.term.ring import add, multiply, negate, rational, scale, subtract, total_of
+
+if TYPE_CHECKING:
+    from stile_engine.term.extrema import Family
 
 HALF = Fraction(1, 2)
 
@@ -43,11 +48,33 @@ def exponential(argument: Poly) -> Poly:
             if isinstance(atom, FunctionAtom) and atom.name == "log":
                 factors.append(raise_to(atom.argument, c))
                 continue
+            logged = _sum_of_logs(atom)
+            if logged is not None:
+                # exp(n * sum log f) = prod f ** n
+                from stile_engine.term.sums import product_over
+
+                factors.append(product_over(logged.bound, logged.domain, logged.body, c))
+                continue
         kept[m] = c
     result = of_mono(mono((), poly(kept))) if kept else ONE
     for factor in factors:
         result = multiply(result, factor)
     return result
+
+
+def _sum_of_logs(atom: Atom) -> Family | None:
+    """The family f of ``sum log f``."""
+    from stile_engine.term.extrema import Family
+
+    if not isinstance(atom, SumAtom) or atom.operation != "sum" or not atom.bound:
+        return None
+    m, _ = atom.body.terms[0]
+    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
+        return None
+    inner = m.factors[0][0]
+    if isinstance(inner, FunctionAtom) and inner.name == "log":
+        return Family(atom.bound, atom.domain, inner.argument)
+    return None
 
 
 def logarithm(argument: Poly) -> Poly:
