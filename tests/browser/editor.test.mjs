@@ -127,6 +127,28 @@ test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutt
   });
 });
 
+test("a proof against another spec is withdrawn as promptly", async () => {
+  const editor = await opened("kernels.py");
+  await closing(editor, "against", async () => {
+    await editor.cursor("left @ other");
+    await editor.command("Stile: Prove against spec…");
+    await editor.page.locator(".quick-input-widget input").fill("4 * (A:M N, B:N K -> M K)");
+    await editor.page.keyboard.press("Enter");
+    await eventually("the verdict", async () => (await editor.lenses())[1]?.match(/against 4 \* .*: ✓ proved/));
+    // Not faster than a person, who reads the verdict first.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    const recording = await editor.record("against");
+    await editor.replace("B * 2", "B * 3 + B * 0 + B * 0", { occurrence: 1, delay: 80 });
+    await eventually("the verdict of the edited kernel", async () => /^✗ refuted/.test((await editor.lenses())[1] ?? ""));
+    const record = await recording.stop();
+    const edited = record.filter(({ lines }) => !lines.some((line) => /other.*= B \* 2$/.test(line)));
+    assert.ok(record[0].texts[1].includes("✓") && edited.length > 3, "the record must cover the edit");
+    for (const { at, texts } of edited.filter((entry) => entry.at > edited[0].at + WITHDRAWAL_MILLISECONDS)) {
+      assert.ok(!texts[1]?.includes("✓"), `${Math.round(at - edited[0].at)} ms after the key the lens says ${texts[1]}`);
+    }
+  });
+});
+
 test("a verdict that was withdrawn comes back with the text, and stays while other files are shown", async () => {
   const editor = await opened("kernels.py");
   await closing(editor, "returned", async () => {
@@ -216,7 +238,21 @@ test("an interpreter that does not exist is named, and a better setting helps wi
   });
 });
 
-test("the sample that the README shows", { skip: false }, async () => {
+test("a server that is killed takes its verdicts with it, and is started again", async () => {
+  const editor = await opened("kernels.py");
+  await closing(editor, "killed", async () => {
+    const [first] = bench.servers();
+    assert.ok(first !== undefined, "the server must be found");
+    const recording = await editor.record("kill");
+    process.kill(first, "SIGKILL");
+    await eventually("another server", () => bench.servers().some((pid) => pid !== first));
+    await eventually("the verdicts", async () => /1 proved, 2 refuted/.test((await editor.status()).label));
+    const record = await recording.stop();
+    assert.ok(record.some(({ bar }) => !/\d proved/.test(bar)), "the old verdicts must not outlive their server");
+  });
+});
+
+test("the sample that the README shows", async () => {
   const editor = await opened("matmul.py", samples, 2);
   await closing(editor, "sample", async () => {
     const lenses = await editor.lenses();

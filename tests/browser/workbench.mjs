@@ -1,7 +1,7 @@
 // A real VS Code workbench: VS Code's own server from code-server's package, and Chromium.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, createWriteStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -110,6 +110,21 @@ export class Workbench {
     const payload = encodeURIComponent(JSON.stringify([["openFile", `vscode-remote://127.0.0.1:${this.port}${folder}/${file}`]]));
     await page.goto(`http://127.0.0.1:${this.port}/?folder=${folder}&payload=${payload}`);
     return new Editor(page, folder);
+  }
+
+  /** Process ids of the language servers that run in this workbench. */
+  servers() {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+          return words.some((word) => word.startsWith(this.home) && word.endsWith("start_server.py"));
+        } catch {
+          return false; // ended in between
+        }
+      })
+      .map(Number);
   }
 
   async stop() {

@@ -8,8 +8,8 @@ import os
 import sys
 
 # Kept readable for any Python 3, so that an old one gets this sentence and not a syntax error.
-if sys.version_info < (3, 11):
-    sys.stderr.write("Stile needs Python 3.11 or newer; %s is %s.\n" % (sys.executable, sys.version.split()[0]))
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.stderr.write("Stile needs Python 3.11 or newer; " + sys.executable + " is " + sys.version.split()[0] + ".\n")
     sys.exit(1)
 
 LIBRARIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libs")

@@ -65,6 +65,12 @@ export function afterEdit(kernels: readonly KernelStatus[], edits: readonly Rang
   return kernels.map((kernel) => (broken(kernel) ? { ...kernel, status: "stale", message: "edited" } : kernel));
 }
 
+/** Whether a kernel that had a verdict is now waiting for one. */
+export function becamePending(before: readonly KernelStatus[], after: readonly KernelStatus[]): boolean {
+  const settled = new Set(before.filter((kernel) => appearance(kernel.status) !== "pending").map((kernel) => kernel.name));
+  return after.some((kernel) => appearance(kernel.status) === "pending" && settled.has(kernel.name));
+}
+
 /** Whether a kernel that was promised something is not promised anything any more, or is gone. */
 export function lostPromise(before: readonly KernelStatus[], after: readonly KernelStatus[]): boolean {
   const left = after.filter((kernel) => promises(kernel.status)).map((kernel) => kernel.name);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STATUSES, type KernelStatus, type Status } from "../src/protocol";
-import { afterEdit, appearance, count, isPromise, lostPromise, promises } from "../src/verdicts";
+import { afterEdit, appearance, becamePending, count, isPromise, lostPromise, promises } from "../src/verdicts";
 
 function kernel(name: string, status: Status, first: number, last: number): KernelStatus {
   return { name, status, message: "", range: { start: { line: first, character: 0 }, end: { line: last, character: 4 } } };
@@ -58,4 +58,11 @@ test("lens texts that promise something", () => {
   for (const text of ["✗ refuted at q=0, d=3", "? unknown: line 21", "⊘ unsupported: line 21", "⏱ timeout after 10 s", "… stale", "Prove"]) {
     assert.ok(!isPromise(text), text);
   }
+});
+
+test("a verdict of any kind that is waited for again", () => {
+  assert.ok(becamePending([kernel("a", "refuted", 0, 5)], [kernel("a", "stale", 0, 5)]));
+  assert.ok(!becamePending([kernel("a", "queued", 0, 5)], [kernel("a", "running", 0, 5)]));
+  assert.ok(!becamePending([kernel("a", "refuted", 0, 5)], [kernel("a", "refuted", 0, 5)]));
+  assert.ok(!becamePending([], [kernel("a", "queued", 0, 5)]));
 });

@@ -20,7 +20,7 @@
 import * as vscode from "vscode";
 import type { Middleware, StaticFeature } from "vscode-languageclient";
 import type { StatusChange, Statuses } from "../statuses";
-import { isPromise, lostPromise } from "../verdicts";
+import { becamePending, isPromise, lostPromise } from "../verdicts";
 
 const HOLD_MILLISECONDS = 10_000;
 
@@ -35,13 +35,17 @@ const LATE_MILLISECONDS = 300;
 
 interface Pending {
   readonly key: string;
+  readonly uri: string;
   readonly command: vscode.Command;
 }
+
+/** The lens that tells the verdict against another spec than the kernel's own. */
+const AGAINST = /^against /;
 
 export class LensFreshness implements vscode.Disposable {
   private readonly pending = new WeakMap<vscode.CodeLens, Pending>();
   /** Lenses that the editor has been given the text of, and should be showing. */
-  private readonly drawn = new Set<string>();
+  private readonly drawn = new Map<string, Pending>();
   private readonly again = new vscode.EventEmitter<void>();
   private readonly listeners: vscode.Disposable;
   private inert: vscode.Disposable;
@@ -90,8 +94,9 @@ export class LensFreshness implements vscode.Disposable {
       return lens;
     }
     const bare = new vscode.CodeLens(lens.range);
-    const key = JSON.stringify([document.uri.toString(), lens.range.start.line, command.title]);
-    this.pending.set(bare, { key, command });
+    const uri = document.uri.toString();
+    const key = JSON.stringify([uri, lens.range.start.line, command.title]);
+    this.pending.set(bare, { key, uri, command });
     return bare;
   }
 
@@ -110,7 +115,7 @@ export class LensFreshness implements vscode.Disposable {
     if (token.isCancellationRequested) {
       return lens;
     }
-    this.drawn.add(pending.key);
+    this.drawn.set(pending.key, pending);
     const answered = Date.now();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
@@ -122,7 +127,10 @@ export class LensFreshness implements vscode.Disposable {
   }
 
   private changed(change: StatusChange): void {
-    if (lostPromise(change.before, change.after)) {
+    const uri = change.uri.toString();
+    // A refuted kernel may have been proved against another spec; its own status does not tell.
+    const besides = [...this.drawn.values()].some((lens) => lens.uri === uri && AGAINST.test(lens.command.title));
+    if (lostPromise(change.before, change.after) || (besides && becamePending(change.before, change.after))) {
       clearTimeout(this.timer);
       this.drawn.clear();
       this.inert.dispose();
