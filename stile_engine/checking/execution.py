@@ -13,7 +13,7 @@ import builtins
 import linecache
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,14 +105,15 @@ def run_module(parsed: ParsedText, path: str, name: str, package: str | None) ->
     module.__dict__["__builtins__"] = builtins
     sys.modules[name] = module
     run = ModuleRun(module)
-    for part in parsed.broken:
-        run.lost |= part.names
+    broken = sorted(parsed.broken, key=lambda part: part.first)
     flags = _future_flags(parsed.tree)
     docstring = ast.get_docstring(parsed.tree, clean=False)
     if docstring is not None:
         module.__doc__ = docstring
     with recording_declarations() as run.declarations:
         for statement in parsed.tree.body:
+            while broken and broken[0].last < statement.lineno:
+                _lose(run, broken.pop(0).names)
             try:
                 code = compile(ast.Module([statement], []), path, "exec", flags=flags, dont_inherit=True)
                 exec(code, module.__dict__)
@@ -120,6 +121,8 @@ def run_module(parsed: ParsedText, path: str, name: str, package: str | None) ->
                 raise
             except BaseException as error:
                 _note(run, error, statement, path)
+    for part in broken:
+        _lose(run, part.names)
     run.dims = dict(registered_dims())
     for value in list(module.__dict__.values()):
         if isinstance(value, Dim):
@@ -135,11 +138,21 @@ def _note(run: ModuleRun, error: BaseException, statement: ast.stmt, path: str) 
     first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
     last = statement.end_lineno or statement.lineno
     run.failures.append(Failure(error, error_site(error, path), first, last, follows))
-    bound = {n for n in _bound_names(statement) if n not in run.module.__dict__}
-    run.lost |= bound
+    _lose(run, _bound_names(statement))
+
+
+def _lose(run: ModuleRun, names: Iterable[str]) -> None:
+    """A statement that did not run has no value to give; an older value of the name would be a wrong one."""
+    for name in names:
+        run.lost.add(name)
+        run.module.__dict__.pop(name, None)
 
 
 def _bound_names(statement: ast.stmt) -> Iterator[str]:
+    """Names of the module that the statement binds; what a function or class assigns inside is its own."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield statement.name
+        return
     for node in ast.walk(statement):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id

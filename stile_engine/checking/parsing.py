@@ -14,6 +14,10 @@ _JOINED_BLOCKS = 8
 _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError)
 _CONTINUES = re.compile(r"(elif|else|except|finally|case)\b|[)\]}]")
 _COMPOUND = re.compile(r"(@|(async|def|class|if|for|while|with|try|match)\b)")
+_DEFINES = re.compile(r"@|(async\s+)?def\b|class\b")
+_TARGETS = re.compile(r"\s*([\w\s,.*\[\]'\"]+?)\s*(?::[^=]*)?(?:[-+*/@%&|^]|//|\*\*|>>|<<)?=(?!=)")
+_LOOP_TARGETS = re.compile(r"\s*(?:async\s+)?for\s+(.+?)\s+in\b")
+_WORD = re.compile(r"[^\W\d]\w*")
 _BINDS = re.compile(r"^\s*(?:async\s+def|def|class)\s+(\w+)|^(\w+)\s*(?::[^=]*)?=(?!=)|^\s*import\s+(\w+)|\bas\s+(\w+)")
 
 
@@ -166,7 +170,13 @@ def _without(source: str, first: int, last: int) -> str:
 
 def _names(text: SourceMap, first: int, last: int) -> frozenset[str]:
     found: set[str] = set()
+    # What a definition assigns in its body is its own.
+    own_scope = _DEFINES.match(text.line(first)) is not None
     for number in range(first, last + 1):
         for match in _BINDS.finditer(text.line(number)):
             found.update(name for name in match.groups() if name)
+        if not own_scope:
+            for pattern in (_TARGETS, _LOOP_TARGETS):
+                if (targets := pattern.match(text.line(number))) is not None:
+                    found.update(_WORD.findall(targets.group(1)))
     return frozenset(found)
