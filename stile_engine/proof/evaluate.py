@@ -44,7 +44,19 @@ class Evaluator:
         self._allowed = steps
         self._known: dict[int, _Known] = {}
         self.touched: dict[tuple[Tensor, tuple[int, ...]], Fraction] = {}
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), 100_000))
+        self._running = False
+
+    def _started(self, node: Node, index: Mapping[str, int]) -> Any:
+        # Expressions may be thousands of nodes deep. The limit is put back: with a high one, code in C that
+        # recurses (a JSON parser, say) would run off the end of the stack instead of raising an exception.
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, 100_000))
+        self._running = True
+        try:
+            return self(node, index)
+        finally:
+            self._running = False
+            sys.setrecursionlimit(before)
 
     @property
     def used(self) -> int:
@@ -53,6 +65,8 @@ class Evaluator:
 
     def __call__(self, node: Node, index: Mapping[str, int]) -> Any:
         """The value; raises ``HasNoValue`` where there is none."""
+        if not self._running:
+            return self._started(node, index)
         known = self._known.get(id(node))
         if known is None:
             known = self._known[id(node)] = _Known(node, _COMPUTE[type(node)])

@@ -83,7 +83,7 @@ def test_message_says_what_came_from_where() -> None:
     ],
 )
 def test_mismatches(hint: str, action: Callable[[], object]) -> None:
-    with pytest.raises(DimError, match="") as raised:
+    with pytest.raises(DimError) as raised:
         action()
     assert hint in str(raised.value)
 
