@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All checks of this repository.
 #   scripts/test.sh         the quick tier
-#   scripts/test.sh --full  everything, also the slow tests and the benchmarks' smoke runs
+#   scripts/test.sh --full  everything, also the slow tests, more random examples, and the timed figures
 # Every check runs, also after one has failed; the status is that of the worst.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -49,6 +49,13 @@ run "extension tests" extension npm run --silent test
 run "extension file" scripts/build_vsix.sh
 run "pytest" python -m pytest -q -p no:cacheprovider "${marker[@]}" tests
 run "browser" scripts/test_browser.sh
+# Counts, not times: the same on every machine.
+run "figures: corpus" python benchmarks/corpus.py
+if [ $tier = full ]; then
+  run "figures: latency" python benchmarks/latency.py
+  run "figures: growth" python benchmarks/growth.py
+  run "figures: against stile-verifier" python benchmarks/proof_vs_stile_verifier.py --cache artifacts/stile-verifier
+fi
 
 printf '\n'
 for name in "${failed[@]}"; do printf 'failed: %s\n' "$name"; done
