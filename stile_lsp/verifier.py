@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from stile_engine.trace.report import CheckRequest, Status
-from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState
+from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState, frameworks
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
 from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
 from stile_lsp import session
@@ -86,10 +86,15 @@ class Verifier:
         return number
 
     def missing_module(self, uri: str) -> tuple[str, str] | None:
-        """The file's interpreter and the module that it lacks, if the last run under it found that."""
+        """The file's interpreter and a module that it lacks: one of the verifier's, or a framework of the file's."""
         interpreter = self.interpreter_for(uri)
-        module = self._missing.get(interpreter)
-        return None if module is None else (interpreter, module)
+        if (module := self._missing.get(interpreter)) is not None:
+            return interpreter, module
+        worker, document = self._workers.get(interpreter), self._server.documents.find(uri)
+        if worker is None or worker.ready is None or document is None:
+            return None
+        lacking = [name for name in frameworks(document.text) if name in worker.ready.missing]
+        return (interpreter, lacking[0]) if lacking else None
 
     def edited(self, uri: str) -> None:
         """Whatever runs on the old text is ended now, before anything else."""

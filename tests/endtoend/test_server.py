@@ -477,6 +477,19 @@ def test_a_missing_module_comes_with_an_action(tmp_path: Path, uri: str, start: 
     assert client.stop() == 0
 
 
+def test_a_missing_framework_comes_with_an_action(tmp_path: Path, uri: str, start: StartClient) -> None:
+    interpreter = interpreter_without("jax", tmp_path)
+    client = start(settings={"interpreter": interpreter})
+    client.initialize()
+    text = texts.BOTH + "import jax.numpy as jnp\n"
+    assert client.verify(uri, text) == {"right": "proved", "wrong": "refuted"}
+    [diagnostic] = [d for d in client.diagnostics(uri) if d["code"] == "import-error"]
+    params = {"textDocument": {"uri": uri}, "range": diagnostic["range"], "context": {"diagnostics": [diagnostic]}}
+    [action] = client.request("textDocument/codeAction", params)
+    assert action["title"] == f"Install jax into {interpreter}"
+    assert client.stop() == 0
+
+
 def test_imported_files_that_change_on_disk(tmp_path: Path, start: StartClient) -> None:
     helper = tmp_path / "helper.py"
     helper.write_text("def scale(x):\n    return x + x\n")
