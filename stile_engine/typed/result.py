@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from stile_engine.errors import UnsupportedError, UsageError
+from stile_engine.errors import UsageError
 from stile_engine.index.affine import variable
 from stile_engine.index.coverage import CoverResult, check_cover
 from stile_engine.term import tiling
@@ -56,7 +56,7 @@ class TypedResult:
     def arr(self) -> Any:
         """The framework's array with all that was assigned. Raises ``UnsupportedError`` while only traced."""
         if self._data is None:
-            raise UnsupportedError("this typed result holds no numbers, so .arr cannot be read here")
+            session.without_numbers("this typed result")
         return self._data
 
     def assign(self, tile: TypedArray) -> None:
@@ -101,8 +101,10 @@ class TypedResult:
         if self._spoiled:
             return  # a violation was reported where a tile did not fit, and the rest would only repeat it
         found = check_cover([t.box for t in self.tiles], self.st.axes)
-        self._report_coverage(found, site)
         parts = tuple(self._part(t) for t in self.tiles if not t.array.poisoned)
+        if found.complete or len(parts) == len(self.tiles):
+            # The dims of a poisoned tile are a guess: a gap or an overlap may only follow from it.
+            self._report_coverage(found, site)
         if found.complete and len(parts) == len(self.tiles):
             state(Claim(self.union(), self.spec, parts[0].site if len(parts) == 1 else site, self.spec_text, parts))
             return
