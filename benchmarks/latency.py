@@ -2,7 +2,8 @@
 
 A real server over stdio with debounce 0, warm, on typed flash attention with one tile of queries and 16 tiles of
 keys. An edit's time runs from the moment ``didChange`` is written to the moment the ``stile/status`` of that
-version arrives with nothing queued or running. The exit status is 1 if a target is missed.
+version arrives with nothing queued or running. The exit status is 1 if a target is missed. The row for a wrong
+kernel has no target: it includes the search for a counterexample and its confirmation in exact arithmetic.
 """
 
 from __future__ import annotations
@@ -125,9 +126,9 @@ def main() -> int:
     client.open(URI, TEXT)
     client.settled(URI, 1, 60)
     edit_times(client, TEXT, "proved", 2, 5)
-    rows: list[tuple[str, list[float], float, float]] = []
+    rows: list[tuple[str, list[float], float, float | None]] = []
     rows.append(("edit → proved", edit_times(client, TEXT, "proved", 10, count), 0.5, 150.0))
-    rows.append(("edit → refuted", edit_times(client, WRONG, "refuted", 1000, count), 0.5, 150.0))
+    rows.append(("edit → refuted", edit_times(client, WRONG, "refuted", 1000, count), 0.5, None))
     edit_times(client, TEXT, "proved", 5000, 1)
     document = {"textDocument": {"uri": URI}}
     lines = TEXT.splitlines()
@@ -142,7 +143,7 @@ def main() -> int:
         rows.append((name, answer_times(max(count, 100), ask), 0.95, 20.0))
     client.stop()
 
-    missed = [name for name, times, share, target in rows if quantile(times, share) > target]
+    missed = [name for name, times, share, goal in rows if goal is not None and quantile(times, share) > goal]
     if options.json:
         found = {n: {"p50": quantile(t, 0.5), "p95": quantile(t, 0.95), "count": len(t)} for n, t, _, _ in rows}
         print(json.dumps({"machine": machine(), "milliseconds": found, "missed": missed}, indent=2))
@@ -151,8 +152,8 @@ def main() -> int:
     for title in ("what", "runs", "p50 ms", "p95 ms", "target", ""):
         table.add_column(title, justify="left" if title in ("what", "target") else "right")
     for name, times, share, target in rows:
-        verdict = "[red]missed" if name in missed else "[green]reached"
-        goal = f"p{share * 100:.0f} ≤ {target:.0f} ms"
+        verdict = "" if target is None else "[red]missed" if name in missed else "[green]reached"
+        goal = "" if target is None else f"p{share * 100:.0f} ≤ {target:.0f} ms"
         table.add_row(name, str(len(times)), *(f"{quantile(times, s):.1f}" for s in (0.5, 0.95)), goal, verdict)
     Console().print(table)
     return 1 if missed else 0
