@@ -51,6 +51,7 @@ class Interpreter:
         self._steps = 0
         self._forced_site: Site | None = None
         self._last_site: Site | None = None
+        self._visit: set[int] = set()
 
     def run(self, closed: Any, inputs: Sequence[Array]) -> list[Array]:
         return self._read(closed, inputs)
@@ -102,7 +103,7 @@ class Interpreter:
             results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
         results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
         if results:
-            self._record(site, results[0])
+            self._record(site, results[0], id(equation))
         return results
 
     def _apply(self, operation: Operation) -> list[Array]:
@@ -127,12 +128,15 @@ class Interpreter:
                 check_width(result, dtype)
         return results
 
-    def _record(self, site: Site | None, array: Array) -> None:
+    def _record(self, site: Site | None, array: Array, equation: int) -> None:
         if site is None or site.path != self._path or not isinstance(array, RealArray):
             return
-        if site == self._last_site and site in self._recorder.values:
+        if site == self._last_site and equation not in self._visit and site in self._recorder.values:
             # Several equations of one expression are one visit of it, and the last is its value.
             self._recorder.values[site].count -= 1
+            self._visit.add(equation)
+        else:
+            self._visit = {equation}
         self._last_site = site
         value = to_value(array, self._dims)
         self._recorder.record(site, value, lambda: expression_text(value.node, self._extents))
