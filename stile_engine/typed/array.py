@@ -64,7 +64,7 @@ class TypedArray:
     def arr(self) -> Any:
         """The framework's own array. Raises ``UnsupportedError`` while a kernel is traced without numbers."""
         if self._data is None:
-            raise UnsupportedError("this typed array is only traced and holds no numbers, so .arr cannot be read here")
+            session.without_numbers("this typed array")
         return self._data
 
     @property

@@ -25,6 +25,8 @@ class TypedFrontEnd:
         with checking(recorder) as session:
             arguments = self._arguments(task, session)
             returned = task.function(**arguments, **task.constants)
+            if session.stopped is not None:
+                raise session.stopped
         return tuple(self._results(returned, task, recorder))
 
     def _arguments(self, task: KernelTask, session: Session) -> dict[str, Any]:

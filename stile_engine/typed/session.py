@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
-from stile_engine.errors import DimError, StileError
+from stile_engine.errors import DimError, StileError, UnsupportedError
 from stile_engine.index.dims import Scope, current_scope
 from stile_engine.term.expression import Node, Tensor
 from stile_engine.trace.literals import read_literal
@@ -30,6 +30,8 @@ class Session:
     literal_bits: int = 64
     next_input: int = 0
     inputs: dict[str, tuple[Tensor, Site | None]] = field(default_factory=dict)
+    stopped: UnsupportedError | None = None
+    """A question that only a run with numbers can answer. It counts also where the kernel catches the exception."""
 
 
 _active: ContextVar[Session | None] = ContextVar("_active", default=None)
@@ -85,6 +87,15 @@ def declare_input(tensor: Tensor, site: Site | None) -> None:
             f"the input {tensor.name} was already made{f' in line {first.lineno}' if first else ''}; "
             "give this one another name, or use the first"
         )
+
+
+def without_numbers(what: str) -> NoReturn:
+    """Raise because the numbers of an array are asked for that is only traced."""
+    error = UnsupportedError(f"{what} is only traced and holds no numbers, so .arr cannot be read here")
+    session = _active.get()
+    if session is not None and session.stopped is None:
+        session.stopped = error
+    raise error
 
 
 def violate(

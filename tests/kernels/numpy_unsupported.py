@@ -39,6 +39,16 @@ def random_noise(X):  # unsupported
     return X + np.random.randn(M, N)  # warning[unsupported]
 
 
+@kernel("relu(X:M N)")
+def exception_caught_by_the_kernel(X):  # unsupported
+    """With numbers nothing is raised, and the kernel does something else."""
+    try:
+        X = np.sort(X)  # warning[unsupported]
+    except Exception:
+        pass
+    return np.maximum(X, 0)
+
+
 @kernel("X:M N * 2")
 def unaffected_by_the_others(X):  # proved
     return X + X

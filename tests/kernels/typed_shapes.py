@@ -86,3 +86,13 @@ def two_mistakes(X, Y):  # refuted
 @kernel("X:M K + Y:M K", typed=True)
 def unaffected_by_the_others(X, Y):  # proved
     return Y + X
+
+
+@kernel("2 * X:M K", typed=True)
+def numbers_asked_for(X):  # unsupported
+    try:
+        if X.arr[0, 0] > 0:  # warning[unsupported]
+            return X
+    except Exception:
+        pass
+    return X * 2

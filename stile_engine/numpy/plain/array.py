@@ -156,8 +156,8 @@ class SymbolicArray:
         context.unsupported("a search in an array depends on its numbers")
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
         context.unsupported(f"the method .{name} of arrays is not modelled")
 
     # Views

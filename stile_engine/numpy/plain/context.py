@@ -24,6 +24,8 @@ class Trace:
     bound_variables: int = 0
     last_site: Site | None = None
     """Where the latest array was made."""
+    stopped: TraceError | None = None
+    """The first thing without a model. It counts also where the kernel's own code catches the exception."""
 
 
 _current: ContextVar[Trace | None] = ContextVar("_current", default=None)
@@ -55,7 +57,11 @@ def bound_variable() -> str:
 
 def unsupported(message: str) -> NoReturn:
     """Stop the trace at the operation that is being evaluated."""
-    raise TraceError(message, user_site())
+    error = TraceError(message, user_site())
+    trace = _current.get()
+    if trace is not None and trace.stopped is None:
+        trace.stopped = error
+    raise error
 
 
 def read_number(value: Any, bits: int) -> Node:

@@ -25,6 +25,8 @@ class PlainNumpyFrontEnd:
         with context.tracing(recorder, task.dims) as trace:
             arguments = {p.name: parameter_array(p) for p in task.parameters}
             returned = Rebinding().function(task.function)(**arguments, **task.constants)
+            if trace.stopped is not None:
+                raise trace.stopped
             written = [p.name for p in task.parameters if p.written]
             if written:
                 return tuple(_result(arguments[name], trace, name) for name in written)

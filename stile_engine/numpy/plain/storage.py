@@ -13,7 +13,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -29,6 +28,7 @@ from stile_engine.index.predicate import (
     negate,
     substitute,
 )
+from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,
     Integer,
@@ -99,7 +99,7 @@ class Buffer:
 
     def write(self, elements: Elements, where: Predicate) -> None:
         if self.locked is not None:
-            raise UnsupportedError(self.locked)
+            context.unsupported(self.locked)
         if where == NEVER:
             return
         if where == ALWAYS:
@@ -111,7 +111,7 @@ class Buffer:
                 self._elements = Truth(disjunction(conjunction(where, new), conjunction(negate(where), old)))
                 return
             case Integer(), _ if self.dtype.kind in "iu":
-                raise UnsupportedError("a write to a part of an integer array is not modelled")
+                context.unsupported("a write to a part of an integer array is not modelled")
         box = box_of(where, self.shape)
         if box is not None:
             self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
