@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from stile_engine.trace.codes import SEVERITIES
 from stile_engine.trace.report import CheckRequest
-from stile_engine.worker.client import EngineWorker
+from stile_engine.worker.client import CheckSession
 from stile_engine.worker.messages import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -67,18 +67,16 @@ def test_links_between_pages_lead_somewhere(code: str) -> None:
 
 
 @pytest.fixture(scope="module")
-async def worker() -> AsyncIterator[EngineWorker]:
-    made = EngineWorker(sys.executable)
-    yield made
-    await made.close()
+def worker() -> Iterator[CheckSession]:
+    with CheckSession(sys.executable) as session:
+        yield session
 
 
-@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("code", sorted(EXAMPLES))
-async def test_the_example_gives_the_message(worker: EngineWorker, code: str, tmp_path: Path) -> None:
+def test_the_example_gives_the_message(worker: CheckSession, code: str, tmp_path: Path) -> None:
     source, message = EXAMPLES[code]
     wall = 1.0 if code == "timeout" else 30.0
-    result = await worker.check(CheckRequest(str(tmp_path / "example.py"), source), Limits(wall=wall))
+    result = worker.check(CheckRequest(str(tmp_path / "example.py"), source), Limits(wall=wall))
     found = {(d.code, d.severity, without_numbers(d.message)) for d in result.report.diagnostics}
     expected = without_numbers(message)
     assert any(d[:2] == (code, SEVERITIES[code]) and expected in d[2] for d in found), found
