@@ -9,12 +9,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import jax
 
 from stile_engine.errors import UnsupportedError
+from stile_engine.trace.handlers import may_be_caught
 from stile_engine.trace.location import Site
 
 TRIED_VERSIONS = ("0.10.2",)
@@ -107,15 +109,40 @@ def dtype_of(atom: Any) -> str:
 
 def is_data_dependence(error: BaseException) -> bool:
     """Whether Python code looked at the numbers of an array: an ``if`` on data, ``float(x)``, NumPy on a tracer."""
-    return isinstance(
-        error,
-        (
-            jax.errors.ConcretizationTypeError,
-            jax.errors.TracerArrayConversionError,
-            jax.errors.TracerIntegerConversionError,
-            jax.errors.NonConcreteBooleanIndexError,
-        ),
-    )
+    return isinstance(error, _DATA_DEPENDENCE)
+
+
+_DATA_DEPENDENCE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+)
+
+
+@contextmanager
+def noting_caught_errors() -> Iterator[list[Exception]]:
+    """Errors of data dependence that were made where code of the user may catch them."""
+    noted: list[Exception] = []
+    # A subclass need not call the initialiser of its base.
+    kinds = {kind for base in _DATA_DEPENDENCE for kind in (base, *base.__subclasses__()) if "__init__" in vars(kind)}
+    originals = [(kind, kind.__init__) for kind in kinds]
+
+    def noting(original: Callable[..., None]) -> Callable[..., None]:
+        def initialise(self: Exception, *arguments: Any, **options: Any) -> None:
+            original(self, *arguments, **options)
+            if may_be_caught():
+                noted.append(self)
+
+        return initialise
+
+    for kind, original in originals:
+        kind.__init__ = noting(original)
+    try:
+        yield noted
+    finally:
+        for kind, original in originals:
+            kind.__init__ = original
 
 
 def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[int, ...], str]]) -> tuple[Any, Any]:

@@ -36,10 +36,14 @@ class JaxFrontEnd:
             return task.function(**dict(zip(names, arrays, strict=True)), **task.constants)
 
         arguments = [(_sizes(p), p.dtype) for p in task.parameters]
-        try:
-            closed, results = adapter.trace(call, arguments)
-        except Exception as error:
-            raise _explained(error) from error
+        with adapter.noting_caught_errors() as caught:
+            try:
+                closed, results = adapter.trace(call, arguments)
+            except Exception as error:
+                raise _explained(error) from error
+        if caught:
+            # The kernel has handled an exception that a run with numbers does not raise.
+            raise _explained(caught[0]) from caught[0]
         inputs = [_input(p) for p in task.parameters]
         found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
         # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.

@@ -73,3 +73,14 @@ def halves_without_the_sign(X):  # refuted
 @kernel("sum[N where N <= M](X:M N)")
 def sum_of_the_triangle(X):  # proved
     return jnp.tril(X).sum(axis=1)
+
+
+@kernel("2 * X:M N")
+def exception_caught_by_the_kernel(X):  # unsupported
+    """With numbers nothing is raised, and the kernel returns something else."""
+    try:
+        if X[0, 0] > 0:  # warning[unsupported]
+            return X + jnp.zeros(())
+    except Exception:
+        pass
+    return X * 2
