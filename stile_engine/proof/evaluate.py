@@ -175,6 +175,26 @@ class Evaluator:
         return total
 
 
+def cost(root: Node, index: Mapping[str, int], limit: int) -> int:
+    """About how many steps the value at one index takes: for each node the number of tuples of its
+    variables that are not fixed from outside. Stops counting past the limit."""
+    total = 0
+    seen: set[int] = set()
+    stack = [root]
+    while stack and total <= limit:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        tuples = 1
+        for name, (low, high) in node.axes.items():
+            if name not in index and (high - low).is_constant:
+                tuples *= max((high - low).constant, 0)
+        total += tuples
+        stack.extend(written.children(node))
+    return total
+
+
 _UNSEEN = object()
 
 _COMPUTE: dict[type[Node], Callable[..., Any]] = {

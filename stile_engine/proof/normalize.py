@@ -10,7 +10,7 @@ from stile_engine.proof.pointwise import Scope
 from stile_engine.term import binding
 from stile_engine.term import expression as written
 from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
-from stile_engine.term.expression import Axes, Node
+from stile_engine.term.expression import Axes, Node, children
 from stile_engine.term.extrema import Family, greatest, least
 from stile_engine.term.functions import exponential
 from stile_engine.term.guarded import (
@@ -21,6 +21,7 @@ from stile_engine.term.guarded import (
     Guarded,
     Infinite,
     Missing,
+    Piece,
     Unmodelled,
     everywhere,
     gather,
@@ -74,7 +75,7 @@ class Normalizer:
                 return self._binary(node, function, *(self._done[id(o)] for o in operands))
             case written.Power(base, exponent):
                 inner = self._done[id(base)]
-                scope = Scope(box_of(node.axes))
+                scope = Scope(node.axes)
                 pieces = [
                     case for p in inner.pieces for case in pointwise.whole_power(p.value, exponent, p.guard, scope)
                 ]
@@ -104,12 +105,12 @@ class Normalizer:
         return Guarded(gather([(inside, value), (box - inside, outside)], box))
 
     def _unary(self, node: Node, function: str, inner: Guarded) -> Guarded:
-        scope = Scope(box_of(node.axes))
+        scope = Scope(node.axes)
         pieces = [c for p in inner.pieces for c in pointwise.unary(function, p.value, p.guard, scope)]
         return _finish(pieces, scope, inner.conditions)
 
     def _binary(self, node: Node, function: str, left: Guarded, right: Guarded) -> Guarded:
-        scope = Scope(box_of(node.axes))
+        scope = Scope(node.axes)
         pieces: list[tuple[IndexSet, Element]] = []
         single = len(left.pieces) == 1 or len(right.pieces) == 1
         for p in left.pieces:
@@ -139,7 +140,6 @@ class Normalizer:
     def _reduce(self, node: written.Reduce) -> Guarded:
         body = self._done[id(node.body)]
         names = tuple(node.bound)
-        box = box_of(node.axes)
         domain = IndexSet.box(node.bound)
         if not isinstance(node.predicate, Always):
             domain = domain & IndexSet.where(node.predicate)
@@ -147,6 +147,7 @@ class Normalizer:
             # the same domain in every row: what the rows are does not matter
             box, whole = UNIVERSE, domain
         else:
+            box = box_of(node.axes)
             whole = domain & box
         families = [(whole & p.guard, p.value) for p in body.pieces]
         families = [(d, v) for d, v in families if d is not EMPTY]
@@ -262,23 +263,11 @@ class Normalizer:
 
     def _restrict(self, node: written.Restrict) -> Guarded:
         body = self._done[id(node.body)]
+        if len(body.pieces) == 1 and not body.conditions:
+            return body
         box = box_of(node.axes)
         pieces = [(p.guard & box if len(body.pieces) > 1 else p.guard, p.value) for p in body.pieces]
         return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in body.conditions))
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case written.Apply(_, operands):
-            return operands
-        case written.Power(base, _):
-            return (base,)
-        case written.Select(_, chosen, other, _):
-            return (chosen, other)
-        case written.Reduce() | written.Reindex() | written.Restrict():
-            return (node.body,)
-        case _:
-            return ()
 
 
 def box_of(axes: Axes) -> IndexSet:
@@ -286,7 +275,7 @@ def box_of(axes: Axes) -> IndexSet:
 
 
 def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tuple[Condition, ...]) -> Guarded:
-    found = gather(pieces, scope.box)
+    found = (Piece(UNIVERSE, pieces[0][1]),) if len(pieces) == 1 else gather(pieces, scope.box)
     own = (*conditions, *scope.conditions)
     return Guarded(found, merge_conditions(own) if len(own) > 1 else own)
 

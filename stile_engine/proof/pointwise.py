@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.term import functions
 from stile_engine.term.atoms import ONE, ZERO, Poly, SumAtom, constant
 from stile_engine.term.context import specialise
+from stile_engine.term.expression import Axes
 from stile_engine.term.guarded import (
     NEGATIVE_INFINITY,
     POSITIVE_INFINITY,
@@ -32,10 +34,15 @@ Cases = Iterable[tuple[IndexSet, Element]]
 
 @dataclass
 class Scope:
-    """Where a pointwise function is applied: the box of the result, and the conditions it leaves."""
+    """Where a pointwise function is applied: the axes of the result, and the conditions it leaves."""
 
-    box: IndexSet
+    axes: Axes
     conditions: list[Condition] = field(default_factory=list)
+
+    @cached_property
+    def box(self) -> IndexSet:
+        """All indices of the result; most functions never ask for it."""
+        return IndexSet.box(self.axes)
 
     def require(self, kind: str, guard: IndexSet, body: Poly) -> None:
         self.conditions.append(Condition(kind, (), guard & self.box, body))

@@ -14,6 +14,7 @@ from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof import refute
 from stile_engine.proof.conditions import Requirement, requirements, unmet
 from stile_engine.proof.equality import are_equal
+from stile_engine.proof.evaluate import cost
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
 from stile_engine.proof.normalize import Normalizer, box_of
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
@@ -233,6 +234,9 @@ class _Search:
     def contradiction(self) -> Witness | None:
         if self._box is None:
             return None
+        steps = sum(cost(v.node, self._box, _CHECK_STEPS) for v in (self._actual, self._spec))
+        if steps * _CHECK_POINTS > _CHECK_STEPS:
+            return None  # one point would take longer than the proof
         return refute.search(
             self._actual.node,
             self._spec.node,

@@ -11,9 +11,8 @@ from fractions import Fraction
 
 from stile_engine.index.predicate import Always
 from stile_engine.index.predicate import render as render_predicate
-from stile_engine.proof.normalize import children
 from stile_engine.term import expression as written
-from stile_engine.term.expression import Node, Tensor
+from stile_engine.term.expression import Node, Tensor, children
 
 _NUMPY_HEAD = """\
 import functools

@@ -14,7 +14,7 @@ from stile_engine.spec.syntax.errors import SpecError, SpecShapeError, SpecSynta
 from stile_engine.spec.syntax.parser import parse
 from stile_engine.spec.tensors import Hint, Tensors
 from stile_engine.spec.values import Values
-from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Tensor
+from stile_engine.term.expression import Node, children
 from stile_engine.term.value import Value
 
 __all__ = [
@@ -89,30 +89,16 @@ def lower(
     return LoweredSpec(Value(order, operand.node), tensors.found, tuple(tensors.hints), literals)
 
 
-def _children(node: Node) -> tuple[Node, ...]:
-    match node:
-        case Apply(operands=operands):
-            return operands
-        case Power(base=base):
-            return (base,)
-        case Select(chosen=chosen, other=other):
-            return (chosen, other)
-        case Reduce(body=body) | Reindex(body=body) | Restrict(body=body):
-            return (body,)
-        case _:
-            return ()
-
-
 def _depth(root: Node) -> int:
     """Nodes on the longest way down, each shared node counted once, without recursion."""
     depths: dict[int, int] = {}
     pending = [root]
     while pending:
         node = pending[-1]
-        waiting = [c for c in _children(node) if id(c) not in depths]
+        waiting = [c for c in children(node) if id(c) not in depths]
         if waiting:
             pending.extend(waiting)
             continue
-        depths[id(node)] = 1 + max((depths[id(c)] for c in _children(node)), default=0)
+        depths[id(node)] = 1 + max((depths[id(c)] for c in children(node)), default=0)
         pending.pop()
     return depths[id(root)]

@@ -175,7 +175,8 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
 def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
     pieces = tuple(sorted(pieces, key=lambda p: p.digest))
     digest = _digest("max", *(p.digest for p in pieces))
-    key = (MaxAtom, digest)
+    # digests do not tell tensors of different sizes apart: the parts themselves are the key
+    key = (MaxAtom, *((p.bound, p.domain, p.body) for p in pieces))
     found = _table.get(key)
     if found is None:
         made = MaxAtom()
@@ -224,16 +225,29 @@ Factor: TypeAlias = tuple[Atom, "Rational"]
 class Mono:
     """``prod(atom ** exponent) * exp(exponential)``; ``exponential`` None stands for 0."""
 
-    __slots__ = ("digest", "exponential", "factors", "height", "plain_digest", "reads", "variables")
+    __slots__ = ("_digest", "_plain", "exponential", "factors", "height", "reads", "variables")
 
     factors: tuple[Factor, ...]
     exponential: Poly | None
-    digest: str
-    plain_digest: str
-    """Digest of the factors alone."""
     variables: frozenset[str]
     height: int
     reads: frozenset[ReadAtom]
+    _digest: str | None
+    _plain: str | None
+
+    @property
+    def plain_digest(self) -> str:
+        """Digest of the factors alone."""
+        if self._plain is None:
+            self._plain = _digest("mono", *(f"{a.digest}^{e}" for a, e in self.factors))
+        return self._plain
+
+    @property
+    def digest(self) -> str:
+        if self._digest is None:
+            plain = self.plain_digest
+            self._digest = plain if self.exponential is None else _digest(plain, self.exponential.digest)
+        return self._digest
 
 
 def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
@@ -243,15 +257,13 @@ def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
     if found is None:
         made = Mono()
         made.factors, made.exponential = factors, exponential
-        made.plain_digest = _digest("mono", *(f"{a.digest}^{e}" for a, e in factors))
-        made.digest = made.plain_digest
+        made._digest = made._plain = None
         variables, reads, height = _NOTHING, _NO_READS, 0
         for atom, _ in factors:
             variables |= atom.variables
             reads |= atom.reads
             height = max(height, atom.height)
         if exponential is not None:
-            made.digest = _digest(made.plain_digest, exponential.digest)
             variables |= exponential.variables
             reads |= exponential.reads
             height = max(height, exponential.height)
@@ -266,13 +278,20 @@ UNIT = mono(())
 class Poly:
     """A sum of monomials with rational coefficients, sorted by digest. Compare with ``is``."""
 
-    __slots__ = ("digest", "height", "reads", "terms", "variables")
+    __slots__ = ("_digest", "height", "reads", "terms", "variables")
 
     terms: tuple[tuple[Mono, Rational], ...]
-    digest: str
+    _digest: str | None
     variables: frozenset[str]
     height: int
     reads: frozenset[ReadAtom]
+
+    @property
+    def digest(self) -> str:
+        """Orders terms by structure; worked out when it is first asked for."""
+        if self._digest is None:
+            self._digest = _digest("poly", *(f"{c}*{m.digest}" for m, c in self.terms))
+        return self._digest
 
     @property
     def is_zero(self) -> bool:
@@ -302,12 +321,13 @@ def poly(terms: dict[Mono, Rational]) -> Poly:
     kept = [(m, c) for m, c in terms.items() if c]
     if len(kept) > 1:
         kept.sort(key=lambda term: term[0].digest)
-    key = (Poly, tuple(kept))
+    # numerators and denominators: the hash of a fraction is slow
+    key = (Poly, *((m, c.numerator, c.denominator) for m, c in kept))
     found = _table.get(key)
     if found is None:
         made = Poly()
         made.terms = tuple(kept)
-        made.digest = _digest("poly", *(f"{c}*{m.digest}" for m, c in kept))
+        made._digest = None
         variables, reads, height = _NOTHING, _NO_READS, 0
         for m, _ in kept:
             variables |= m.variables

@@ -262,6 +262,21 @@ def bounds(low: AffineLike, high: AffineLike) -> Bounds:
     return (Affine.of(low), Affine.of(high))
 
 
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly inside."""
+    match node:
+        case Apply(_, operands):
+            return operands
+        case Power(base, _):
+            return (base,)
+        case Select(_, chosen, other, _):
+            return (chosen, other)
+        case Reduce() | Reindex() | Restrict():
+            return (node.body,)
+        case _:
+            return ()
+
+
 ZERO = Const(Fraction(0))
 ONE = Const(Fraction(1))
 NEGATIVE_INFINITY = Infinity(-1)

@@ -29,6 +29,7 @@ from stile_engine.term.atoms import (
     Poly,
     PowerAtom,
     Rational,
+    binder_number,
     constant,
     max_atom,
     of_atom,
@@ -140,7 +141,8 @@ def _flatten(families: list[Family]) -> list[Family]:
         for piece in atom.pieces:
             names, inner_domain, inner_body = piece.bound, piece.domain, piece.body
             taken = rest.variables | family.domain.variables | frozenset(family.bound)
-            if not taken.isdisjoint(names):
+            if not taken.isdisjoint(names) or rest.height >= binder_number(names):
+                # no name is both bound inside the rest and bound by the family
                 renaming = binding.rename_apart(names)
                 names = tuple(e.render() for e in renaming.values())
                 inner_domain, inner_body = inner_domain.substitute(renaming), substitute(inner_body, renaming)

@@ -101,9 +101,10 @@ def _map_mono(m: Mono, change: Callable[[Atom], Poly | None]) -> Poly:
     return result
 
 
-def clear_denominators(operand: Poly) -> Poly:
-    """Times the greatest negative power of every base: a base with a reciprocal is not zero."""
-    for _ in range(8):
+def clear_denominators(operand: Poly, passes: int = 8) -> Poly:
+    """Times the greatest negative power of every base: a base with a reciprocal is not zero. What this
+    brings to light may have denominators again: one pass multiplies by the visible ones alone."""
+    for _ in range(passes):
         lowest: dict[Atom, Rational] = {}
         for m, _c in operand.terms:
             for atom, exponent in m.factors:

@@ -258,6 +258,8 @@ def _merge_products(
         for second in products[i + 1 :]:
             if first.body is not second.body or first.bound != second.bound:
                 continue
+            if not isinstance(exponents[first], int) or not isinstance(exponents[second], int):
+                continue  # of a root only the whole product is known not to be negative
             by_exponent: dict[Rational, IndexSet] = {}
             for domain, exponent in (
                 (first.domain - second.domain, exponents[first]),

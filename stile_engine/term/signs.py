@@ -186,7 +186,8 @@ def _by_numerator(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> 
     below = [a for m, _ in operand.terms for a, e in m.factors if e < 0]
     if len(operand.terms) < 2 or not below or any(_sign_atom(a, facts, within) != POSITIVE for a in below):
         return ANY
-    return _sign(clear_denominators(operand), facts, within, cases - 1)
+    # one pass: the signs of denominators further inside are not known
+    return _sign(clear_denominators(operand, passes=1), facts, within, cases - 1)
 
 
 def _by_cases(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:

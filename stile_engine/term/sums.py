@@ -199,6 +199,9 @@ def product_over(bound: tuple[str, ...], domain: IndexSet, body: Poly, exponent:
 
     if domain is EMPTY:
         return ONE
+    if not isinstance(exponent, int):
+        # prod(f ** e) = prod(f) ** e: only the product is known not to be negative, not its parts
+        return raise_to(product_over(bound, domain, body, 1), exponent)
     single = body.single
     if single is None or not bound:
         if not bound:
