@@ -14,7 +14,7 @@ from stile_engine.spec.syntax.errors import SpecError, SpecShapeError, SpecSynta
 from stile_engine.spec.syntax.parser import parse
 from stile_engine.spec.tensors import Hint, Tensors
 from stile_engine.spec.values import Values
-from stile_engine.term.expression import Node, children
+from stile_engine.term.expression import Node, Tensor, children
 from stile_engine.term.value import Value
 
 __all__ = [
