@@ -56,10 +56,6 @@ class LineIndex:
             self._starts.append(match.end())
         self._ends.append(len(text))
 
-    @property
-    def line_count(self) -> int:
-        return len(self._starts)
-
     def line(self, number: int) -> str:
         """A line without its end; lines past the end are empty."""
         if not 0 <= number < len(self._starts):
@@ -164,9 +160,6 @@ class Documents:
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
-
-    def __iter__(self) -> Iterable[Document]:
-        return iter(list(self._documents.values()))
 
     @property
     def all(self) -> Sequence[Document]:

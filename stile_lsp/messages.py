@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
@@ -76,12 +75,3 @@ class Arguments:
     def position(self) -> types.Position:
         place = self.object("position")
         return types.Position(max(place.number("line"), 0), max(place.number("character"), 0))
-
-
-def to_json(value: Any) -> Any:
-    """Tuples to lists, for payloads that are built by hand."""
-    if isinstance(value, tuple | list):
-        return [to_json(item) for item in value]
-    if isinstance(value, dict):
-        return {key: to_json(item) for key, item in value.items()}
-    return value

@@ -72,7 +72,6 @@ class RunState:
     number: int
     version: int
     select: tuple[str, ...] = ()
-    running: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ def started(state: FileState, number: int) -> FileState:
     entries = tuple(
         replace(entry, phase=Phase.RUNNING) if entry.phase is Phase.QUEUED else entry for entry in state.entries
     )
-    return replace(state, run=replace(state.run, running=True), entries=entries)
+    return replace(state, entries=entries)
 
 
 def discovered(state: FileState, number: int, kernels: Sequence[KernelReport]) -> FileState:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any, TypeAlias, TypeVar, cast
 
-from stile_engine.trace.report import CheckRequest, Report
+from stile_engine.trace.report import CheckRequest
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -56,14 +56,6 @@ def decode(kind: type[T], data: object) -> T:
     """
     reader: Any = kind
     return cast(T, _decoder(reader)(data, kind.__name__))
-
-
-def encode_report(report: Report) -> Json:
-    return encode(report)
-
-
-def decode_report(data: object) -> Report:
-    return decode(Report, data)
 
 
 def encode_request(request: CheckRequest) -> Json:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import contextlib
 import itertools
 import re
 import time
@@ -19,7 +18,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
-from stile_engine.trace.report import CheckRequest, KernelReport, Report
+from stile_engine.trace.report import CheckRequest, KernelReport
 from stile_engine.worker.launch import ON_LINUX, Launcher, SpawnLauncher, StartError, ZygoteLauncher
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, Ready, RunMessage
 from stile_engine.worker.outcome import KernelKey, Outcome, OutcomeKind, RunResult, Stopped, assemble, culprit, key
@@ -197,11 +196,6 @@ class EngineWorker:
         for task in list(self._tasks):
             task.cancel()
 
-    async def start(self, source: str = "") -> None:
-        """Warms the worker for texts like this one; errors are left to the first check."""
-        with contextlib.suppress(StartError):
-            await self._launcher(frameworks(source))
-
     def _close_launchers(self) -> None:
         for launcher in self._launchers.values():
             launcher.close()
@@ -350,9 +344,3 @@ class CheckSession:
         finally:
             for task in pending:
                 task.cancel()
-
-
-def check_in_worker(request: CheckRequest, timeout: float, interpreter: str, memory: int = 4096 << 20) -> Report:
-    """One check in a worker of its own. For more than one text, a ``CheckSession`` starts only once."""
-    with CheckSession(interpreter) as session:
-        return session.check(request, Limits(wall=timeout, memory=memory)).report

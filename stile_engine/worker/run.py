@@ -91,7 +91,7 @@ class Run:
         ours.setblocking(False)
         self._channel = ours
         self._open = {output_read, fault_read}
-        self._output_read, self._fault_read = output_read, fault_read
+        self._fault_read = fault_read
         loop = asyncio.get_running_loop()
         for descriptor in self._open:
             os.set_blocking(descriptor, False)

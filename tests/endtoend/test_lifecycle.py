@@ -27,10 +27,8 @@ def busy_client(start: StartClient) -> tuple[RawClient, set[int]]:
     client.initialize()
     client.open(URI, texts.HEAD + texts.LOOP)
     client.wait(lambda m: m.get("method") == "stile/status" and m["params"]["kernels"][0]["status"] == "running")
-    time.sleep(1.0)
-    processes = descendants(client.process.pid)
-    assert len(processes) >= 2
-    return client, processes
+    assert eventually(lambda: len(descendants(client.process.pid)) >= 2, 20), "the zygote and the run"
+    return client, descendants(client.process.pid)
 
 
 @linux

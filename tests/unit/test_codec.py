@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stile_engine.trace.codec import CodecError, decode, decode_report, encode, encode_report, finite
+from stile_engine.trace.codec import CodecError, decode, encode, finite
 from stile_engine.trace.report import (
     Assumption,
     CheckRequest,
@@ -85,8 +85,8 @@ reports = st.builds(
 
 @given(reports)
 def test_reports_survive(report: Report) -> None:
-    text = json.dumps(encode_report(report), allow_nan=False)
-    assert decode_report(json.loads(text)) == report
+    text = json.dumps(encode(report), allow_nan=False)
+    assert decode(Report, json.loads(text)) == report
 
 
 def test_requests_survive() -> None:
@@ -99,7 +99,7 @@ def test_numbers_that_json_lacks_are_strings() -> None:
     assert encode(Witness(kernel=math.inf, spec=math.nan))["kernel"] == "inf"  # type: ignore[index,call-overload]
 
 
-GOOD: dict[str, Any] = encode_report(  # type: ignore[assignment]
+GOOD: dict[str, Any] = encode(  # type: ignore[assignment]
     Report("/a.py", (KernelReport("k", None, Status.PROVED, *(2 * (Range(Position(0, 0), Position(0, 1)),))),))
 )
 
@@ -132,14 +132,14 @@ def test_what_is_no_report_is_refused(path: tuple[str | int, ...], value: object
         place = place[step]
     place[path[-1]] = value
     with pytest.raises(CodecError):
-        decode_report(data)
+        decode(Report, data)
 
 
 def test_a_missing_field_is_refused() -> None:
     data = json.loads(json.dumps(GOOD))
     del data["kernels"][0]["status"]
     with pytest.raises(CodecError, match="status"):
-        decode_report(data)
+        decode(Report, data)
 
 
 @given(st.binary(max_size=200))
@@ -191,7 +191,7 @@ def test_a_long_report_is_read_quickly() -> None:
     place = Range(Position(1, 2), Position(3, 4))
     value = ValueInfo(place, "k", "q d", "q d", "exp(X:q d)" * 5, name="x", name_range=place)
     report = replace(Report("/a.py"), values=(value,) * 2000)
-    data = json.loads(json.dumps(encode_report(report)))
+    data = json.loads(json.dumps(encode(report)))
     began = time.perf_counter()
-    decode_report(data)
+    decode(Report, data)
     assert time.perf_counter() - began < 1.0
