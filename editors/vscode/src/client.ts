@@ -70,6 +70,19 @@ export class Verifier implements vscode.Disposable {
     const path = "found" in resolution ? resolution.found.path : undefined;
     if (path !== this.interpreterInUse?.path || path === undefined) {
       await this.restart();
+    } else {
+      await this.settingsChanged();
+    }
+  }
+
+  /**
+   * Tells the server. Not left to the client, which would push the setting `stile.interpreter` as
+   * it is written, for a moment another one than was found.
+   */
+  async settingsChanged(): Promise<void> {
+    const settings = { stile: await this.settingsFor(undefined) };
+    if (this.current.kind === "running") {
+      await this.client?.sendNotification("workspace/didChangeConfiguration", { settings });
     }
   }
 

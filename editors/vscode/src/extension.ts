@@ -33,6 +33,8 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("stile.interpreter")) {
         void started.interpreterMayHaveChanged();
+      } else if (event.affectsConfiguration("stile")) {
+        void started.settingsChanged();
       }
     }),
   );
