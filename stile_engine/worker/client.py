@@ -109,11 +109,13 @@ class EngineWorker:
         on_state: Callable[[WorkerState], None] = lambda state: None,
         log: Callable[[str], None] = lambda text: None,
         launcher: LauncherFactory | None = None,
+        fallback: LauncherFactory | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._on_state = on_state
         self._log = log
         self._make_launcher = launcher or (ZygoteLauncher if ON_LINUX else SpawnLauncher)
+        self._fallback = fallback or SpawnLauncher
         self._launchers: dict[tuple[str, ...], Launcher] = {}
         self._starting: dict[tuple[str, ...], asyncio.Lock] = {}
         self._state = WorkerState.STARTING
@@ -250,15 +252,18 @@ class EngineWorker:
             return RunEnd(Outcome(OutcomeKind.CRASHED, message), None, 0.0)
         wanted = frameworks(request.source)
         try:
-            try:
-                return await self._run_on(await self._launcher(wanted), wanted, request, limits, listen)
-            except WorkerLost:
-                # A run before this one had ended the parent of all runs; a new one is started, once.
-                return await self._run_on(await self._launcher(wanted), wanted, request, limits, listen)
+            for _ in range(_STARTS):
+                launcher = await self._launcher(wanted)
+                try:
+                    return await self._run_on(launcher, wanted, request, limits, listen)
+                except WorkerLost:
+                    # A run before this one had ended the parent of all runs, or it must not be forked.
+                    if launcher.cannot_fork:
+                        self._log("worker: a fresh process for every run from now on")
+                        self._make_launcher = self._fallback
         except StartError as error:
             return RunEnd(start_outcome(error.problem), None, 0.0)
-        except WorkerLost:
-            return RunEnd(Outcome(OutcomeKind.CRASHED, "the verifier's process was lost"), None, 0.0)
+        return RunEnd(Outcome(OutcomeKind.CRASHED, "the verifier's process was lost"), None, 0.0)
 
     async def _run_on(
         self, launcher: Launcher, wanted: tuple[str, ...], request: CheckRequest, limits: Limits, listen: Listener
@@ -284,6 +289,9 @@ class EngineWorker:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+_STARTS = 3
 
 
 def _selected(kernel: KernelReport, request: CheckRequest) -> bool:

@@ -64,6 +64,10 @@ class Launcher(Protocol):
     @property
     def ready(self) -> Ready | None: ...
 
+    @property
+    def cannot_fork(self) -> bool:
+        """Whether it ended because its process must not be forked, and another kind is needed."""
+
     async def start(self) -> None:
         """Raises ``StartError`` where no run is possible."""
 
@@ -125,6 +129,7 @@ class ZygoteLauncher:
         self._output: int | None = None
         self._last_output = b""
         self.ready: Ready | None = None
+        self.cannot_fork = False
 
     @property
     def is_alive(self) -> bool:
@@ -257,6 +262,7 @@ class ZygoteLauncher:
                     ended.set_result(status)
             case {"event": "unfit", "reason": str(reason)}:
                 self._log(f"worker: {reason}")
+                self.cannot_fork = True
             case _:
                 message = start_message(payload)
                 if self._started is not None and not self._started.done():
@@ -291,6 +297,7 @@ class SpawnLauncher:
         self._packages = dict(packages or bundled_packages())
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self.ready: Ready | None = None
+        self.cannot_fork = False
 
     @property
     def is_alive(self) -> bool:

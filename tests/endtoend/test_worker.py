@@ -258,6 +258,30 @@ async def test_a_lost_zygote_is_replaced(zygote: EngineWorker) -> None:
 
 
 @linux
+async def test_a_worker_that_has_threads_is_not_forked(tmp_path: Path, packages: dict[str, str]) -> None:
+    """A forked copy of a process with threads may hang for ever; fresh processes do the work instead."""
+    engine = tmp_path / "stile_engine"
+    engine.mkdir()
+    for entry in (Path(packages["stile_engine"]) / "stile_engine").iterdir():
+        (engine / entry.name).symlink_to(entry.resolve())
+    (engine / "check.py").unlink()
+    threads = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n"
+    fake = (Path(__file__).parent / "fake_engine" / "check.py").read_text()
+    (engine / "check.py").write_text(fake + threads)
+    logged: list[str] = []
+    with_threads = {**packages, "stile_engine": str(tmp_path)}
+    worker = EngineWorker(
+        sys.executable,
+        log=logged.append,
+        launcher=lambda i, f, log: ZygoteLauncher(i, f, log, with_threads),
+        fallback=lambda i, f, log: SpawnLauncher(i, f, log, with_threads),
+    )
+    assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    assert any("2 threads" in text for text in logged) and any("fresh process" in text for text in logged)
+    await worker.close()
+
+
+@linux
 async def test_a_kernel_that_kills_its_parent_harms_only_itself(zygote: EngineWorker) -> None:
     result = await run(zygote, "def k_it():\n    os.kill(os.getppid(), signal.SIGKILL)\n    time.sleep(60)\n")
     assert statuses(result) == "k_it:crashed"
