@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from stile_engine.checking import backend
@@ -14,10 +13,12 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
+from stile_engine.checking.methods import bound, owner_of
 from stile_engine.checking.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.spec_text import range_in_literal
+from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
 from stile_engine.checking.values import describe_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
@@ -26,15 +27,11 @@ from stile_engine.proof.verdict import Location, Obligation, Range, Status, kern
 from stile_engine.spec.lower import LoweredSpec, SpecError, lower
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Tensor
-from stile_engine.term.value import Value
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
 from stile_engine.trace.source_map import site_of
-
-NORMAL_FORM_OPERATIONS = 20_000
-"""Budget for the normal forms of all values of a kernel together; they are only shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +223,12 @@ class KernelCheck:
                         f"{' '.join(tensors[label].dims)} in another"
                     )
         in_place = {s.output: tuple(d.name for d in s.lowered.value.dims) for s in self._specs if s.output is not None}
-        method = self._is_method(target)
-        parameters, constants = pair(target, tensors, self._dims, options, in_place, method)
+        assert self._run is not None
+        owner = owner_of(target, self._run.module)
+        parameters, constants = pair(target, tensors, self._dims, options, in_place, owner is not None)
         sites = self._parameter_sites()
         parameters = tuple(replace(p, site=sites.get(p.name)) for p in parameters)
-        function = _bound(target, self._instance(target)) if method else target
+        function = target if owner is None else bound(target, owner)
         one = self._specs[0] if len(self._specs) == 1 else None
         return KernelTask(
             self._found.name,
@@ -249,40 +247,6 @@ class KernelCheck:
         given = self._found.function.args
         arguments = (*given.posonlyargs, *given.args, *given.kwonlyargs)
         return {a.arg: site_of(a, self._request.path) for a in arguments}
-
-    def _is_method(self, target: Any) -> bool:
-        inner = backend.undecorated(target)
-        qualified = getattr(inner, "__qualname__", "").split(".")
-        return (
-            len(qualified) > 1
-            and qualified[-2] != "<locals>"
-            and not isinstance(target, (staticmethod, classmethod))
-            and not hasattr(inner, "__self__")
-            and self._class_of(target) is not None
-        )
-
-    def _class_of(self, target: Any) -> type | None:
-        """The class that a function is defined in, where its name leads to one from the module."""
-        assert self._run is not None
-        inner = backend.undecorated(target)
-        found: Any = self._run.module
-        for part in getattr(inner, "__qualname__", "").split(".")[:-1]:
-            found = getattr(found, part, None)
-        if not isinstance(found, type):
-            return None
-        own = found.__dict__.get(getattr(inner, "__name__", ""))
-        return None if isinstance(own, (staticmethod, classmethod)) else found
-
-    def _instance(self, target: Any) -> Any:
-        """An object to call the method on: made without arguments, or else unsupported."""
-        owner = self._class_of(target)
-        assert owner is not None
-        try:
-            return owner()
-        except Exception as error:
-            raise UnsupportedError(
-                f"the kernel is a method, and {owner.__name__}() needs more than no arguments ({error})"
-            ) from error
 
     def _trace(
         self,
@@ -412,11 +376,6 @@ class KernelCheck:
         return CheckedKernel(report, tuple(findings.diagnostics), self._values)
 
 
-def _bound(target: Any, instance: Any) -> Any:
-    bind = getattr(target, "__get__", None)
-    return partial(target, instance) if bind is None else bind(instance, type(instance))
-
-
 def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:
     """The specs that are written as string literals in the decorator, with their nodes."""
     node = found.spec_node
@@ -430,40 +389,3 @@ def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:
         case _:
             nodes = [node]
     return [(n.value, n) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-
-
-def symbol_ranges(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
-    """Least and greatest value of the unknown of each symbolic size."""
-    return {d.symbol: d.symbol_range for d in dims if d.concrete is None}
-
-
-def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor] = ()) -> dict[str, int | str]:
-    """The dims that the statement speaks of, with their sizes as reports show them."""
-    names = [d.name for v in values for d in v.dims] + [name for t in tensors for name in t.dims]
-    return {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
-
-
-def normal_form_of(details: bool) -> Callable[[Value], str | None]:
-    """Texts of normal forms while the budget lasts."""
-    if not details:
-        return lambda value: None
-    from stile_engine.index.work import BudgetExceeded, budget
-    from stile_engine.proof.normalize import Normalizer
-    from stile_engine.term.printing import show_guarded
-
-    normalize = Normalizer()
-    left = NORMAL_FORM_OPERATIONS
-
-    def text(value: Value) -> str | None:
-        nonlocal left
-        if left <= 0:
-            return None
-        try:
-            with budget(left) as meter:
-                return show_guarded(normalize(value.node))
-        except BudgetExceeded:
-            return None
-        finally:
-            left -= meter.spent
-
-    return text

@@ -6,8 +6,9 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
-from stile_engine.checking.kernel_check import CheckedKernel, normal_form_of, sizes_of, symbol_ranges
+from stile_engine.checking.kernel_check import CheckedKernel
 from stile_engine.checking.parsing import ParsedText
+from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
 from stile_engine.checking.values import describe_values
 from stile_engine.proof.verdict import Obligation, Status, kernel_status
 from stile_engine.trace.recording import Recorder

@@ -1,0 +1,49 @@
+"""What a report says of the statement that was proved: the sizes it holds for, and forms for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from stile_engine.index.dims import Dim
+from stile_engine.index.work import BudgetExceeded, budget
+from stile_engine.proof.normalize import Normalizer
+from stile_engine.term.expression import Tensor
+from stile_engine.term.printing import show_guarded
+from stile_engine.term.value import Value
+
+NORMAL_FORM_OPERATIONS = 20_000
+"""Budget for the normal forms of all values of a kernel together; they are only shown."""
+
+
+def symbol_ranges(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
+    """Least and greatest value of the unknown of each symbolic size."""
+    return {d.symbol: d.symbol_range for d in dims if d.concrete is None}
+
+
+def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor] = ()) -> dict[str, int | str]:
+    """The dims that the statement speaks of, with their sizes as reports show them."""
+    names = [d.name for v in values for d in v.dims] + [name for t in tensors for name in t.dims]
+    return {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
+
+
+def normal_form_of(details: bool) -> Callable[[Value], str | None]:
+    """Texts of normal forms while the budget lasts."""
+    if not details:
+        return lambda value: None
+
+    normalize = Normalizer()
+    left = NORMAL_FORM_OPERATIONS
+
+    def text(value: Value) -> str | None:
+        nonlocal left
+        if left <= 0:
+            return None
+        try:
+            with budget(left) as meter:
+                return show_guarded(normalize(value.node))
+        except BudgetExceeded:
+            return None
+        finally:
+            left -= meter.spent
+
+    return text
