@@ -135,7 +135,7 @@ class Evaluator:
     def _read(self, node: written.Read, index: Mapping[str, int]) -> Any:
         tensor = node.tensor
         environment = self._at(index)
-        position = tuple(p.evaluate(environment) for p in node.index)
+        position = tuple([p.evaluate(environment) for p in node.index])
         key = (tensor, position)
         found = self.touched.get(key)
         if found is None:

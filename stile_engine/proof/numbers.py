@@ -8,6 +8,7 @@ a question that the present precision cannot answer raises ``Undecided``.
 from __future__ import annotations
 
 import math
+import operator
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -124,6 +125,9 @@ def _small(value: Fraction) -> Any:
     return value.numerator if value.denominator == 1 else value
 
 
+_WHOLE = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "maximum": max, "minimum": min}
+
+
 class Exact:
     """Rationals (ints where they are whole) and intervals; ``digits`` sets the intervals' precision."""
 
@@ -144,6 +148,8 @@ class Exact:
         return x
 
     def binary(self, name: str, x: Any, y: Any) -> Any:
+        if type(x) is int and type(y) is int and name in _WHOLE:
+            return _WHOLE[name](x, y)
         if is_infinite(x) or is_infinite(y):
             return self._with_infinity(name, x, y)
         if isinstance(x, int | Fraction) and isinstance(y, int | Fraction):

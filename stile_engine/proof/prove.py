@@ -153,8 +153,9 @@ def _prove(
         status = Status.ASSUMED if texts else Status.PROVED
         obligations.append(Obligation("defined", status, detail="; ".join(texts) or None))
 
-    if kernel_status(obligations, assumptions) in (Status.PROVED, Status.ASSUMED):
-        contradiction = search.contradiction()
+    status = kernel_status(obligations, assumptions)
+    if status in (Status.PROVED, Status.ASSUMED):
+        contradiction = search.contradiction(status is Status.ASSUMED)
         if contradiction is not None:
             detail = "a proof was found, but evaluation at a random point contradicts it; please report this"
             obligations.append(Obligation("value", Status.ERROR, detail=detail, witness=contradiction))
@@ -231,7 +232,8 @@ class _Search:
                 return found
         return None
 
-    def contradiction(self) -> Witness | None:
+    def contradiction(self, assumed: bool) -> Witness | None:
+        """A point that contradicts a proof. What was ``assumed`` may leave the kernel without a value."""
         if self._box is None:
             return None
         steps = sum(cost(v.node, self._box, _CHECK_STEPS) for v in (self._actual, self._spec))
@@ -245,6 +247,8 @@ class _Search:
             count=_CHECK_POINTS,
             steps=_CHECK_STEPS,
             output=self._output,
+            partial=assumed,
+            exactly=False,
         ).witness
 
 

@@ -130,12 +130,10 @@ def _tuple(position: tuple[int, ...]) -> str:
 
 
 def _text(value: Fraction) -> str:
-    """An exact decimal: inputs of a witness are dyadic."""
-    digits = 0
-    while (value * 10**digits).denominator != 1:
-        digits += 1
-    scaled = value * 10**digits
-    return f"{float(value)!r}" if digits > 17 else f"{int(scaled) / 10**digits!r}"
+    """An exact decimal: inputs of a witness are dyadic, and most are whole."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    return repr(float(value))
 
 
 class _Writer:
