@@ -22,8 +22,8 @@ from stile_engine.term.expression import Node, Tensor
 
 _PRECISIONS = (30, 80, 240, 800)
 _TOLERANCE = 1e-6
-_SEARCH_STEPS = 1_500_000
-_POINT_STEPS = 400_000
+_SEARCH_STEPS = 4_000_000
+_POINT_STEPS = 1_500_000
 _EXACT_STEPS = 4_000
 
 Spikes = frozenset[tuple[Tensor, tuple[int, ...]]]

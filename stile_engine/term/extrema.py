@@ -213,6 +213,8 @@ def _drop_dominated(splits: list[_Split]) -> list[_Split]:
 
 def _choose_base(splits: list[_Split]) -> Poly:
     """The addend to take out: the one that leaves the least families, whatever they came with."""
+    from stile_engine.term.powers import by_distance
+
     candidates: dict[Poly, None] = {}
     for s in splits:
         candidates[s.fixed] = None
@@ -220,7 +222,7 @@ def _choose_base(splits: list[_Split]) -> Poly:
         return next(iter(candidates))
     options = sorted(candidates, key=lambda p: p.digest)
     if len(options) > _MOST_BASES:
-        return options[0]
+        return by_distance(options)
     best: tuple[list[str], Poly] | None = None
     for option in options:
         key = _shape([_Split(subtract(s.fixed, option), s.bound, s.domain, s.body) for s in splits])

@@ -15,6 +15,7 @@ from stile_engine.term.atoms import (
     MINUS_ONE,
     ONE,
     UNIT,
+    ZERO,
     Atom,
     FunctionAtom,
     MaxAtom,
@@ -31,7 +32,7 @@ from stile_engine.term.atoms import (
     power_atom,
     ratio,
 )
-from stile_engine.term.ring import multiply, negate, power, relu_argument, scale, subtract
+from stile_engine.term.ring import add, multiply, negate, power, relu_argument, scale, subtract, total_of
 
 _MOST_CANDIDATES = 8
 _LARGEST_EXPANDED = 64
@@ -295,6 +296,21 @@ def _common_factors(operand: Poly, invertible: bool) -> Mono:
     return mono(tuple(kept))
 
 
+def by_distance(options: list[Poly]) -> Poly:
+    """A choice among many that a common addend or a positive factor does not change: by the
+    distance to the mean of all, whose form depends on neither."""
+    together = negate(total_of(options))
+    best: tuple[str, Poly] | None = None
+    for option in options:
+        distance = add(scale(option, len(options)), together)
+        if distance.terms:
+            distance = scale(distance, ratio(1 / Fraction(content(distance))))
+        if best is None or distance.digest < best[0]:
+            best = (distance.digest, option)
+    assert best is not None
+    return best[1]
+
+
 def _inverse_mono(m: Mono) -> Poly:
     result = ONE
     for atom, exponent in m.factors:
@@ -314,7 +330,10 @@ def _common_exponential(operand: Poly) -> tuple[Poly, Poly | None]:
         if m.plain_digest == least:
             candidates[m.exponential] = None
     best: tuple[str, Poly, Poly | None] | None = None
-    for candidate in list(candidates)[:_MOST_CANDIDATES]:
+    if len(candidates) > _MOST_CANDIDATES:
+        chosen = by_distance([ZERO if c is None else c for c in candidates])
+        candidates = {(chosen if chosen.terms else None): None}
+    for candidate in candidates:
         if candidate is None:
             moved = operand
         else:

@@ -1,0 +1,114 @@
+"""Loops over single elements: take the elements that stand alone out of a sum or a maximum.
+
+``X[0] + X[1] + … + X[7]`` and ``sum[k](X[k])`` have different forms. Where a term reads elements at
+constant indices, the same points are taken out of every family over that axis:
+sum over D of f = sum over D - {c} of f + f(c) where c lies in D, and likewise for a maximum. Both
+sides are then written over the same points, and what is equal cancels.
+"""
+
+from __future__ import annotations
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import compare, disjunction
+from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.term.atoms import Atom, MaxAtom, Mono, Poly, SumAtom, mono, of_mono
+from stile_engine.term.expression import Tensor
+from stile_engine.term.extrema import Family, greatest
+from stile_engine.term.functions import exponential
+from stile_engine.term.powers import raise_to
+from stile_engine.term.rewrite import rebuild
+from stile_engine.term.ring import add, multiply, scale, total_of
+from stile_engine.term.sums import sum_over
+from stile_engine.term.walk import inside
+
+_MOST_POINTS = 256
+
+Places = dict[tuple[Tensor, int], set[int]]
+
+
+def peel(operand: Poly) -> Poly:
+    """The same term with the elements that are read at constant indices taken out of its families."""
+    places = _constant_places(operand)
+    if not places or sum(len(p) for p in places.values()) > _MOST_POINTS:
+        return operand
+    return _Peeler(places).poly(operand)
+
+
+def _constant_places(operand: Poly) -> Places:
+    places: Places = {}
+    for read in operand.reads:
+        for axis, index in enumerate(read.index):
+            if index.is_constant:
+                places.setdefault((read.tensor, axis), set()).add(index.constant)
+    return places
+
+
+class _Peeler:
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._done: dict[Poly, Poly] = {}
+
+    def poly(self, operand: Poly) -> Poly:
+        found = self._done.get(operand)
+        if found is None:
+            parts = [scale(self._mono(m), c) for m, c in operand.terms]
+            found = self._done[operand] = total_of(parts) if parts else operand
+        return found
+
+    def _mono(self, m: Mono) -> Poly:
+        kept = []
+        changed: list[Poly] = []
+        for atom, exponent in m.factors:
+            new = self._atom(atom)
+            if new is None:
+                kept.append((atom, exponent))
+            else:
+                changed.append(raise_to(new, exponent))
+        inner = None if m.exponential is None else self.poly(m.exponential)
+        if not changed and inner is m.exponential:
+            return of_mono(m)
+        result = of_mono(mono(tuple(kept)))
+        for part in changed:
+            result = multiply(result, part)
+        return result if inner is None else multiply(result, exponential(inner))
+
+    def _atom(self, atom: Atom) -> Poly | None:
+        if isinstance(atom, SumAtom) and atom.operation == "sum" and len(atom.bound) == 1:
+            body = self.poly(atom.body)
+            rest, points = self._split(atom.bound[0], atom.domain, atom.body)
+            if points:
+                total = sum_over(atom.bound, rest, body)
+                for point in points:
+                    total = add(total, sum_over(atom.bound, point, body))
+                return total
+            return None if body is atom.body else sum_over(atom.bound, atom.domain, body)
+        if isinstance(atom, MaxAtom):
+            families: list[Family] = []
+            same = True
+            for p in atom.pieces:
+                body = self.poly(p.body)
+                same = same and body is p.body
+                rest, points = self._split(p.bound[0], p.domain, p.body) if len(p.bound) == 1 else (p.domain, [])
+                same = same and not points
+                families += [Family(p.bound, d, body) for d in (rest, *points) if d is not EMPTY]
+            return None if same else greatest(families)
+        inner = inside(atom)
+        changed = [self.poly(p) for p in inner]
+        if all(new is old for new, old in zip(changed, inner, strict=True)):
+            return None
+        return rebuild(atom, changed)
+
+    def _split(self, name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet, list[IndexSet]]:
+        """The domain without the constant places of the axis that the variable runs along, and those."""
+        wanted: set[int] = set()
+        variable = Affine.variable(name)
+        for read in body.reads:
+            for axis, index in enumerate(read.index):
+                if index == variable:
+                    wanted |= self._places.get((read.tensor, axis), set())
+        cuts = [domain & IndexSet.where(compare(variable, "==", place)) for place in sorted(wanted)]
+        points = [cut for cut in cuts if cut is not EMPTY]
+        if not points:
+            return domain, []
+        taken = IndexSet.where(disjunction(*(compare(variable, "==", place) for place in sorted(wanted))))
+        return domain - taken, points
