@@ -20,12 +20,12 @@ import numpy as np
 from grid_evaluation import grid
 
 from stile_engine.check import check
+from stile_engine.checking.backend import infer
+from stile_engine.checking.parameters import pair
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.errors import StileError
 from stile_engine.spec.lower import LoweredSpec, lower
-from stile_engine.checking.backend import infer
 from stile_engine.trace.frontend import Parameter
-from stile_engine.checking.parameters import pair
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Report
 from stile_engine.typed.session import checking
