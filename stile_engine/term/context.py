@@ -29,7 +29,7 @@ _known: dict[tuple[Poly, IndexSet], Poly] = {}
 def specialise(operand: Poly, context: IndexSet) -> Poly:
     """The term with all domains narrowed to the context's indices: two domains that agree there
     become one. The context names free variables only."""
-    if context is UNIVERSE or not operand.terms:
+    if context is UNIVERSE or context is EMPTY or not operand.terms:
         return operand
     key = (operand, context)
     found = _known.get(key)
@@ -42,6 +42,10 @@ def specialise(operand: Poly, context: IndexSet) -> Poly:
 def _mono(m: Mono, context: IndexSet) -> Poly:
     kept = []
     changed: list[Poly] = []
+    for atom, _ in m.factors:
+        # a sum over nothing is 0, and what stands beside it need not have a value
+        if isinstance(atom, SumAtom) and atom.operation == "sum" and (atom.domain & context) is EMPTY:
+            return poly({})
     for atom, exponent in m.factors:
         new = _atom(atom, context)
         if new is None:
@@ -67,8 +71,6 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
             body = specialise(atom.body, domain)
             if narrow is atom.domain and body is atom.body:
                 return None
-            if narrow is EMPTY and atom.operation == "sum":
-                return poly({})
             if atom.operation == "prod":
                 return product_over(atom.bound, narrow, body, 1)
             return sum_over(atom.bound, narrow, body)
@@ -84,7 +86,8 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
                 body = specialise(p.body, domain)
                 same = same and narrow is p.domain and body is p.body
                 families.append(Family(p.bound, narrow, body))
-            return None if same else greatest(families)
+            # without families: the term counts for nothing here
+            return None if same or not families else greatest(families)
         case PowerAtom():
             base = specialise(atom.base, context)
             return None if base is atom.base else base

@@ -29,15 +29,17 @@ from stile_engine.term.atoms import (
     Poly,
     PowerAtom,
     Rational,
+    SumAtom,
     binder_number,
     constant,
     max_atom,
+    mono,
     of_atom,
     of_mono,
     poly,
     ratio,
 )
-from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract
+from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract, total_of
 
 _MOST_FAMILIES = 64
 _MOST_BASES = 8
@@ -344,7 +346,13 @@ def _common_monomial(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
     if least is None:
         return None
     factor, inverse = ONE, ONE
+    indicators: list[Atom] = []
     for atom, exponent in sorted(least.items(), key=lambda item: item[0].digest):
+        if isinstance(atom, SumAtom) and not atom.bound:
+            # max([P] * f, [P] * g) = [P] * max(f, g): an indicator has no inverse, so it is left out instead
+            factor = multiply(factor, of_atom(atom))
+            indicators.append(atom)
+            continue
         if isinstance(exponent, int) and exponent % 2 and not is_nonnegative(of_atom(atom)):
             exponent -= 1  # an even power is not negative, whatever the factor
         if exponent:
@@ -357,7 +365,16 @@ def _common_monomial(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
             inverse = multiply(inverse, exponential(negate(common)))
     if factor is ONE:
         return None
-    return factor, tuple(multiply(add(fixed, body), inverse) for fixed, _, body in parts)
+    return factor, tuple(multiply(_without(add(fixed, body), indicators), inverse) for fixed, _, body in parts)
+
+
+def _without(operand: Poly, atoms: list[Atom]) -> Poly:
+    if not atoms:
+        return operand
+    parts = [
+        of_mono(mono(tuple(f for f in m.factors if f[0] not in atoms), m.exponential), c) for m, c in operand.terms
+    ]
+    return total_of(parts) if parts else operand
 
 
 # -- monotone functions ------------------------------------------------------------------------

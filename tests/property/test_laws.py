@@ -1,0 +1,37 @@
+"""Every law of the normal form against numbers: random expressions, normalised and as written.
+
+The evaluator of terms (``term_values``) and the evaluator of expressions share no law with the prover.
+"""
+
+from __future__ import annotations
+
+from hypothesis import event, given, settings
+from law_checks import normal_form_agrees, value_of
+from random_specs import SIZES, Tree, trees
+
+from stile_engine.index.work import BudgetExceeded, budget
+from stile_engine.spec.syntax.errors import SpecError
+
+_EXAMPLES = settings.default.max_examples
+_OPERATIONS = 20_000
+
+
+def check(tree: Tree, sizes: dict[str, int]) -> None:
+    try:
+        value = value_of(str(tree), sizes)
+    except SpecError as error:
+        raise AssertionError(f"{tree}: {error}") from error
+    try:
+        with budget(_OPERATIONS):
+            compared = normal_form_agrees(value)
+    except BudgetExceeded:
+        compared = 0
+    except AssertionError as error:
+        raise AssertionError(f"{tree} over {sizes}: {error}") from error
+    event("compared" if compared else "never compared")
+
+
+@settings(max_examples=5 * _EXAMPLES)
+@given(trees(depth=3), SIZES)
+def test_the_normal_form_is_the_expression(tree: Tree, sizes: dict[str, int]) -> None:
+    check(tree, sizes)
