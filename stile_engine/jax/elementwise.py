@@ -19,7 +19,7 @@ from stile_engine.jax.arrays import (
 )
 from stile_engine.jax.choice import choose
 from stile_engine.jax.facts import affine_value, is_surely_finite, rational_value
-from stile_engine.jax.operation import Machine, Operation, handles, merge_origins
+from stile_engine.jax.operation import Machine, Operation, handles, handles_pointwise, merge_origins
 from stile_engine.term.expression import ONE, Node, Power, add, apply, divide, multiply, number, subtract
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
@@ -102,7 +102,7 @@ def sign(operation: Operation, _machine: Machine) -> list[Array]:
     return [integers.map_pieces(operand, operation.shape, operand.origins, integers.sign)]
 
 
-@handles("add", "add_any", "sub", "mul", "div", "max", "min", "rem", "shift_left", "shift_right_arithmetic")
+@handles_pointwise("add", "add_any", "sub", "mul", "div", "max", "min", "rem", "shift_left", "shift_right_arithmetic")
 def binary(operation: Operation, _machine: Machine) -> list[Array]:
     name = "add" if operation.name == "add_any" else operation.name
     if all(isinstance(i, TruthArray) for i in operation.inputs) and name in ("max", "min", "mul"):
@@ -129,7 +129,7 @@ def integer_power(operation: Operation, _machine: Machine) -> list[Array]:
     return _real(operation, Power(operand.node, exponent))
 
 
-@handles("pow")
+@handles_pointwise("pow")
 def power(operation: Operation, _machine: Machine) -> list[Array]:
     base, exponent = operation.inputs
     if not isinstance(base, RealArray) or not isinstance(exponent, (RealArray, IntegerArray)):
@@ -162,7 +162,7 @@ def clamp(operation: Operation, _machine: Machine) -> list[Array]:
     return [integers.combine(raised, high_i, operation.shape, origins, integers.minimum)]
 
 
-@handles(*_COMPARISONS)
+@handles_pointwise(*_COMPARISONS)
 def comparison(operation: Operation, _machine: Machine) -> list[Array]:
     left, right = operation.inputs
     symbol = _COMPARISONS[operation.name]
@@ -197,7 +197,7 @@ def is_finite(operation: Operation, _machine: Machine) -> list[Array]:
     return [TruthArray(operation.shape, operand.origins, ALWAYS)]
 
 
-@handles("and", "or", "xor", "not")
+@handles_pointwise("and", "or", "xor", "not")
 def logical(operation: Operation, _machine: Machine) -> list[Array]:
     origins = merge_origins(operation.shape, operation.inputs)
     predicates: list[Predicate] = []

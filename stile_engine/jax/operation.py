@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
-from stile_engine.jax.arrays import Array, Origin, Origins, Shape, UnknownArray, unlabelled
+from stile_engine.index.affine import Affine
+from stile_engine.jax.arrays import Array, Origin, Origins, Shape, UnknownArray, axis, reindex, unlabelled
 from stile_engine.trace.location import Site
 
 
@@ -54,6 +55,30 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def handles_pointwise(*names: str) -> Callable[[Handler], Handler]:
+    """``handles`` for primitives on each element, whose operands may have size 1 where the result has more."""
+
+    def register(handler: Handler) -> Handler:
+        def widening(operation: Operation, machine: Machine) -> list[Array]:
+            inputs = [_widened(i, operation.shape) for i in operation.inputs]
+            return handler(replace(operation, inputs=inputs), machine)
+
+        handles(*names)(widening)
+        return handler
+
+    return register
+
+
+def _widened(array: Array, shape: Shape) -> Array:
+    """The array read at index 0 of its axes of size 1 that the result has more of."""
+    if array.shape == shape or len(array.shape) != len(shape):
+        return array
+    kept = [own == size for own, size in zip(array.shape, shape, strict=True)]
+    indices = [axis(number) if same else Affine() for number, same in enumerate(kept)]
+    origins = tuple(o if same else None for o, same in zip(array.origins, kept, strict=True))
+    return reindex(array, indices, shape, origins)
 
 
 def merge_origins(shape: Shape, arrays: Sequence[Array]) -> Origins:
