@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
+from stile_engine.proof.peeling import peel
 from stile_engine.term import binding
 from stile_engine.term.atoms import (
     Atom,
@@ -68,7 +69,7 @@ def are_equal(
             difference = subtract(left, right)
             if _is_zero(difference, context, _DEPTH):
                 return True
-            if facts and _zero_by_cases(specialise(difference, context), _MOST_CASES, dict(facts)):
+            if facts and _zero_by_cases(specialise(difference, context), context, _MOST_CASES, dict(facts)):
                 return True
     except BudgetExceeded:
         return False
@@ -86,21 +87,38 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     difference = specialise(_eliminate(difference, context), context)
     if difference.is_zero:
         return True
+    if depth == _DEPTH:
+        difference = peel(difference)
+        if difference.is_zero:
+            return True
     if depth <= 0 or difference.constant is not None:
         return False
     identified = _identify(difference, context, depth)
     if identified.is_zero:
         return True
-    cleared = clear_denominators(identified)
+    cleared = _cleared(identified, context)
     if cleared.is_zero:
         return True
     if cleared is not difference:
         cleared = _identify(cleared, context, depth)
         if cleared.is_zero:
             return True
-    if _zero_by_splitting(cleared, context, depth):
+    if _zero_by_splitting(cleared, context, depth) or _zero_by_joining(difference, context, depth):
         return True
-    return _zero_by_cases(cleared, _MOST_CASES, {})
+    return _zero_by_cases(cleared, context, _MOST_CASES, {})
+
+
+def _cleared(operand: Poly, context: IndexSet) -> Poly:
+    """Without denominators. ``sum over D of f / P`` divides only where D is not empty: elsewhere P may be
+    zero, so nothing is multiplied by it unless D has members at every index of the context."""
+    for m, _ in operand.terms:
+        if all(exponent > 0 for _, exponent in m.factors):
+            continue
+        for atom, exponent in m.factors:
+            if isinstance(atom, SumAtom) and exponent > 0 and atom.operation == "sum":
+                if not context.issubset(atom.domain.project_out(atom.bound)):
+                    return operand
+    return clear_denominators(operand)
 
 
 def _eliminate(operand: Poly, context: IndexSet) -> Poly:
@@ -253,7 +271,7 @@ def _zero_by_splitting(operand: Poly, context: IndexSet, depth: int) -> bool:
     return all(_is_zero(operand, cell, depth - 1) for cell in cells)
 
 
-def _zero_by_cases(operand: Poly, cases: int, facts: dict[Poly, int]) -> bool:
+def _zero_by_cases(operand: Poly, context: IndexSet, cases: int, facts: dict[Poly, int]) -> bool:
     """max(a, b, …) is without b where a >= b, and without a where a <= b; a term that vanishes in
     all cases that the signs allow is zero."""
     if operand.is_zero:
@@ -271,7 +289,7 @@ def _zero_by_cases(operand: Poly, cases: int, facts: dict[Poly, int]) -> bool:
             continue  # the signs known so far rule this case out
         rest = [Family(p.bound, p.domain, p.body) for p in atom.pieces if p is not dropped]
         case = replace_everywhere(operand, atom, greatest(rest))
-        if not _zero_by_cases(clear_denominators(case), cases - 1, {**facts, gap: mask & possible}):
+        if not _zero_by_cases(_cleared(case, context), context, cases - 1, {**facts, gap: mask & possible}):
             return False
     return True
 
@@ -288,6 +306,30 @@ def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
                 weight = 100 * nested + sum(1 + len(m.factors) for m, _ in gap.terms)
                 found.append((weight, atom.digest, atom, plain[0], plain[1]))
     return min(found, key=lambda f: f[:2])[2:] if found else None
+
+
+def _zero_by_joining(operand: Poly, context: IndexSet, depth: int) -> bool:
+    """a * sum_D f + b * sum_D g = sum_D (a * f + b * g): zero if the body is zero at every index of D."""
+    groups: dict[tuple[Mono, IndexSet, int], Poly] = {}
+    names: dict[int, tuple[str, ...]] = {}
+    rest = operand
+    for m, c in operand.terms:
+        sums = [a for a, e in m.factors if isinstance(a, SumAtom) and e == 1 and a.operation == "sum" and a.bound]
+        if len(sums) != 1:
+            continue
+        (atom,) = sums
+        count = len(atom.bound)
+        common = names.setdefault(count, binding.fresh(count))
+        renaming = {v: Affine.variable(n) for v, n in zip(atom.bound, common, strict=True)}
+        factor = mono(tuple(f for f in m.factors if f[0] is not atom), m.exponential)
+        key = (factor, atom.domain.substitute(renaming) & context, count)
+        groups[key] = add(groups.get(key, poly({})), scale(substitute(atom.body, renaming), c))
+        rest = subtract(rest, of_mono(m, c))
+    if len(groups) == len(operand.terms) or not groups:
+        return False  # nothing to join
+    if not rest.is_zero and not _is_zero(rest, context, depth - 1):
+        return False
+    return all(_is_zero(body, domain, depth - 1) for (_, domain, _), body in groups.items())
 
 
 # -- small domains -----------------------------------------------------------------------------

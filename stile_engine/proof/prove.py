@@ -118,8 +118,9 @@ def _prove(
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None, None, None)
     findings = _compare(mine, theirs, box, thorough=False)
+    missing = unmet(requirements(mine.conditions, box), requirements(theirs.conditions, box))
     concrete = _concrete_box(spec, sizes)
-    search = _Search(actual, spec, output, concrete)
+    search = _Search(actual, spec, output, concrete, partial=bool(missing))
     obligations: list[Obligation] = []
     assumptions: list[Assumption] = []
     difference: str | None = None
@@ -144,7 +145,6 @@ def _prove(
     elif not any(o.kind == "value" for o in obligations):
         obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
 
-    missing = unmet(requirements(mine.conditions, box), requirements(theirs.conditions, box))
     if symmetric:
         missing += unmet(requirements(theirs.conditions, box), requirements(mine.conditions, box))
     texts = list(dict.fromkeys(r.text() for r in missing))
@@ -199,10 +199,17 @@ def _compare_cell(
 
 
 class _Search:
-    """Counterexample searches for one pair of values."""
+    """Counterexample searches for one pair of values.
 
-    def __init__(self, actual: Value, spec: Value, output: str, box: dict[str, tuple[int, int]] | None) -> None:
+    ``partial``: inputs for which the kernel has no value, and the spec has, make an assumption and
+    no counterexample.
+    """
+
+    def __init__(
+        self, actual: Value, spec: Value, output: str, box: dict[str, tuple[int, int]] | None, partial: bool
+    ) -> None:
         self._actual, self._spec, self._output, self._box = actual, spec, output, box
+        self._partial = partial
 
     def run(self, first: list[dict[str, int]], spikes: refute.Spikes, text: str | None) -> refute.Outcome:
         if self._box is None:
@@ -216,6 +223,7 @@ class _Search:
             spikes=spikes,
             output=self._output,
             difference=lambda: text,
+            partial=self._partial,
         )
 
     def at(self, where: IndexSet) -> Witness | None:

@@ -121,7 +121,8 @@ def search(
     candidates = points(box, first, count)
     if exactly and candidates:
         # Most wrong kernels are wrong everywhere: look exactly, once, before searching with floats.
-        witness = confirm(actual, spec, candidates[0], next(profiles(spikes)), sizes, output, difference)
+        first_profile = next(profiles(spikes))
+        witness = confirm(actual, spec, candidates[0], first_profile, sizes, output, difference, partial=partial)
         if witness is not None:
             return Outcome(witness, 0)
     for profile in profiles(spikes):
@@ -142,12 +143,12 @@ def search(
             if same:
                 agreed += 1
                 continue
-            witness = confirm(actual, spec, point, profile, sizes, output, difference)
+            witness = confirm(actual, spec, point, profile, sizes, output, difference, partial=partial)
             if witness is not None:
                 return Outcome(witness, agreed)
     if not exactly:
         return Outcome(None, agreed)
-    return Outcome(_search_exactly(actual, spec, candidates, sizes, output, difference), agreed)
+    return Outcome(_search_exactly(actual, spec, candidates, sizes, output, difference, partial), agreed)
 
 
 def _search_exactly(
@@ -157,11 +158,12 @@ def _search_exactly(
     sizes: Mapping[str, int],
     output: str,
     difference: Callable[[], str | None],
+    partial: bool,
 ) -> Witness | None:
     """A few points with exact arithmetic: what floats absorb or underflow still differs there."""
     for profile in (Profile(1, "positive"), Profile(1, "mixed"), Profile(2, "negative")):
         for point in candidates[:2]:
-            witness = confirm(actual, spec, point, profile, sizes, output, difference, _EXACT_STEPS)
+            witness = confirm(actual, spec, point, profile, sizes, output, difference, _EXACT_STEPS, partial)
             if witness is not None:
                 return witness
     return None
@@ -208,8 +210,10 @@ def confirm(
     output: str = "out",
     difference: Callable[[], str | None] = lambda: None,
     steps: int = _POINT_STEPS,
+    partial: bool = False,
 ) -> Witness | None:
-    """The witness, if exact arithmetic shows that the two differ at this point."""
+    """The witness, if exact arithmetic shows that the two differ at this point. ``partial``: not if
+    ``actual`` has no value there."""
     for digits in _PRECISIONS:
         evaluator = Evaluator(Exact(digits), profile, sizes, steps)
         try:
@@ -223,6 +227,8 @@ def confirm(
         try:
             found = evaluator(actual, point)
         except HasNoValue:
+            if partial:
+                return None
             found = None
         except (TooExpensive, NotEvaluated):
             return None
@@ -232,7 +238,7 @@ def confirm(
             continue
         kernel_number = math.nan if found is None else as_float(found)
         spec_number = as_float(expected)
-        visible = found is None or not _close(kernel_number, spec_number)
+        visible = _visible(actual, spec, point, profile, sizes, steps, kernel_number, spec_number)
         summary = f"Counterexample for {output}: the kernel and its spec differ at this index."
         repro = program(actual, spec, point, evaluator.touched, sizes, summary, digits=None if visible else digits)
         return Witness(
@@ -246,6 +252,29 @@ def confirm(
             repro=repro,
         )
     return None
+
+
+def _visible(
+    actual: Node,
+    spec: Node,
+    point: Mapping[str, int],
+    profile: Profile,
+    sizes: Mapping[str, int],
+    steps: int,
+    kernel_number: float,
+    spec_number: float,
+) -> bool:
+    """Whether float64 gives both values as they are, and shows that they differ."""
+    evaluator = Evaluator(Floats(), profile, sizes, steps)
+    try:
+        found, expected = _value(evaluator, actual, point), _value(evaluator, spec, point)
+    except (Undecided, TooExpensive):
+        return False
+    if expected is None or not _close(expected, spec_number):
+        return False
+    if math.isnan(kernel_number):
+        return found is None
+    return _close(found, kernel_number) and not _close(kernel_number, spec_number)
 
 
 def _plain(value: float) -> float | str:
