@@ -9,8 +9,12 @@ import { eventually, root, Workbench } from "./workbench.mjs";
 const workspace = join(dirname(fileURLToPath(import.meta.url)), "workspace");
 const samples = join(root, "samples");
 
-/** From the key to the moment at which a verdict that has become wrong must be gone. */
-const WITHDRAWAL_MILLISECONDS = 150;
+/**
+ * From the first key to the moment at which a verdict that has become wrong must be gone. It takes
+ * about 100 ms; a machine that does other things gets more. The editor alone would take as long as
+ * the typing in these tests, two seconds, and a quarter of a second.
+ */
+const WITHDRAWAL_MILLISECONDS = 400;
 
 let bench;
 before(async () => { bench = await Workbench.start(); });
@@ -106,7 +110,7 @@ test("a fix that is typed changes squiggle, lens, dims and hover, and a wrong ke
   });
 });
 
-test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutter and status bar alike", async () => {
+test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutter and status bar alike", async (context) => {
   const editor = await opened("kernels.py");
   await closing(editor, "broken", async () => {
     const recording = await editor.record("break");
@@ -124,6 +128,8 @@ test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutt
       assert.doesNotMatch(bar, /\d proved/, late);
     }
     assert.ok(record[0].texts[0].startsWith("✓"), "the kernel was proved before");
+    const gone = broken.find(({ texts, gutter }) => !texts[0]?.includes("✓") && !gutter.includes("proved"));
+    context.diagnostic(`the verdict was gone ${Math.round(gone.at - broken[0].at)} ms after the key`);
   });
 });
 
@@ -135,8 +141,6 @@ test("a proof against another spec is withdrawn as promptly", async () => {
     await editor.page.locator(".quick-input-widget input").fill("4 * (A:M N, B:N K -> M K)");
     await editor.page.keyboard.press("Enter");
     await eventually("the verdict", async () => (await editor.lenses())[1]?.match(/against 4 \* .*: ✓ proved/));
-    // Not faster than a person, who reads the verdict first.
-    await new Promise((resolve) => setTimeout(resolve, 700));
     const recording = await editor.record("against");
     await editor.replace("B * 2", "B * 3 + B * 0 + B * 0", { occurrence: 1, delay: 80 });
     await eventually("the verdict of the edited kernel", async () => /^✗ refuted/.test((await editor.lenses())[1] ?? ""));

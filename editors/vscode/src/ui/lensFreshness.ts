@@ -8,8 +8,8 @@
  * over or resolved. So, for lenses that promise something:
  *
  * 1. they are handed over without text, and the text is given when the editor resolves them (drawn);
- * 2. then they are handed over once more, which puts a lens without text into the cache, and this
- *    time resolving waits, because the end of resolving would put the text into the cache;
+ * 2. right behind the text they are handed over once more, which puts a lens without text into the
+ *    cache again, and this time resolving waits, because its end would put the text there;
  * 3. when a promise is lost, an inert provider goes and comes: the text is gone at once, and the
  *    line of the lens stays, so that nothing jumps.
  *
@@ -24,14 +24,8 @@ import { becamePending, isPromise, lostPromise } from "../verdicts";
 
 const HOLD_MILLISECONDS = 10_000;
 
-/**
- * How long the first answer is held back. Step 2 is asked for at once and comes after the editor's
- * 250 ms; it must come after the drawing, and until it has, step 3 cannot work.
- */
-const LEAD_MILLISECONDS = 150;
-
-/** If step 2 has not come by then, it has overtaken the drawing, and is asked for once more. */
-const LATE_MILLISECONDS = 300;
+/** How long the text waits for step 2, which the editor starts 250 ms after it is asked to. */
+const PATIENCE_MILLISECONDS = 1000;
 
 interface Pending {
   readonly key: string;
@@ -49,8 +43,8 @@ export class LensFreshness implements vscode.Disposable {
   private readonly again = new vscode.EventEmitter<void>();
   private readonly listeners: vscode.Disposable;
   private inert: vscode.Disposable;
-  private timer: NodeJS.Timeout | undefined;
-  private lastHandedOver = 0;
+  /** The lenses of a document are about to be handed over. */
+  private readonly handingOver = new vscode.EventEmitter<string>();
 
   constructor(statuses: Statuses) {
     this.inert = this.registerInert();
@@ -69,8 +63,11 @@ export class LensFreshness implements vscode.Disposable {
         // An answer about an older text; the editor asks again about this one.
         throw new vscode.CancellationError();
       }
-      this.lastHandedOver = Date.now();
-      return lenses?.map((lens) => this.withoutPromise(document, lens));
+      const bare = lenses?.map((lens) => this.withoutPromise(document, lens));
+      // The texts that waited for this go first: what is handed over after them is what the cache keeps.
+      this.handingOver.fire(document.uri.toString());
+      await new Promise((resolve) => setImmediate(resolve));
+      return bare;
     },
     resolveCodeLens: (lens, token) => this.resolve(lens, token),
   };
@@ -106,23 +103,16 @@ export class LensFreshness implements vscode.Disposable {
       return lens;
     }
     if (this.drawn.has(pending.key)) {
-      await hold(HOLD_MILLISECONDS, token);
+      await wait(HOLD_MILLISECONDS, token);
     }
     if (!token.isCancellationRequested) {
       this.again.fire();
-      await hold(LEAD_MILLISECONDS, token);
+      await wait(PATIENCE_MILLISECONDS, token, (done) => this.handingOver.event((uri) => { if (uri === pending.uri) { done(); } }));
     }
     if (token.isCancellationRequested) {
       return lens;
     }
     this.drawn.set(pending.key, pending);
-    const answered = Date.now();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      if (this.lastHandedOver <= answered) {
-        this.again.fire();
-      }
-    }, LATE_MILLISECONDS);
     return new vscode.CodeLens(lens.range, pending.command);
   }
 
@@ -131,7 +121,6 @@ export class LensFreshness implements vscode.Disposable {
     // A refuted kernel may have been proved against another spec; its own status does not tell.
     const besides = [...this.drawn.values()].some((lens) => lens.uri === uri && AGAINST.test(lens.command.title));
     if (lostPromise(change.before, change.after) || (besides && becamePending(change.before, change.after))) {
-      clearTimeout(this.timer);
       this.drawn.clear();
       this.inert.dispose();
       this.inert = this.registerInert();
@@ -147,22 +136,26 @@ export class LensFreshness implements vscode.Disposable {
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
     this.listeners.dispose();
+    this.handingOver.dispose();
     this.inert.dispose();
     this.again.dispose();
   }
 }
 
-/** Waits, or ends with the request. */
-function hold(milliseconds: number, token: vscode.CancellationToken): Promise<void> {
+/** Waits for the time, the end of the request or the event, whichever comes first. */
+function wait(
+  milliseconds: number,
+  token: vscode.CancellationToken,
+  event: (done: () => void) => vscode.Disposable = () => new vscode.Disposable(() => undefined),
+): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
-      listener.dispose();
+      listeners.dispose();
       resolve();
     };
     const timer = setTimeout(end, milliseconds);
-    const listener = token.onCancellationRequested(end);
+    const listeners = vscode.Disposable.from(token.onCancellationRequested(end), event(end));
   });
 }
