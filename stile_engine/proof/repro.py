@@ -27,7 +27,9 @@ number = np.float64
 inf, nan, pi, e = np.float64(math.inf), np.float64(math.nan), np.float64(math.pi), np.float64(math.e)
 exp, log, sqrt, sin, cos, tanh, floor = np.exp, np.log, np.sqrt, np.sin, np.cos, np.tanh, np.floor
 erf = lambda x: np.float64(math.erf(x))
-maximum, minimum = np.maximum, np.minimum
+log1p, maximum, minimum = np.log1p, np.maximum, np.minimum
+divide = lambda x, y: nan if y == 0 else x / y
+power = lambda x, n: x if x != x else x**n if n >= 0 else divide(number('1'), x**-n)
 """
 
 _MPMATH_HEAD = """\
@@ -41,12 +43,14 @@ sys.setrecursionlimit(20_000)
 mp.dps = {digits}
 number = lambda text: mpmath.mpf(text)
 inf, nan, pi, e = mpmath.inf, mpmath.nan, mp.pi, mp.e
-exp, log, sqrt, sin, cos, tanh, floor, erf = (
-    mpmath.exp, lambda x: mpmath.log(x) if x else -inf, mpmath.sqrt, mpmath.sin, mpmath.cos, mpmath.tanh, mpmath.floor,
-    mpmath.erf,
-)
+exp, sin, cos, tanh, floor, erf = mpmath.exp, mpmath.sin, mpmath.cos, mpmath.tanh, mpmath.floor, mpmath.erf
+log = lambda x: mpmath.log(x) if x > 0 else -inf if x == 0 else nan
+log1p = lambda x: log(1 + x)
+sqrt = lambda x: mpmath.sqrt(x) if x >= 0 else nan
 maximum = lambda x, y: x if x != x or x > y else y
 minimum = lambda x, y: x if x != x or x < y else y
+divide = lambda x, y: nan if y == 0 else x / y
+power = lambda x, n: x if x != x else x**n if n >= 0 else divide(number('1'), x**-n)
 """
 
 _FUNCTIONS = {
@@ -56,7 +60,7 @@ _FUNCTIONS = {
     "log": "log({0})",
     "log2": "(log({0}) / log(number('2')))",
     "sqrt": "sqrt({0})",
-    "rsqrt": "(1 / sqrt({0}))",
+    "rsqrt": "divide(number('1'), sqrt({0}))",
     "sin": "sin({0})",
     "cos": "cos({0})",
     "tanh": "tanh({0})",
@@ -67,19 +71,19 @@ _FUNCTIONS = {
     "silu": "({0} / (1 + exp(-({0}))))",
     "gelu": "({0} / 2 * (1 + erf({0} / sqrt(number('2')))))",
     "gelu_tanh": "({0} / 2 * (1 + tanh(sqrt(2 / pi) * ({0} + number('0.044715') * {0} ** 3))))",
-    "softplus": "log(1 + exp({0}))",
+    "softplus": "(maximum({0}, number('0')) + log1p(exp(-abs({0}))))",
     "floor": "floor({0})",
     "add": "({0} + {1})",
     "sub": "({0} - {1})",
     "mul": "({0} * {1})",
-    "div": "({0} / {1})",
+    "div": "divide({0}, {1})",
     "maximum": "maximum({0}, {1})",
     "minimum": "minimum({0}, {1})",
 }
 _LARGEST_LISTED = 64
 _TAKEN = frozenset(
-    "functools math sys np mp mpmath number inf nan pi e exp log sqrt sin cos tanh floor erf maximum minimum sum range "
-    "abs print x y".split()
+    "functools math sys np mp mpmath number inf nan pi e exp log sqrt sin cos tanh floor erf log1p maximum minimum "
+    "divide power sum range abs print x y n".split()
 )
 
 
@@ -95,8 +99,8 @@ def program(
     """The source of the repro. ``digits``: print with mpmath at that precision, else NumPy."""
     lines = [f"# {line}" for line in summary.splitlines()]
     lines.append(_NUMPY_HEAD if digits is None else _MPMATH_HEAD.format(digits=digits))
-    lines += _inputs(inputs, sizes)
     writer = _Writer(sizes)
+    lines += _inputs(inputs, sizes, writer)
     calls = [writer.call(node, index) for node in (actual, spec)]
     lines += writer.lines
     shown = ", ".join(f"{writer.variable(v)}={x}" for v, x in index.items())
@@ -110,7 +114,9 @@ def _identifier(name: str) -> str:
     return kept if kept and not kept[0].isdigit() else f"input_{kept}"
 
 
-def _inputs(inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction], sizes: Mapping[str, int]) -> list[str]:
+def _inputs(
+    inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction], sizes: Mapping[str, int], writer: _Writer
+) -> list[str]:
     by_tensor: dict[Tensor, dict[tuple[int, ...], Fraction]] = {}
     for (tensor, position), value in sorted(inputs.items(), key=lambda item: (item[0][0].name, item[0][1])):
         by_tensor.setdefault(tensor, {})[position] = value
@@ -120,7 +126,7 @@ def _inputs(inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction], sizes: Ma
         entries = [f"{_tuple(p)}: number({_text(v)!r})" for p, v in elements.items()]
         joined = ", ".join(entries)
         body = joined if len(entries) <= _LARGEST_LISTED else "\n    " + ",\n    ".join(entries) + ",\n"
-        lines.append(f"{_identifier(tensor.name)}_values = {{{body}}}  # {tensor.name}: {shape or 'a number'}")
+        lines.append(f"{writer.tensor(tensor)} = {{{body}}}  # {tensor.name}: {shape or 'a number'}")
     lines.append("")
     return lines
 
@@ -143,6 +149,7 @@ class _Writer:
         self.lines: list[str] = []
         self._names: dict[int, str] = {}
         self._variables: dict[str, str] = {}
+        self._tensors: dict[Tensor, str] = {}
         self._sizes = {name: str(value) for name, value in sizes.items()}
 
     def variable(self, name: str) -> str:
@@ -155,6 +162,17 @@ class _Writer:
                 candidate += "_"
             self._variables[name] = candidate
         return self._variables[name]
+
+    def tensor(self, tensor: Tensor) -> str:
+        """The name of its elements; one label may stand for inputs with different dims."""
+        if tensor not in self._tensors:
+            name = candidate = f"{_identifier(tensor.name)}_values"
+            number = 1
+            while candidate in self._tensors.values():
+                number += 1
+                candidate = f"{name}_{number}"
+            self._tensors[tensor] = candidate
+        return self._tensors[tensor]
 
     def call(self, node: Node, index: Mapping[str, int]) -> str:
         self._write(node)
@@ -194,13 +212,13 @@ class _Writer:
                 return "nan"
             case written.Read(tensor, index):
                 position = "".join(f"{i.render(self.variable)}, " for i in index)
-                return f"{_identifier(tensor.name)}_values.get(({position.rstrip()}), nan)"
+                return f"{self.tensor(tensor)}.get(({position.rstrip()}), nan)"
             case written.IndexNumber(index):
                 return f"number({index.render(self.variable)})"
             case written.Apply(function, operands):
                 return _FUNCTIONS[function].format(*(self._at(o) for o in operands))
             case written.Power(base, exponent):
-                return f"({self._at(base)} ** {exponent})"
+                return f"power({self._at(base)}, {exponent})"
             case written.Select(predicate, chosen, other):
                 condition = render_predicate(predicate, self.variable, python=True)
                 return f"{self._at(chosen)} if {condition} else {self._at(other)}"
