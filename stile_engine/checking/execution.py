@@ -9,7 +9,6 @@ from __future__ import annotations
 import __future__
 
 import ast
-import builtins
 import linecache
 import os
 import sys
@@ -23,6 +22,7 @@ from stile_engine.checking.parsing import ParsedText
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.index.dims import Dim, registered_dims
 from stile_engine.trace.location import Site, is_user_file, site_of_frame
+from stile_engine.trace.reflection import guarded_builtins
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def run_module(parsed: ParsedText, path: str, name: str, package: str | None) ->
     module = ModuleType(name)
     module.__file__ = os.path.abspath(path)
     module.__package__ = package or ""
-    module.__dict__["__builtins__"] = builtins
+    module.__dict__["__builtins__"] = guarded_builtins()
     sys.modules[name] = module
     run = ModuleRun(module)
     broken = sorted(parsed.broken, key=lambda part: part.first)

@@ -30,6 +30,7 @@ from stile_engine.term.expression import Tensor
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Recorder
+from stile_engine.trace.reflection import watching
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
 from stile_engine.trace.source_map import site_of
 
@@ -257,7 +258,11 @@ class KernelCheck:
         """The results, or None where the trace stopped; what was recorded until then counts all the same."""
         start = time.perf_counter()
         try:
-            return trace(task, recorder)
+            with watching() as stops:
+                results = trace(task, recorder)
+            if stops:
+                raise stops[0]
+            return results
         except KeyboardInterrupt:
             raise
         except SpecError as error:

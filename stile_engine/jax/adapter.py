@@ -18,6 +18,7 @@ import jax
 from stile_engine.errors import UnsupportedError
 from stile_engine.trace.handlers import may_be_caught
 from stile_engine.trace.location import Site
+from stile_engine.trace.reflection import StandIn, stands_in
 
 TRIED_VERSIONS = ("0.10.2",)
 """Versions of JAX that the test-suite has run against."""
@@ -48,6 +49,35 @@ def require() -> None:
     for name in ("Literal", "ClosedJaxpr", "Jaxpr"):
         if not hasattr(_core(), name):
             raise UnsupportedError(f"JAX {jax.__version__} has no {name} that this version can read")
+
+
+@lru_cache(maxsize=1)
+def _concrete() -> type | None:
+    """The class of arrays outside of any trace, without the cost of making one."""
+    try:
+        from jax._src.array import ArrayImpl
+    except ImportError:
+        return None
+    return ArrayImpl
+
+
+def _is_instance(tracer: Any, kinds: Any) -> bool | None:
+    """What tracers and arrays agree on: the kernel may run under ``jit`` or without."""
+    concrete = _concrete()
+    try:
+        same = concrete is not None and isinstance(tracer, kinds) == issubclass(concrete, kinds)
+    except TypeError:
+        return None
+    return isinstance(tracer, kinds) if same else None
+
+
+def _has(tracer: Any, name: str) -> bool | None:
+    concrete = _concrete()
+    found = hasattr(tracer, name)
+    return found if concrete is not None and hasattr(concrete, name) == found else None
+
+
+stands_in(jax.core.Tracer, StandIn(_is_instance, _has))
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,7 @@
 """Plain NumPy: buffers, views and writing in place."""
 
+import copy
+
 import numpy as np
 
 from stile_engine import dim, kernel
@@ -58,6 +60,22 @@ def a_copy_does_not(X):  # refuted
     half *= 2
     y[4:] *= 2
     return y
+
+
+@kernel("X:M N")
+def a_copy_of_the_copy_module(X):  # proved
+    y = copy.copy(X)
+    z = copy.deepcopy(X)
+    y *= 2
+    z *= 2
+    return X
+
+
+@kernel("2 * X:M N")
+def a_copy_taken_for_the_original(X):  # refuted
+    y = copy.copy(X)
+    y *= 2
+    return X
 
 
 @kernel("X:M N ** 2 + X:M N")

@@ -160,6 +160,17 @@ class SymbolicArray:
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
         context.unsupported(f"the method .{name} of arrays is not modelled")
 
+    def __divmod__(self, _other: Any) -> NoReturn:
+        context.unsupported("this operator on arrays is not modelled")
+
+    __rdivmod__ = __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __divmod__
+
+    def __copy__(self) -> SymbolicArray:
+        return OPERATIONS["copy"](self)  # type: ignore[no-any-return]
+
+    def __deepcopy__(self, _memo: Any) -> SymbolicArray:
+        return OPERATIONS["copy"](self)  # type: ignore[no-any-return]
+
     # Views
 
     def __getitem__(self, key: Any) -> Any:
@@ -243,6 +254,7 @@ for _dunder, _name in {
     "matmul": "matmul",
     "and": "logical_and",
     "or": "logical_or",
+    "xor": "logical_xor",
 }.items():
     setattr(SymbolicArray, f"__{_dunder}__", _operator(_name))
     setattr(SymbolicArray, f"__r{_dunder}__", _operator(_name, reflected=True))

@@ -12,6 +12,7 @@ from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from stile_engine.numpy.plain.proxy import stand_in
+from stile_engine.trace.reflection import guarded_builtins
 
 
 class Rebinding:
@@ -53,7 +54,7 @@ class Rebinding:
         namespace = self._globals[id(original)] = dict(original)
         for name, value in original.items():
             namespace[name] = self._value(value, original)
-        namespace["__builtins__"] = {**vars(builtins), "__import__": _import}
+        namespace["__builtins__"] = {**guarded_builtins(), "__import__": _import}
         return namespace
 
     def _value(self, value: Any, module: Mapping[str, Any]) -> Any:

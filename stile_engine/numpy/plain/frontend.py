@@ -14,6 +14,22 @@ from stile_engine.numpy.plain.elements import Elements, Real, Shape, axis_index,
 from stile_engine.term.expression import NoValue, Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
 from stile_engine.trace.recording import Recorder
+from stile_engine.trace.reflection import StandIn, stands_in
+
+
+def _is_instance(array: SymbolicArray, kinds: Any) -> bool:
+    """As of the array or number that NumPy has there; the kernel's ``np.ndarray`` is the class of the symbolic ones."""
+    if isinstance(kinds, tuple):
+        return any(_is_instance(array, kind) for kind in kinds)
+    real = array.dtype.type if array.scalar else np.ndarray
+    return issubclass(real, np.ndarray if kinds is SymbolicArray else kinds)
+
+
+def _has(array: SymbolicArray, name: str) -> bool:
+    return hasattr(array.dtype.type if array.scalar else np.ndarray, name)
+
+
+stands_in(SymbolicArray, StandIn(_is_instance, _has))
 
 
 class PlainNumpyFrontEnd:
