@@ -11,7 +11,7 @@ from stile_engine.term import binding
 from stile_engine.term.atoms import Poly, PowerAtom, of_atom
 from stile_engine.term.context import specialise
 from stile_engine.term.guarded import Condition
-from stile_engine.term.powers import primitive_part
+from stile_engine.term.powers import primitive_part, without_positive
 from stile_engine.term.printing import bind_names, show
 from stile_engine.term.signs import NEGATIVE, ZERO_SIGN, is_nonzero, sign
 
@@ -26,8 +26,8 @@ class Requirement:
     body: Poly
 
     def text(self) -> str:
-        words = {"nonzero": "is not zero", "nonnegative": "is not negative", "positive": "is positive"}
-        return f"{show(self.body, bind_names(self.bound, self.body, {}))} {words[self.kind]}"
+        words = {"nonzero": "is not zero", "nonnegative": "is not negative"}
+        return f"{show(self.body, bind_names(self.bound, self.body, {}))} {words.get(self.kind, 'is positive')}"
 
 
 def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Requirement]:
@@ -55,10 +55,7 @@ def _parts(kind: str, body: Poly, domain: IndexSet) -> list[tuple[str, Poly]]:
         lacking = mask & NEGATIVE if kind == "nonnegative" else mask & (NEGATIVE | ZERO_SIGN)
         if not lacking:
             return []
-        _, _, rest = primitive_part(body, signed=False, invertible=False)
-        if rest.single is None:
-            return [(kind, rest)]
-        return [(kind, body)]
+        return [(kind, without_positive(body))]
     if is_nonzero(body, None, domain):
         return []
     _, unit, rest = primitive_part(body, signed=True, invertible=True)
@@ -79,8 +76,9 @@ def _parts(kind: str, body: Poly, domain: IndexSet) -> list[tuple[str, Poly]]:
 
 _IMPLIES = {
     "nonzero": ("nonzero", "positive"),
-    "nonnegative": ("nonnegative", "positive"),
+    "nonnegative": ("nonnegative", "positive", "logarithm"),
     "positive": ("positive",),
+    "logarithm": ("logarithm", "positive"),
 }
 
 

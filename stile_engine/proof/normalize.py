@@ -34,7 +34,9 @@ from stile_engine.term.sums import product_over, sum_over
 class Normalizer:
     """Normal forms of nodes, each computed once. Works off a stack: chains may be very long."""
 
-    def __init__(self) -> None:
+    def __init__(self, zeros: frozenset[Poly] = frozenset()) -> None:
+        """``zeros``: terms that are zero where a logarithm is taken of them."""
+        self._zeros = zeros
         self._done: dict[int, Guarded] = {}
         self._kept: list[Node] = []  # nodes whose id is a key must stay alive
 
@@ -105,7 +107,7 @@ class Normalizer:
         return Guarded(gather([(inside, value), (box - inside, outside)], box))
 
     def _unary(self, node: Node, function: str, inner: Guarded) -> Guarded:
-        scope = Scope(node.axes)
+        scope = Scope(node.axes, zeros=self._zeros)
         pieces = [c for p in inner.pieces for c in pointwise.unary(function, p.value, p.guard, scope)]
         return _finish(pieces, scope, inner.conditions)
 

@@ -24,7 +24,7 @@ from stile_engine.term.guarded import (
     Missing,
     Unmodelled,
 )
-from stile_engine.term.powers import raise_to, reciprocal
+from stile_engine.term.powers import raise_to, reciprocal, without_positive
 from stile_engine.term.ring import add, multiply, negate, power, subtract
 from stile_engine.term.signs import NEGATIVE, POSITIVE, ZERO_SIGN, sign
 from stile_engine.term.walk import atoms_of
@@ -38,6 +38,8 @@ class Scope:
 
     axes: Axes
     conditions: list[Condition] = field(default_factory=list)
+    zeros: frozenset[Poly] = frozenset()
+    """Terms that are taken to be zero where a logarithm is taken of them."""
 
     @cached_property
     def box(self) -> IndexSet:
@@ -57,7 +59,7 @@ def unary(name: str, value: Element, guard: IndexSet, scope: Scope) -> Cases:
     match name:
         case "log" | "log2":
             return _partial(
-                value, guard, scope, "positive", lambda p: functions.unary(name, p), NEGATIVE_INFINITY, name
+                value, guard, scope, "logarithm", lambda p: functions.unary(name, p), NEGATIVE_INFINITY, name
             )
         case "rsqrt":
             missing = Missing("1 / sqrt of zero")
@@ -105,6 +107,9 @@ def _partial(value: Poly, guard: IndexSet, scope: Scope, need: str, law, at_zero
             found.append((part, Missing(f"{name} of a negative number")))
             continue
         lacking = mask & NEGATIVE if need == "nonnegative" else mask & (NEGATIVE | ZERO_SIGN)
+        if lacking and need == "logarithm" and scope.zeros and without_positive(term) in scope.zeros:
+            found.append((part, at_zero))
+            continue
         if lacking:
             scope.require(need, part, term)
         try:

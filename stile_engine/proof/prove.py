@@ -16,6 +16,7 @@ from stile_engine.proof.conditions import Requirement, requirements, unmet
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.evaluate import cost
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
+from stile_engine.proof.logarithms import open_at_zero
 from stile_engine.proof.normalize import Normalizer, box_of
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
 from stile_engine.term.atoms import Poly
@@ -27,7 +28,7 @@ from stile_engine.term.value import Value
 _OPERATIONS = 500_000
 _CHECK_STEPS = 6_000
 _CHECK_POINTS = 2
-_SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE}
+_SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE, "logarithm": POSITIVE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def _prove(
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None, None, None)
     findings = _compare(mine, theirs, box, thorough=False)
-    missing = unmet(requirements(mine.conditions, box), requirements(theirs.conditions, box))
+    owed, given = requirements(mine.conditions, box), requirements(theirs.conditions, box)
+    missing = unmet(owed, given)
     concrete = _concrete_box(spec, sizes)
     search = _Search(actual, spec, output, concrete, partial=bool(missing))
     obligations: list[Obligation] = []
@@ -146,7 +148,11 @@ def _prove(
         obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
 
     if symmetric:
-        missing += unmet(requirements(theirs.conditions, box), requirements(mine.conditions, box))
+        missing += unmet(given, owed)
+    if not findings.unmodelled and kernel_status(obligations) is Status.PROVED:
+        missing += open_at_zero(
+            owed, given, (actual.node, spec.node), lambda zeros: _agree_at_zero(actual, spec, zeros, box, symmetric)
+        )
     texts = list(dict.fromkeys(r.text() for r in missing))
     assumptions += [Assumption(text, "divisor") for text in texts]
     if not any(o.kind in ("defined", "coverage", "bounds") for o in obligations) and not findings.unmodelled:
@@ -163,6 +169,19 @@ def _prove(
     if details:
         names = (show_guarded(mine), show_guarded(theirs))
     return _finished(start, obligations, tuple(assumptions), names[0], names[1], difference, witness)
+
+
+def _agree_at_zero(actual: Value, spec: Value, zeros: frozenset[Poly], box: IndexSet, symmetric: bool) -> bool:
+    """Whether the two have the same values where exactly these arguments of logarithms are zero."""
+    normalize = Normalizer(zeros)
+    mine, theirs = normalize(actual.node), normalize(spec.node)
+    owed, given = requirements(mine.conditions, box), requirements(theirs.conditions, box)
+    if any(r.kind == "logarithm" and r.body in zeros for r in owed + given):
+        return False  # one of them came in another form
+    findings = _compare(mine, theirs, box, thorough=False)
+    if findings.unequal or findings.absent or findings.unmodelled or (symmetric and findings.surplus):
+        return False
+    return not unmet(owed, given) and not (symmetric and unmet(given, owed))
 
 
 def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
@@ -244,7 +263,7 @@ class _Search:
         """A point that contradicts a proof. What was ``assumed`` may leave the kernel without a value."""
         if self._box is None:
             return None
-        steps = sum(cost(v.node, self._box, _CHECK_STEPS) for v in (self._actual, self._spec))
+        steps = cost(self._actual.node, self._box, _CHECK_STEPS) + cost(self._spec.node, self._box, _CHECK_STEPS)
         if steps * _CHECK_POINTS > _CHECK_STEPS:
             return None  # one point would take longer than the proof
         return refute.search(

@@ -53,7 +53,8 @@ class Piece:
 class Condition:
     """``kind`` of ``body`` for all values of ``bound``, at the indices of ``domain``.
 
-    kind: ``nonzero``, ``nonnegative`` or ``positive``.
+    kind: ``nonzero``, ``nonnegative``, ``positive``, or ``logarithm``: not negative, and the term is
+    right where it is positive (where it is zero there may be a value, but the term does not state it).
     """
 
     kind: str

@@ -271,6 +271,11 @@ def primitive_part(base: Poly, signed: bool, invertible: bool) -> tuple[Rational
     return coefficient, unit, rest
 
 
+def without_positive(base: Poly) -> Poly:
+    """A term of the same sign everywhere, without factors that are positive."""
+    return primitive_part(base, signed=False, invertible=False)[2]
+
+
 def _leading(operand: Poly) -> Rational:
     # the order of monomials is arbitrary but fixed, and the same for P and -P
     return operand.terms[0][1]
