@@ -78,7 +78,7 @@ def compare(left: AffineLike, operator: str, right: AffineLike) -> Predicate:
     left, right = Affine.of(left), Affine.of(right)
     match operator:
         case "<=":
-            found: Predicate = AtLeastZero(right - left)
+            found: AtLeastZero | EqualsZero = AtLeastZero(right - left)
         case "<":
             found = AtLeastZero(right - left - 1)
         case ">=":

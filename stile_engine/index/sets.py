@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from typing import Any
 
 import islpy as isl
 
@@ -97,6 +98,7 @@ class IndexSet:
 
     _isl: isl.Set
     _free: bool | None
+    _memo: dict[tuple[Any, ...], Any]
     variables: frozenset[str]
     digest: str
 
@@ -134,7 +136,7 @@ class IndexSet:
         if self is UNIVERSE:
             return other
         key = ("and", other)
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             found = self._memo[key] = _intern(self._isl.intersect(other._isl))
@@ -144,7 +146,7 @@ class IndexSet:
         if self is other:
             return self
         key = ("or", other)
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             found = self._memo[key] = _intern(self._isl.union(other._isl))
@@ -154,7 +156,7 @@ class IndexSet:
         if self is other:
             return EMPTY
         key = ("sub", other)
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             found = self._memo[key] = _intern(self._isl.subtract(other._isl))
@@ -165,7 +167,7 @@ class IndexSet:
         if self is UNIVERSE or context is UNIVERSE:
             return self
         key = ("given", context)
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             inside = self & context
@@ -192,7 +194,7 @@ class IndexSet:
         if self is other or self is EMPTY or other is UNIVERSE:
             return True
         key = ("subset", other)
-        found = self._memo.get(key)
+        found: bool | None = self._memo.get(key)
         if found is None:
             spend()
             found = self._memo[key] = bool(self._isl.is_subset(other._isl))
@@ -207,7 +209,7 @@ class IndexSet:
         if not names:
             return self
         key = ("project", names)
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             result = self._isl
@@ -222,7 +224,7 @@ class IndexSet:
         if not relevant:
             return self
         key = ("substitute", tuple(sorted(relevant.items(), key=lambda item: item[0])))
-        found = self._memo.get(key)
+        found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
             result = self._isl
@@ -249,7 +251,8 @@ class IndexSet:
             return None
         key = ("solve", name)
         if key in self._memo:
-            return self._memo[key]
+            known: Affine | None = self._memo[key]
+            return known
         if self._free is None:
             spend()
             self._free = bool(self._isl.affine_hull().plain_is_universe())
@@ -275,7 +278,7 @@ class IndexSet:
             for other in range(constraint.dim(_PARAM)):
                 factor = _integer(constraint.get_coefficient_val(_PARAM, other))
                 if other != dim and factor:
-                    rest = rest + Affine.variable(_decoded[constraint.get_dim_name(_PARAM, other)]) * factor
+                    rest = rest + Affine.variable(_decoded[_dim_name(constraint, other)]) * factor
             # coefficient * name + rest = 0
             candidate = (-rest if coefficient > 0 else rest) // abs(coefficient)
             if found is None or str(candidate) < str(found):
@@ -335,7 +338,7 @@ class IndexSet:
         if not self.variables:
             return {}
         spend()
-        names = [_decoded[n] for n in self._isl.get_var_names(_PARAM)]
+        names = [_decoded[n] for n in _parameter_names(self._isl)]
         moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
         point = None
         if prefer_small and moved.is_bounded():
@@ -358,7 +361,7 @@ class IndexSet:
             return []
         if not self.variables:
             return [{}]
-        names = [_decoded[n] for n in self._isl.get_var_names(_PARAM)]
+        names = [_decoded[n] for n in _parameter_names(self._isl)]
         moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
         found: list[dict[str, int]] = []
         moved.foreach_point(
@@ -366,6 +369,14 @@ class IndexSet:
         )
         spend(len(found))
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
+
+
+def _parameter_names(raw: isl.Set) -> list[str]:
+    return [str(name) for name in raw.get_var_names(_PARAM)]  # parameters always have names
+
+
+def _dim_name(thing: isl.Constraint | isl.Aff, dim: int) -> str:
+    return str(thing.get_dim_name(_PARAM, dim))
 
 
 def _integer(value: isl.Val) -> int:
@@ -394,7 +405,7 @@ def _from_aff(aff: isl.Aff) -> Affine | None:
     for dim in range(aff.dim(_PARAM)):
         factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
         if factor:
-            total = total + Affine.variable(_decoded[aff.get_dim_name(_PARAM, dim)]) * factor
+            total = total + Affine.variable(_decoded[_dim_name(aff, dim)]) * factor
     for dim in range(aff.dim(isl.dim_type.div)):
         factor = _scaled(aff.get_coefficient_val(isl.dim_type.div, dim), denominator)
         if factor:
@@ -411,7 +422,7 @@ def _div_aff(aff: isl.Aff) -> Affine | None:
     for dim in range(aff.dim(_PARAM)):
         factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
         if factor:
-            total = total + Affine.variable(_decoded[aff.get_dim_name(_PARAM, dim)]) * factor
+            total = total + Affine.variable(_decoded[_dim_name(aff, dim)]) * factor
     for dim in range(aff.dim(isl.dim_type.div)):
         if not aff.get_coefficient_val(isl.dim_type.div, dim).is_zero():
             return None
@@ -433,7 +444,7 @@ def _intern(raw: isl.Set) -> IndexSet:
         return EMPTY
     raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
     count = raw.dim(_PARAM)
-    names = raw.get_var_names(_PARAM)
+    names = _parameter_names(raw)
     if count > 1:
         ordered = sorted(names)
         if names != ordered:

@@ -7,7 +7,7 @@ wrong law. A node's value is computed once for each tuple of its own free variab
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from fractions import Fraction
 from itertools import product
 from operator import itemgetter
@@ -175,7 +175,7 @@ class Evaluator:
         return total
 
 
-def cost(root: Node, index: Mapping[str, int], limit: int) -> int:
+def cost(root: Node, index: Container[str], limit: int) -> int:
     """About how many steps the value at one index takes: for each node the number of tuples of its
     variables that are not fixed from outside. Stops counting past the limit."""
     total = 0

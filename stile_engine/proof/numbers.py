@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -125,7 +126,13 @@ def _small(value: Fraction) -> Any:
     return value.numerator if value.denominator == 1 else value
 
 
-_WHOLE = {"add": operator.add, "sub": operator.sub, "mul": operator.mul, "maximum": max, "minimum": min}
+_WHOLE: dict[str, Callable[[int, int], int]] = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "maximum": max,
+    "minimum": min,
+}
 
 
 class Exact:

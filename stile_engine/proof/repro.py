@@ -231,8 +231,8 @@ class _Writer:
                     for v, (low, high) in body.axes.items()
                     if v in mapping
                 ]
-                value = self._at(body, renamed)
-                return f"{value} if {' and '.join(checks)} else nan" if checks else value
+                moved = self._at(body, renamed)
+                return f"{moved} if {' and '.join(checks)} else nan" if checks else moved
             case written.Restrict(body):
                 return self._at(body)
         raise TypeError(type(node).__name__)

@@ -130,7 +130,7 @@ def _log_mono(m: Mono, coefficient: Rational) -> Poly:
         sign = 1 if coefficient > 0 else -1
         parts.append(of_atom(function_atom("log", poly({mono(tuple(unknown)): sign}))))
     if abs(coefficient) != 1:
-        parts.append(_log_number(Fraction(abs(coefficient))))
+        parts.append(_log_number(abs(Fraction(coefficient))))
     return total_of(parts) if parts else ZERO
 
 

@@ -65,7 +65,7 @@ def _poly(operand: Poly, names: dict[str, str], level: int) -> str:
     if not operand.terms:
         return "0"
     rendered = sorted(
-        ((_mono(m, abs(c), names), c < 0, m) for m, c in operand.terms),
+        ((_mono(m, c if c > 0 else -c, names), c < 0, m) for m, c in operand.terms),
         key=lambda item: (not item[2].factors and item[2].exponential is None, item[1], len(item[0]), item[0]),
     )
     if len(rendered) == 1:

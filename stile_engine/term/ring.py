@@ -303,7 +303,7 @@ def _collect(total: dict[Mono, Rational]) -> Poly:
         return poly(total)
     if with_sums == 1 and len(total) == 1:
         return poly(total)
-    groups: dict[tuple[object, ...], list[tuple[Mono, SumAtom]]] = {}
+    groups: dict[tuple[Mono, tuple[str, ...], Poly], list[tuple[Mono, SumAtom]]] = {}
     for m, c in total.items():
         if not c:
             continue
@@ -312,7 +312,6 @@ def _collect(total: dict[Mono, Rational]) -> Poly:
                 rest = _without(m, atom)
                 groups.setdefault((rest, atom.bound, atom.body), []).append((m, atom))
     for (rest, bound, body), members in groups.items():
-        assert isinstance(rest, Mono)
         plain = not bound and rest in total and total[rest] != 0
         if len(members) < 2 and not plain:
             continue
