@@ -115,9 +115,10 @@ def _cleared(operand: Poly, context: IndexSet) -> Poly:
         if all(exponent > 0 for _, exponent in m.factors):
             continue
         for atom, exponent in m.factors:
-            if isinstance(atom, SumAtom) and exponent > 0 and atom.operation == "sum":
-                if not context.issubset(atom.domain.project_out(atom.bound)):
-                    return operand
+            if not isinstance(atom, SumAtom) or exponent < 0 or atom.operation != "sum":
+                continue
+            if not context.issubset(atom.domain.project_out(atom.bound)):
+                return operand
     return clear_denominators(operand)
 
 

@@ -315,7 +315,7 @@ def _collect(total: dict[Mono, Rational]) -> Poly:
         plain = not bound and rest in total and total[rest] != 0
         if len(members) < 2 and not plain:
             continue
-        merged = _merge_level_sets(total, rest, bound, body, members, plain)  # type: ignore[arg-type]
+        merged = _merge_level_sets(total, rest, bound, body, members, plain)
         if merged is not None:
             return merged
     return poly(total)
