@@ -62,9 +62,9 @@ class PolyEvaluator:
     def _mono(self, m: Mono, at: Mapping[str, int]) -> Any:
         # a sum over nothing is 0 whatever stands beside it: what left the sum was never evaluated
         for atom, exponent in m.factors:
-            if isinstance(atom, SumAtom) and atom.operation == "sum" and exponent > 0:
-                if not _points(atom.domain, atom.bound, at):
-                    return Fraction(0)
+            is_sum = isinstance(atom, SumAtom) and atom.operation == "sum" and exponent > 0
+            if is_sum and not _points(atom.domain, atom.bound, at):  # type: ignore[attr-defined]
+                return Fraction(0)
         value: Any = Fraction(1)
         for atom, exponent in m.factors:
             value = self._binary("mul", value, self._power(self._atom(atom, at), Fraction(exponent)))

@@ -114,11 +114,9 @@ def _cleared(operand: Poly, context: IndexSet) -> Poly:
     for m, _ in operand.terms:
         if all(exponent > 0 for _, exponent in m.factors):
             continue
-        for atom, exponent in m.factors:
-            if not isinstance(atom, SumAtom) or exponent < 0 or atom.operation != "sum":
-                continue
-            if not context.issubset(atom.domain.project_out(atom.bound)):
-                return operand
+        sums = [a for a, e in m.factors if isinstance(a, SumAtom) and e > 0 and a.operation == "sum"]
+        if not all(context.issubset(a.domain.project_out(a.bound)) for a in sums):
+            return operand
     return clear_denominators(operand)
 
 
