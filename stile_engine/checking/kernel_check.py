@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stile_engine.checking import backend
+from stile_engine.checking import backend, purity
 from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
@@ -258,10 +258,16 @@ class KernelCheck:
         """The results, or None where the trace stopped; what was recorded until then counts all the same."""
         start = time.perf_counter()
         try:
+            before = purity.state_of(task.function)
             with watching() as stops:
                 results = trace(task, recorder)
             if stops:
                 raise stops[0]
+            change = purity.rebound_name(task.function) or purity.changed(before, purity.state_of(task.function))
+            if change is not None:
+                raise TraceError(
+                    f"the kernel changes {change}, which its next call sees: it is no function of its inputs alone"
+                )
             return results
         except KeyboardInterrupt:
             raise
