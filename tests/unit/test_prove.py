@@ -58,8 +58,6 @@ def test_the_same_answer_in_every_process() -> None:
 def test_what_was_proved_before_does_not_change_the_answer() -> None:
     """Terms are shared in a process: the order of questions must not show in the verdicts."""
     questions = [(a, b, sizes) for sizes in (SIZES, {**SIZES, "Q": 7, "N": 5}) for a, b in TRUE.values()]
-        (a, b, {**SIZES, "Q": 7, "N": 5}) for a, b in TRUE.values()
-    ]
     forward = [json.loads(line)[0] for line in answers(questions, "0")]
     backward = [json.loads(line)[0] for line in answers(questions[::-1], "0")]
     assert forward == backward[::-1]
