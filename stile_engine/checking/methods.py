@@ -11,7 +11,7 @@ from stile_engine.errors import UnsupportedError
 
 
 def owner_of(target: Any, module: ModuleType) -> type | None:
-    """The class whose plain method the kernel is, where its qualified name leads to one from the module."""
+    """The class whose method with a first parameter of its own the kernel is, where its qualified name leads to one from the module."""
     inner = undecorated(target)
     qualified = getattr(inner, "__qualname__", "").split(".")
     if len(qualified) < 2 or qualified[-2] == "<locals>":
@@ -24,11 +24,16 @@ def owner_of(target: Any, module: ModuleType) -> type | None:
     if not isinstance(found, type):
         return None
     own = found.__dict__.get(getattr(inner, "__name__", ""))
-    return None if isinstance(own, (staticmethod, classmethod)) else found
+    return None if isinstance(own, staticmethod) else found
 
 
 def bound(target: Any, owner: type) -> Any:
-    """The method of an object that is made without arguments. Raises ``UnsupportedError`` where none can be."""
+    """The method of the class, or of an object that is made without arguments.
+
+    Raises ``UnsupportedError`` where no object can be made.
+    """
+    if isinstance(vars(owner).get(getattr(undecorated(target), "__name__", "")), classmethod):
+        return partial(target, owner)
     try:
         instance = owner()
     except Exception as error:

@@ -44,6 +44,7 @@ class JaxFrontEnd:
         if caught:
             # The kernel has handled an exception that a run with numbers does not raise.
             raise _explained(caught[0]) from caught[0]
+        _require_arrays(results)
         inputs = [_input(p) for p in task.parameters]
         found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
         # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.
@@ -52,6 +53,16 @@ class JaxFrontEnd:
         return tuple(
             PlainArray(shape, as_node(array), site) for array, shape, site in zip(found, shapes, sites, strict=True)
         )
+
+
+def _require_arrays(results: Any) -> None:
+    """A spec is one array or a tuple of them: flattening anything else would choose an order, or drop a part."""
+    parts = results if isinstance(results, (tuple, list)) else (results,)
+    for part in parts:
+        if len(adapter.leaves(part)) != 1 or adapter.leaves(part)[0] is not part:
+            raise TraceError(
+                f"a result with a {type(part).__name__} in it is not modelled: expected an array or a tuple of arrays"
+            )
 
 
 def _sizes(parameter: Parameter) -> tuple[int, ...]:

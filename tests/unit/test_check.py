@@ -675,3 +675,32 @@ def test_a_stand_in_excuses_no_other_mistake() -> None:
         return jnp.where(jnp.arange(N)[None, :] <= jnp.arange(M)[:, None], X, -1e9)
     """
     assert statuses(run(added, header=JAX_HEADER)) == {"added": "assumed", "result": "refuted"}
+
+
+def test_a_class_method_is_called_on_its_class() -> None:
+    body = """
+    class Scale:
+        factor = 2
+
+        @classmethod
+        @kernel("2 * X:M N")
+        def right(cls, X):
+            return X * cls.factor
+
+        @classmethod
+        @kernel("3 * X:M N")
+        def wrong(cls, X):
+            return X * cls.factor
+    """
+    assert statuses(run(body)) == {"right": "proved", "wrong": "refuted"}
+
+
+@pytest.mark.parametrize("returned", ["{'a': X}", "(X, None)", "(X, (X,))", "({'a': X},)"])
+def test_a_result_that_is_no_array_and_no_tuple_of_arrays_is_not_proved(returned: str) -> None:
+    report = run(f'@kernel("X:M N", backend="jax")\ndef nested(X):\n    return {returned}\n')
+    assert statuses(report) == {"nested": "unsupported"}
+
+
+def test_a_tuple_of_arrays_is_held_to_a_tuple_of_specs() -> None:
+    body = '@kernel(("X:M N", "2 * X:M N"), backend="jax")\ndef two(X):\n    return X, X * 2\n'
+    assert statuses(run(body)) == {"two": "proved"}
