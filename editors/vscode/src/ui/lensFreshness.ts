@@ -24,6 +24,9 @@ import { becamePending, isPromise, lostPromise } from "../verdicts";
 
 const HOLD_MILLISECONDS = 10_000;
 
+/** From the answer to a resolve request to its being drawn, with room to spare. */
+const DRAWING_MILLISECONDS = 50;
+
 /** How long the text waits for step 2, which the editor starts 250 ms after it is asked to. */
 const PATIENCE_MILLISECONDS = 1000;
 
@@ -43,8 +46,9 @@ export class LensFreshness implements vscode.Disposable {
   private readonly again = new vscode.EventEmitter<void>();
   private readonly listeners: vscode.Disposable;
   private inert: vscode.Disposable;
-  /** The lenses of a document are about to be handed over. */
+  /** The lenses of a document are about to be handed over; `waiting` counts the texts that wait for it. */
   private readonly handingOver = new vscode.EventEmitter<string>();
+  private readonly waiting = new Map<string, number>();
 
   constructor(statuses: Statuses) {
     this.inert = this.registerInert();
@@ -64,9 +68,13 @@ export class LensFreshness implements vscode.Disposable {
         throw new vscode.CancellationError();
       }
       const bare = lenses?.map((lens) => this.withoutPromise(document, lens));
-      // The texts that waited for this go first: what is handed over after them is what the cache keeps.
-      this.handingOver.fire(document.uri.toString());
-      await new Promise((resolve) => setImmediate(resolve));
+      const uri = document.uri.toString();
+      if (this.waiting.has(uri)) {
+        // The texts that waited for this go first, and are drawn: what is handed over after them is
+        // what the cache keeps, and the commands of what was handed over before them stay alive.
+        this.handingOver.fire(uri);
+        await new Promise((resolve) => setTimeout(resolve, DRAWING_MILLISECONDS));
+      }
       return bare;
     },
     resolveCodeLens: (lens, token) => this.resolve(lens, token),
@@ -107,13 +115,24 @@ export class LensFreshness implements vscode.Disposable {
     }
     if (!token.isCancellationRequested) {
       this.again.fire();
-      await wait(PATIENCE_MILLISECONDS, token, (done) => this.handingOver.event((uri) => { if (uri === pending.uri) { done(); } }));
+      await this.nextHandingOver(pending.uri, token);
     }
     if (token.isCancellationRequested) {
       return lens;
     }
     this.drawn.set(pending.key, pending);
     return new vscode.CodeLens(lens.range, pending.command);
+  }
+
+  private async nextHandingOver(uri: string, token: vscode.CancellationToken): Promise<void> {
+    this.waiting.set(uri, (this.waiting.get(uri) ?? 0) + 1);
+    await wait(PATIENCE_MILLISECONDS, token, (done) => this.handingOver.event((which) => { if (which === uri) { done(); } }));
+    const left = (this.waiting.get(uri) ?? 1) - 1;
+    if (left > 0) {
+      this.waiting.set(uri, left);
+    } else {
+      this.waiting.delete(uri);
+    }
   }
 
   private changed(change: StatusChange): void {
