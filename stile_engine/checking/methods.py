@@ -11,7 +11,7 @@ from stile_engine.errors import UnsupportedError
 
 
 def owner_of(target: Any, module: ModuleType) -> type | None:
-    """The class whose method with a first parameter of its own the kernel is, where its qualified name leads to one from the module."""
+    """The class that the kernel is a method of, not a static one, where its qualified name leads there."""
     inner = undecorated(target)
     qualified = getattr(inner, "__qualname__", "").split(".")
     if len(qualified) < 2 or qualified[-2] == "<locals>":

@@ -18,9 +18,9 @@ from stile_engine.jax.arrays import (
     regions,
 )
 from stile_engine.jax.choice import choose
-from stile_engine.jax.facts import affine_value, is_surely_finite, rational_value
+from stile_engine.jax.facts import affine_cases, is_surely_finite, rational_value
 from stile_engine.jax.operation import Machine, Operation, handles, handles_pointwise, merge_origins
-from stile_engine.term.expression import ONE, Node, Power, add, apply, divide, multiply, number, subtract
+from stile_engine.term.expression import ONE, ZERO, Node, Power, add, apply, divide, multiply, number, subtract
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
     "neg": lambda x: apply("neg", x),
@@ -174,15 +174,28 @@ def comparison(operation: Operation, _machine: Machine) -> list[Array]:
         predicate = same if symbol == "==" else negate(same)
         return [TruthArray(operation.shape, origins, integers.simplify(predicate, operation.shape))]
     if isinstance(left, RealArray) and isinstance(right, RealArray):
-        first, second = affine_value(left.node), affine_value(right.node)
-        if first is not None and second is not None:
-            # Compared as whole numbers: both sides times both denominators, which are positive.
-            predicate = compare(first[0] * second[1], symbol, second[0] * first[1])
-            return [TruthArray(operation.shape, origins, integers.simplify(predicate, operation.shape))]
+        found = _compared(left.node, symbol, right.node)
+        if found is not None:
+            return [TruthArray(operation.shape, origins, integers.simplify(found, operation.shape))]
         if left is right and operation.name in ("ne", "eq") and is_surely_finite(left.node):
             # x != x is the test for NaN.
             return [TruthArray(operation.shape, origins, NEVER if operation.name == "ne" else ALWAYS)]
     raise Unreadable("a comparison of data")
+
+
+def _compared(left: Node, symbol: str, right: Node) -> Predicate | None:
+    """Where the comparison holds, of numbers that depend on the indices alone."""
+    first, second = affine_cases(left), affine_cases(right)
+    if first is None or second is None:
+        return None
+    # Compared as whole numbers: both sides times both denominators, which are positive.
+    return disjunction(
+        *(
+            conjunction(p, q, compare(value * other_scale, symbol, other * scale))
+            for p, (value, scale) in first
+            for q, (other, other_scale) in second
+        )
+    )
 
 
 def _same(left: Predicate, right: Predicate) -> Predicate:
@@ -264,6 +277,8 @@ def convert(operation: Operation, _machine: Machine) -> list[Array]:
         if isinstance(operand, IntegerArray):
             zero = integers.make(integers.always(Affine()), operation.shape, operand.origins)
             return [integers.comparison(operand, "!=", zero, operation.shape, operand.origins)]
+        if isinstance(operand, RealArray) and (differs := _compared(operand.node, "!=", ZERO)) is not None:
+            return [TruthArray(operation.shape, operand.origins, integers.simplify(differs, operation.shape))]
     raise Unreadable(f"a conversion to {target}")
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import lcm
+from typing import TypeAlias
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute
 from stile_engine.term.expression import (
     Apply,
     Bounds,
@@ -43,6 +44,49 @@ def affine_value(node: Node) -> tuple[Affine, int] | None:
             if first is None or second is None:
                 return None
             return _arithmetic(function, first, second)
+        case _:
+            return None
+
+
+_MAXIMUM_CASES = 8
+
+Case: TypeAlias = "tuple[Predicate, tuple[Affine, int]]"
+
+
+def affine_cases(node: Node) -> list[Case] | None:
+    """``affine_value`` of a number that predicates on the indices choose, as a mask of ones and zeros.
+
+    The predicates exclude one another, and one of them holds.
+    """
+    whole = affine_value(node)
+    if whole is not None:
+        return [(ALWAYS, whole)]
+    match node:
+        case Select(predicate, chosen, other, _):
+            first, second = affine_cases(chosen), affine_cases(other)
+            if first is None or second is None or len(first) + len(second) > _MAXIMUM_CASES:
+                return None
+            return [
+                *((conjunction(predicate, inner), value) for inner, value in first),
+                *((conjunction(negate(predicate), inner), value) for inner, value in second),
+            ]
+        case Apply("add" | "sub" | "mul" | "div" as function, (left, right)):
+            first, second = affine_cases(left), affine_cases(right)
+            if first is None or second is None or len(first) * len(second) > _MAXIMUM_CASES:
+                return None
+            found: list[Case] = []
+            for p, one in first:
+                for q, other_value in second:
+                    value = _arithmetic(function, one, other_value)
+                    if value is None:
+                        return None
+                    found.append((conjunction(p, q), value))
+            return found
+        case Reindex(body, mapping, _):
+            inside = affine_cases(body)
+            if inside is None:
+                return None
+            return [(substitute(p, mapping), (value.substitute(mapping), scale)) for p, (value, scale) in inside]
         case _:
             return None
 

@@ -56,13 +56,14 @@ class JaxFrontEnd:
 
 
 def _require_arrays(results: Any) -> None:
-    """A spec is one array or a tuple of them: flattening anything else would choose an order, or drop a part."""
-    parts = results if isinstance(results, (tuple, list)) else (results,)
-    for part in parts:
-        if len(adapter.leaves(part)) != 1 or adapter.leaves(part)[0] is not part:
-            raise TraceError(
-                f"a result with a {type(part).__name__} in it is not modelled: expected an array or a tuple of arrays"
-            )
+    """Specs come one by one: flattening anything but arrays and tuples would choose an order, or drop a part."""
+    if isinstance(results, (tuple, list)):
+        for part in results:
+            _require_arrays(part)
+    elif [id(leaf) for leaf in adapter.leaves(results)] != [id(results)]:
+        raise TraceError(
+            f"a result with a {type(results).__name__} in it is not modelled: expected an array or a tuple of arrays"
+        )
 
 
 def _sizes(parameter: Parameter) -> tuple[int, ...]:
