@@ -263,11 +263,9 @@ class KernelCheck:
                 results = trace(task, recorder)
             if stops:
                 raise stops[0]
-            change = purity.rebound_name(task.function) or purity.changed(before, purity.state_of(task.function))
-            if change is not None:
-                raise TraceError(
-                    f"the kernel changes {change}, which its next call sees: it is no function of its inputs alone"
-                )
+            reason = purity.impurity(task.function, before)
+            if reason is not None:
+                raise TraceError(reason)
             return results
         except KeyboardInterrupt:
             raise

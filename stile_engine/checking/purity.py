@@ -18,6 +18,8 @@ from stile_engine.trace.location import is_user_file
 
 State: TypeAlias = Mapping[str, Any]
 
+_SOURCES = frozenset("time datetime random secrets uuid".split())
+
 _DEPTH = 4
 _ITEMS = 1000
 _BYTES = 1 << 16
@@ -35,6 +37,17 @@ def state_of(function: Any) -> State:
     return found
 
 
+def impurity(function: Any, before: State) -> str | None:
+    """Why a call after that state may differ from the next one with the same inputs; None where it does not."""
+    source = foreign_source(function)
+    if source is not None:
+        return f"the kernel uses {source}, so it may be no function of its inputs alone"
+    change = rebound_name(function) or changed(before, state_of(function))
+    if change is not None:
+        return f"the kernel changes {change}, which its next call sees: it is no function of its inputs alone"
+    return None
+
+
 def changed(before: State, after: State) -> str | None:
     """The first thing that is not what it was."""
     return next((name for name, value in before.items() if name in after and after[name] != value), None)
@@ -50,6 +63,26 @@ def rebound_name(function: Any) -> str | None:
                 if stores or (instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and instruction.argval in free):
                     return f"the {'global' if stores else 'captured'} {instruction.argval}"
     return None
+
+
+def foreign_source(function: Any) -> str | None:
+    """A module of clocks or chance that the kernel or a helper function uses."""
+    for inner in functions_of(function):
+        used = {value.__name__ if isinstance(value, ModuleType) else value.__module__ for value in _sources(inner)}
+        used |= {i.argval for code in _codes(inner.__code__) for i in dis.get_instructions(code) if _imports(i)}
+        for name in sorted(used & _SOURCES):
+            return name
+    return None
+
+
+def _sources(function: FunctionType) -> Iterator[Any]:
+    for _, value in _reachable(function):
+        if isinstance(value, ModuleType) or (callable(value) and isinstance(getattr(value, "__module__", None), str)):
+            yield value
+
+
+def _imports(instruction: dis.Instruction) -> bool:
+    return instruction.opname == "IMPORT_NAME"
 
 
 def functions_of(target: Any) -> Iterator[FunctionType]:

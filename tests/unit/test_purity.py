@@ -8,6 +8,8 @@ from test_check import run, statuses
 SETUP = """
 import copy
 import random
+import time
+from time import perf_counter
 
 COUNT = [0]
 TOTAL = 0
@@ -47,6 +49,10 @@ def status(body: str) -> str:
         "BUFFER[0] += 1; return X",
         "return X if GENERATOR.random() < 2 else X",
         "return X if random.random() < 2 else X",
+        "return X if time.time() > 0 else X",
+        "return X if perf_counter() > 0 else X",
+        "import secrets; return X if secrets.randbelow(2) < 2 else X",
+        "helper = lambda x: x if time.time() > 0 else x; return helper(X)",
     ],
 )
 def test_what_the_next_call_sees_is_not_proved(body: str) -> None:
