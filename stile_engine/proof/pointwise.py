@@ -115,7 +115,9 @@ def _partial(value: Poly, guard: IndexSet, scope: Scope, need: str, law, at_zero
         try:
             found.append((part, law(term)))
         except ValueError:
-            found.append((part, Missing(f"{name} of a negative number")))
+            # the law met a number that is certainly not positive; where it may be zero, inputs decide
+            reason = f"{name} of a number that is zero or negative"
+            found.append((part, Unmodelled(reason, supported=True) if mask & ZERO_SIGN else Missing(reason)))
     return found
 
 

@@ -173,7 +173,7 @@ def _from_sums(operand: Poly, facts: Facts) -> int:
             rest = subtract(goal, first)
             for left in (rest, *(subtract(rest, second) for second in upward[i + 1 :])):
                 # goal = fact (+ fact) + left
-                known = sign(left)
+                known = _sign(left, _NO_FACTS, UNIVERSE, 0)  # by its form alone: no case leads to further cases
                 if not known & NEGATIVE:
                     mask &= orient(known if known == POSITIVE else NONNEGATIVE)
     return mask

@@ -20,6 +20,8 @@ from stile_engine.spec.lower import lower
 SIZES = {"Q": 4, "K": 6, "N": 4, "D": 3, "O": 1, "A": 2, "B": 1}
 
 FALSE = {
+    "root of what is at most zero": ("sqrt(-X:Q ** 2)", "sqrt(0 * X:Q - 1)"),
+    "log of a root of what is at most zero": ("log(sqrt(-X:Q ** 2))", "sqrt(-sqrt(X:Q))"),
     "sign-unknown factor out of max": ("max[K](X:Q * Y:Q K)", "X:Q * max[K](Y:Q K)"),
     "negative factor out of max": ("max[K](-2 * Y:Q K)", "-2 * max[K](Y:Q K)"),
     "odd power out of max": ("max[K](X:Q ** 3 * Y:Q K)", "X:Q ** 3 * max[K](Y:Q K)"),
@@ -196,6 +198,8 @@ TRUE = {
     "order of maxima": ("max[K](max[N](X:K N))", "max[N](max[K](X:K N))"),
     "monotone through max": ("max[K](exp(X:K))", "exp(max[K](X:K))"),
     "product of exponentials": ("prod[K](exp(X:K))", "exp(sum[K](X:K))"),
+    "maximum with a reciprocal": ("maximum(-2 * X:Q, 1 / relu(Y:Q))", "-minimum(2 * X:Q, -1 / relu(Y:Q))"),
+    "reciprocal of a reciprocal": ("1 / (1 / (relu(X:Q) * (1 + X:Q)))", "1 / (1 / (relu(X:Q) + X:Q * relu(X:Q)))"),
     "fractions": ("X:Q / Y:Q + Z:Q / Y:Q", "(X:Q + Z:Q) / Y:Q"),
     "fractions with two divisors": ("X:Q / Y:Q + Z:Q / W:Q", "(X:Q * W:Q + Z:Q * Y:Q) / (Y:Q * W:Q)"),
     "empty row of a sum": ("sum[K where K < Q](X:K)", "where(Q == 0, 0, sum[K where K < Q](X:K))"),
