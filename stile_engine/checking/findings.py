@@ -18,6 +18,7 @@ from stile_engine.proof.verdict import (
     kernel_status,
 )
 from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Unmodelled
+from stile_engine.term.expression_text import expression_text
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
 from stile_engine.trace.report import Diagnostic, RelatedLocation
@@ -63,6 +64,7 @@ class Findings:
     normal_form: str | None = None
     spec_normal_form: str | None = None
     difference: str | None = None
+    expr_type: str | None = None
 
     def range(self, site: Site | None) -> Range:
         return self.text.range(site) if site is not None and site.path == self.path else self.place
@@ -132,6 +134,9 @@ class Findings:
             self.normal_form, self.spec_normal_form = proof.normal_form, proof.spec_normal_form
         if self.difference is None:
             self.difference = proof.difference
+        if self.expr_type is None and self.details:
+            extents = {d.name: d.extent for d in claim.actual.dims}
+            self.expr_type = expression_text(claim.actual.node, extents)
         place = self.range(claim.site)
         if proof.status not in (Status.PROVED, Status.ASSUMED):
             faulty = self._faulty_part(claim, proof, output)

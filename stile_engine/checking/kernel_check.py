@@ -377,7 +377,7 @@ class KernelCheck:
             prove_milliseconds=findings.prove_milliseconds,
             obligations=tuple(replace(o, spec=o.spec or spec) for o in findings.obligations),
             shape_type="; ".join(v.shape_type for v in values) or None,
-            expr_type=spec,
+            expr_type=findings.expr_type,
             normal_form=findings.normal_form,
             spec_normal_form=findings.spec_normal_form,
             difference=findings.difference,

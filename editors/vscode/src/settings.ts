@@ -8,7 +8,6 @@ export interface Settings {
   readonly inlayHints: { readonly shapes: boolean; readonly normalForm: boolean };
   readonly codeLens: boolean;
   readonly gutter: boolean;
-  readonly cache: boolean;
   readonly trace: { readonly server: string };
 }
 
@@ -28,7 +27,6 @@ export function readSettings(resource: vscode.Uri | undefined): Settings {
     },
     codeLens: section.get("codeLens", true),
     gutter: section.get("gutter", true),
-    cache: section.get("cache", true),
     trace: { server: section.get("trace.server", "off") },
   };
 }
