@@ -16,10 +16,11 @@ from stile_engine.proof.evaluate import Evaluator, TooExpensive
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.numbers import HasNoValue, Undecided, disjoint, is_infinite
 from stile_engine.spec.lower import lower
-from stile_engine.term.atoms import Poly
+from stile_engine.term.atoms import MaxAtom, Poly, SumAtom, binder_number
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Guarded, Infinite, Missing, Unmodelled
 from stile_engine.term.value import Value
+from stile_engine.term.walk import all_atoms
 
 KINDS = ("mixed", "small", "positive", "negative", "large")
 _DIGITS = 40
@@ -78,6 +79,9 @@ def written_value(evaluator: Evaluator, value: Value, at: Mapping[str, int]) -> 
 def normal_form_agrees(value: Value, kinds: tuple[str, ...] = KINDS) -> int:
     """The number of points at which the normal form was held against the expression as written."""
     form = Normalizer()(value.node)
+    for piece in form.pieces:
+        if isinstance(piece.value, Poly):
+            assert_well_bound(piece.value)
     compared = 0
     for kind in kinds:
         inputs = Numbers(kind)
@@ -89,6 +93,15 @@ def normal_form_agrees(value: Value, kinds: tuple[str, ...] = KINDS) -> int:
             except (Undecided, TooExpensive):
                 continue
     return compared
+
+
+def assert_well_bound(operand: Poly) -> None:
+    """No name is bound twice on a way down: a domain would then speak of the wrong variable."""
+    for atom in all_atoms(operand):
+        if isinstance(atom, SumAtom) and atom.bound:
+            assert binder_number(atom.bound) > atom.body.height, operand
+        elif isinstance(atom, MaxAtom):
+            assert all(binder_number(p.bound) > p.body.height for p in atom.pieces if p.bound), operand
 
 
 def _agrees_at(form: Guarded, expected: Any, at: Mapping[str, int], evaluate: PolyEvaluator, kind: str) -> bool:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 
+from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
@@ -100,8 +101,23 @@ def _build(families: list[Family]) -> Poly:
     factor, scaled = _take_factor(shifted)
     if factor is not ONE:
         return add(base, multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled])))
-    pieces = tuple(MaxPiece(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled)
+    pieces = tuple(_piece(s) for s in scaled)
     return add(base, of_atom(max_atom(pieces)))
+
+
+def _piece(split: _Split) -> MaxPiece:
+    """The family under names that neither its fixed part binds inside nor anything outside has."""
+    bound, domain, body = split.bound, split.domain, split.body
+    height = split.fixed.height
+    if bound and height >= binder_number(bound):
+        taken = (split.fixed.variables | domain.variables | body.variables) - frozenset(bound)
+        names = bound
+        while names == bound or not taken.isdisjoint(names):
+            height += 1
+            names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+        renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
+        bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
+    return MaxPiece(bound, domain, add(split.fixed, body))
 
 
 def _reduce_bound(family: Family) -> Family:

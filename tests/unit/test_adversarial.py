@@ -20,6 +20,10 @@ from stile_engine.spec.lower import lower
 SIZES = {"Q": 4, "K": 6, "N": 4, "D": 3, "O": 1, "A": 2, "B": 1}
 
 FALSE = {
+    "a total beside a maximum over a part": (
+        "maximum(Z:Q, log(sum[K](exp(Y:K))) + max[K where K < 2](X:Q K))",
+        "maximum(Z:Q, log(sum[K where K < 2](exp(Y:K))) + max[K where K < 2](X:Q K))",
+    ),
     "root of what is at most zero": ("sqrt(-X:Q ** 2)", "sqrt(0 * X:Q - 1)"),
     "log of a root of what is at most zero": ("log(sqrt(-X:Q ** 2))", "sqrt(-sqrt(X:Q))"),
     "sign-unknown factor out of max": ("max[K](X:Q * Y:Q K)", "X:Q * max[K](Y:Q K)"),
