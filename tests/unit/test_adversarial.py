@@ -20,6 +20,10 @@ from stile_engine.spec.lower import lower
 SIZES = {"Q": 4, "K": 6, "N": 4, "D": 3, "O": 1, "A": 2, "B": 1}
 
 FALSE = {
+    "a binder inside a family's fixed part": (
+        "logsumexp[Q](maximum(logsumexp[N where N // 2 == 1](Y:N), maximum(X:Q N, Z:Q)))",
+        "max[Q](maximum(logsumexp[N where N // 2 == 1](Y:N), maximum(X:Q N, Z:Q)))",
+    ),
     "a total beside a maximum over a part": (
         "maximum(Z:Q, log(sum[K](exp(Y:K))) + max[K where K < 2](X:Q K))",
         "maximum(Z:Q, log(sum[K where K < 2](exp(Y:K))) + max[K where K < 2](X:Q K))",
