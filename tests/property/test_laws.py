@@ -36,3 +36,10 @@ def check(tree: Tree, sizes: dict[str, int]) -> None:
 @given(trees(depth=3), SIZES)
 def test_the_normal_form_is_the_expression(tree: Tree, sizes: dict[str, int]) -> None:
     check(tree, sizes)
+
+
+def test_a_family_binds_no_name_that_its_fixed_part_binds() -> None:
+    """Which part is fixed goes by digests: these labels make it the one that has a binder inside."""
+    inner = "maximum(logsumexp[B where B // 2 == 1](XB:B), maximum(XAB:A B, XA:A))"
+    for outer in ("logsumexp", "max"):
+        assert normal_form_agrees(value_of(f"{outer}[A]({inner})", {"A": 2, "B": 4}))
