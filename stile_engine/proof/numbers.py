@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from mpmath import iv, mp
 
 INFINITY = math.inf
+_LARGEST_EXPONENT = 100_000
 
 
 class HasNoValue(Exception):
@@ -287,7 +288,12 @@ class Exact:
             return self._basic_infinite(name, x)
         match name:
             case "exp":
-                return Fraction(1) if isinstance(x, int | Fraction) and x == 0 else iv.exp(self.interval(x))
+                if isinstance(x, int | Fraction) and x == 0:
+                    return Fraction(1)
+                argument = self.interval(x)
+                if argument.b > _LARGEST_EXPONENT or argument.a < -_LARGEST_EXPONENT:
+                    raise Undecided("an exponential too large to write down")
+                return iv.exp(argument)
             case "log":
                 sign = self.sign(x)
                 if sign < 0:

@@ -144,3 +144,10 @@ def test_a_wrong_law_is_an_error_and_never_green() -> None:
 
 def test_what_is_not_modelled_is_not_proved() -> None:
     assert blind("X:Q * where(Q < 2, -inf, 0)", "Y:Q * where(Q < 2, -inf, 0)").status is Status.UNKNOWN
+
+
+def test_towers_of_exponentials_end() -> None:
+    """Their values are too large to write down: the search leaves such points alone."""
+    dims = {"N": constant(3)}
+    first, second = (lower(text, dims).value for text in ("exp(exp(exp(exp(X:N))))", "exp(exp(exp(X:N)))"))
+    assert prove_values(first, second).status is Status.REFUTED
