@@ -43,6 +43,7 @@ class Evaluator:
         self._steps = steps
         self._allowed = steps
         self._known: dict[int, _Known] = {}
+        self._plain: dict[int, tuple[str, ...]] = {}
         self.touched: dict[tuple[Tensor, tuple[int, ...]], Fraction] = {}
         self._running = False
 
@@ -67,6 +68,8 @@ class Evaluator:
         """The value; raises ``HasNoValue`` where there is none."""
         if not self._running:
             return self._started(node, index)
+        while type(node) is written.Restrict:
+            node = node.body  # the same value at the same index
         known = self._known.get(id(node))
         if known is None:
             known = self._known[id(node)] = _Known(node, _COMPUTE[type(node)])
@@ -134,8 +137,14 @@ class Evaluator:
 
     def _read(self, node: written.Read, index: Mapping[str, int]) -> Any:
         tensor = node.tensor
-        environment = self._at(index)
-        position = tuple([p.evaluate(environment) for p in node.index])
+        names = self._plain.get(id(node))
+        if names is None:
+            names = self._plain[id(node)] = _plain_variables(node)
+        if names:
+            position = tuple([index[name] for name in names])
+        else:
+            environment = self._at(index)
+            position = tuple([p.evaluate(environment) for p in node.index])
         key = (tensor, position)
         found = self.touched.get(key)
         if found is None:
@@ -173,6 +182,19 @@ class Evaluator:
             if always or holds(node.predicate, inner):
                 total = arithmetic.binary(function, total, self(node.body, inner))
         return total
+
+
+def _plain_variables(node: written.Read) -> tuple[str, ...]:
+    """The index variables of a read that names nothing but variables of its own; else nothing."""
+    names: list[str] = []
+    for index in node.index:
+        if index.constant or len(index.terms) != 1:
+            return ()
+        atom, coefficient = index.terms[0]
+        if coefficient != 1 or not isinstance(atom, str) or atom not in node.axes:
+            return ()
+        names.append(atom)
+    return tuple(names)
 
 
 def cost(root: Node, index: Container[str], limit: int) -> int:
