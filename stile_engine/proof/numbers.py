@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from mpmath import iv, mp
 
 INFINITY = math.inf
-_LARGEST_EXPONENT = 100_000
+_LARGEST_EXPONENT = 10**300
 
 
 class HasNoValue(Exception):
