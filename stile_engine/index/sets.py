@@ -11,7 +11,7 @@ least 1. isl is used from one thread only (it has one context for the process).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -133,33 +133,20 @@ class IndexSet:
     def __and__(self, other: IndexSet) -> IndexSet:
         if self is other or other is UNIVERSE:
             return self
-        if self is UNIVERSE:
-            return other
-        key = ("and", other)
-        found: IndexSet | None = self._memo.get(key)
-        if found is None:
-            spend()
-            found = self._memo[key] = _intern(self._isl.intersect(other._isl))
-        return found
+        return other if self is UNIVERSE else self._combined(isl.Set.intersect, other)
 
     def __or__(self, other: IndexSet) -> IndexSet:
-        if self is other:
-            return self
-        key = ("or", other)
-        found: IndexSet | None = self._memo.get(key)
-        if found is None:
-            spend()
-            found = self._memo[key] = _intern(self._isl.union(other._isl))
-        return found
+        return self if self is other else self._combined(isl.Set.union, other)
 
     def __sub__(self, other: IndexSet) -> IndexSet:
-        if self is other:
-            return EMPTY
-        key = ("sub", other)
+        return EMPTY if self is other else self._combined(isl.Set.subtract, other)
+
+    def _combined(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet:
+        key = (operation, other)
         found: IndexSet | None = self._memo.get(key)
         if found is None:
             spend()
-            found = self._memo[key] = _intern(self._isl.subtract(other._isl))
+            found = self._memo[key] = _intern(operation(self._isl, other._isl))
         return found
 
     def given(self, context: IndexSet) -> IndexSet:

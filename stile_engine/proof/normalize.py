@@ -10,7 +10,7 @@ from stile_engine.proof.pointwise import Scope
 from stile_engine.term import binding
 from stile_engine.term import expression as written
 from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
-from stile_engine.term.expression import Axes, Node, children
+from stile_engine.term.expression import Node, children
 from stile_engine.term.extrema import Family, greatest, least
 from stile_engine.term.functions import exponential
 from stile_engine.term.guarded import (
@@ -96,7 +96,7 @@ class Normalizer:
         if node.tensor.may_be_infinite:
             return everywhere(Unmodelled(f"{node.tensor.name} may hold infinities", supported=True))
         value = of_atom(read_atom(node.tensor, node.index))
-        box = box_of(node.axes)
+        box = IndexSet.box(node.axes)
         inside = UNIVERSE
         for index, size in zip(node.index, node.tensor.shape, strict=True):
             valid = IndexSet.where(in_range(index, 0, size))
@@ -125,7 +125,7 @@ class Normalizer:
 
     def _select(self, node: written.Select) -> Guarded:
         chosen, other = self._done[id(node.chosen)], self._done[id(node.other)]
-        box = box_of(node.axes)
+        box = IndexSet.box(node.axes)
         inside = IndexSet.where(node.predicate)
         if box.issubset(inside):
             return chosen
@@ -149,7 +149,7 @@ class Normalizer:
             # the same domain in every row: what the rows are does not matter
             box, whole = UNIVERSE, domain
         else:
-            box = box_of(node.axes)
+            box = IndexSet.box(node.axes)
             whole = domain & box
         families = [(whole & p.guard, p.value) for p in body.pieces]
         families = [(d, v) for d, v in families if d is not EMPTY]
@@ -234,7 +234,7 @@ class Normalizer:
 
     def _reindex(self, node: written.Reindex) -> Guarded:
         body = self._done[id(node.body)]
-        box = box_of(node.axes)
+        box = IndexSet.box(node.axes)
         inside = UNIVERSE
         for name, expression in node.mapping.items():
             low, high = node.body.axes[name]
@@ -267,13 +267,9 @@ class Normalizer:
         body = self._done[id(node.body)]
         if len(body.pieces) == 1 and not body.conditions:
             return body
-        box = box_of(node.axes)
+        box = IndexSet.box(node.axes)
         pieces = [(p.guard & box if len(body.pieces) > 1 else p.guard, p.value) for p in body.pieces]
         return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in body.conditions))
-
-
-def box_of(axes: Axes) -> IndexSet:
-    return IndexSet.box(axes)
 
 
 def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tuple[Condition, ...]) -> Guarded:

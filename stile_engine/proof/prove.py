@@ -17,7 +17,7 @@ from stile_engine.proof.equality import are_equal
 from stile_engine.proof.evaluate import cost
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
 from stile_engine.proof.logarithms import open_at_zero
-from stile_engine.proof.normalize import Normalizer, box_of
+from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
 from stile_engine.term.atoms import Poly
 from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
@@ -110,7 +110,7 @@ def _prove(
 ) -> Proof:
     normalize = Normalizer()
     mine, theirs = normalize(actual.node), normalize(spec.node)
-    box = box_of(spec.axes)
+    box = IndexSet.box(spec.axes)
     if sizes:
         from stile_engine.index.affine import Affine
 

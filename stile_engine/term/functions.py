@@ -11,7 +11,6 @@ from stile_engine.term.atoms import (
     ZERO,
     Atom,
     FunctionAtom,
-    MaxAtom,
     Mono,
     Poly,
     PowerAtom,
@@ -27,7 +26,7 @@ from stile_engine.term.atoms import (
     ratio,
 )
 from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal
-from stile_engine.term.ring import add, multiply, negate, rational, scale, subtract, total_of
+from stile_engine.term.ring import add, multiply, negate, scale, subtract, total_of
 
 if TYPE_CHECKING:
     from stile_engine.term.extrema import Family
@@ -240,15 +239,3 @@ def unary(name: str, x: Poly) -> Poly:
         case "sin" | "cos" | "erf" | "floor":
             return named(name, x)
     raise ValueError(f"unknown function {name!r}")
-
-
-def is_max(atom: Atom) -> bool:
-    return isinstance(atom, MaxAtom)
-
-
-def pi() -> Poly:
-    return of_atom(constant_atom("pi"))
-
-
-def number(value: Rational) -> Poly:
-    return rational(value)
