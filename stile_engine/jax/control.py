@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER
-from stile_engine.jax.arrays import (
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     TruthArray,
@@ -12,8 +10,10 @@ from stile_engine.jax.arrays import (
     axis,
     reindex,
 )
-from stile_engine.jax.operation import Machine, Operation, handles
-from stile_engine.jax.structure import stacked
+from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.structure import stacked
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from stile_engine.array.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
+from stile_engine.array.elementwise import is_float
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.jax import adapter
-from stile_engine.jax.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
-from stile_engine.jax.elementwise import is_float
 from stile_engine.jax.interpreter import Interpreter
 from stile_engine.term.expression import Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError

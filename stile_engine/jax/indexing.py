@@ -6,10 +6,8 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
-from stile_engine.jax import integers
-from stile_engine.jax.arrays import (
+from stile_engine.array import integers
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     Origin,
@@ -24,9 +22,11 @@ from stile_engine.jax.arrays import (
     select_node,
     unlabelled,
 )
-from stile_engine.jax.choice import choose
-from stile_engine.jax.operation import Machine, Operation, handles
-from stile_engine.jax.structure import shifted
+from stile_engine.array.choice import choose
+from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.structure import shifted
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
 from stile_engine.term.expression import Node, apply
 from stile_engine.trace.frontend import axis_variable
 

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from stile_engine.errors import UnsupportedError
-from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim
-from stile_engine.jax import adapter, control, elementwise, indexing, reductions, structure
-from stile_engine.jax.arrays import (
+from stile_engine.array import elementwise, reductions, structure
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     RealArray,
     Shape,
     UnknownArray,
     Unreadable,
-    as_node,
-    reindex_node,
     unlabelled,
 )
-from stile_engine.jax.constants import read_constant
-from stile_engine.jax.integers import check_width
-from stile_engine.jax.operation import HANDLERS, Operation
-from stile_engine.term.expression import Node, Unmodelled, bounds
+from stile_engine.array.constants import read_constant
+from stile_engine.array.integers import check_width
+from stile_engine.array.operation import HANDLERS, Operation
+from stile_engine.array.values import to_value
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.dims import Dim
+from stile_engine.jax import adapter, control, indexing
+from stile_engine.term.expression import Unmodelled
 from stile_engine.term.expression_text import expression_text
-from stile_engine.term.value import DimRange, Value
-from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
 
@@ -147,24 +144,3 @@ def _as_real_where_float(array: Array, dtype: str) -> Array:
     if isinstance(array, UnknownArray) and elementwise.is_float(dtype):
         return RealArray(array.shape, array.origins, Unmodelled(array.reason, array.site))
     return array
-
-
-def to_value(array: Array, dims: dict[str, Dim]) -> Value:
-    """The array in coordinates of the dims that its axes run along; other axes keep their own variables."""
-    ranges: list[DimRange] = []
-    mapping: dict[str, Affine] = {}
-    used: set[str] = set()
-    for number, size in enumerate(array.shape):
-        origin = array.origins[number]
-        if origin is None or origin.name in used or origin.name not in dims:
-            name = axis_variable(number)
-            ranges.append(DimRange(name, Affine(), Affine((), size), Affine((), size)))
-            continue
-        used.add(origin.name)
-        low = Affine((), origin.offset)
-        ranges.append(DimRange(origin.name, low, low + size, dims[origin.name].extent))
-        mapping[axis_variable(number)] = Affine.variable(origin.name) - low
-    node: Node = as_node(array)
-    if mapping:
-        node = reindex_node(node, mapping, {r.name: bounds(r.low, r.high) for r in ranges})
-    return Value(tuple(ranges), node)

@@ -20,7 +20,7 @@ ENGINE_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"spec"}),
     frozenset({"proof"}),
     frozenset({"trace", "decorator"}),
-    frozenset({"typed"}),
+    frozenset({"typed", "array"}),
     frozenset({"numpy", "jax", "torch", "triton", "run"}),
     frozenset({"check", "checking", "pairs"}),
     frozenset({"worker"}),

@@ -12,10 +12,10 @@ jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 from jax import lax  # noqa: E402
 
+from stile_engine.array.operation import HANDLERS  # noqa: E402
 from stile_engine.index.dims import Dim  # noqa: E402
 from stile_engine.jax.adapter import TRIED_VERSIONS  # noqa: E402
 from stile_engine.jax.frontend import JaxFrontEnd  # noqa: E402
-from stile_engine.jax.operation import HANDLERS  # noqa: E402
 from stile_engine.term.expression import Tensor  # noqa: E402
 from stile_engine.trace.frontend import KernelTask, Parameter  # noqa: E402
 from stile_engine.trace.recording import Recorder  # noqa: E402

@@ -119,7 +119,7 @@ def rational_value(node: Node) -> Fraction | None:
 def is_surely_finite(node: Node) -> bool:
     """Whether the expression has a finite value everywhere, given that inputs are finite.
 
-    Reads and re-indexings are in range wherever the JAX front end makes them. False means *not known*.
+    Reads and re-indexings are in range wherever a front end makes them. False means *not known*.
     """
     known: dict[int, bool] = {}
     stack = [node]

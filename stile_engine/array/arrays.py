@@ -1,4 +1,4 @@
-"""Arrays while a jaxpr is read: a shape, and the element as a function of the axis variables ``$0 …``.
+"""Arrays without numbers: a shape, and the element as a function of the axis variables ``$0 …``.
 
 An element is a real number (a ``Node``), an integer that depends on the indices alone (exact, piecewise
 affine), or a truth value of the indices. Anything else is *unknown*, with the reason and the place where

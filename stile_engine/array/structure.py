@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
-from stile_engine.jax.arrays import (
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     Origin,
@@ -21,9 +19,11 @@ from stile_engine.jax.arrays import (
     reindex,
     unlabelled,
 )
-from stile_engine.jax.choice import choose, join
-from stile_engine.jax.elementwise import is_float
-from stile_engine.jax.operation import Machine, Operation, handles
+from stile_engine.array.choice import choose, join
+from stile_engine.array.elementwise import is_float
+from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 
 
 def shifted(origin: Origin | None, start: int) -> Origin | None:

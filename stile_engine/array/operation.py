@@ -1,4 +1,6 @@
-"""One equation of a jaxpr as the handlers see it, and the table of handlers."""
+"""One primitive operation as the handlers see it, and the table of handlers.
+
+The primitives are those of XLA, which most array languages can be lowered to; ``params`` has their names too."""
 
 from __future__ import annotations
 
@@ -6,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
+from stile_engine.array.arrays import Array, Origin, Origins, Shape, UnknownArray, axis, reindex, unlabelled
 from stile_engine.index.affine import Affine
-from stile_engine.jax.arrays import Array, Origin, Origins, Shape, UnknownArray, axis, reindex, unlabelled
 from stile_engine.trace.location import Site
 
 

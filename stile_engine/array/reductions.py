@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 
+from stile_engine.array.arrays import Array, Origin, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node
+from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare
-from stile_engine.jax.arrays import Array, Origin, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node
-from stile_engine.jax.operation import Machine, Operation, handles
 from stile_engine.term.expression import Axes, Node, bounds, multiply, reduce
 from stile_engine.trace.frontend import axis_variable
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
-from stile_engine.jax import integers
-from stile_engine.jax.arrays import (
+from stile_engine.array import integers
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     Origins,
@@ -18,6 +17,7 @@ from stile_engine.jax.arrays import (
     axis,
     select_node,
 )
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 
 
 def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape, origins: Origins) -> Array:

@@ -1,14 +1,21 @@
-"""Numbers and arrays that reach a jaxpr as data: literals and captured constants."""
+"""Numbers and arrays that reach a trace as data: literals and captured constants."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from stile_engine.array.arrays import (
+    Array,
+    RealArray,
+    TruthArray,
+    UnknownArray,
+    axis,
+    index_number,
+    integers,
+    unlabelled,
+)
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER
-from stile_engine.jax.arrays import Array, RealArray, TruthArray, UnknownArray, axis, index_number, integers, unlabelled
 from stile_engine.term.expression import Node
 from stile_engine.trace.literals import read_literal, shortest_decimal
 from stile_engine.trace.location import Site
@@ -19,6 +26,8 @@ _BITS = {"float64": 64, "float32": 32, "float16": 16}
 
 def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None) -> Array:
     """An array of numbers: one and the same, or an affine function of the indices. Else it is unknown."""
+    import numpy as np
+
     data = np.asarray(value)
     shape = data.shape
     # Of an array without elements any number tells the truth.
@@ -57,6 +66,8 @@ def read_number(value: Any, dtype: str, recorder: Recorder, site: Site | None) -
 
 def _shortest_in(value: Any, number: float) -> float:
     """The double with the fewest digits that rounds to the value in its own, narrower type."""
+    import numpy as np
+
     kind = np.asarray(value).dtype
     for digits in range(1, 17):
         candidate = float(f"{number:.{digits}g}")
@@ -65,8 +76,10 @@ def _shortest_in(value: Any, number: float) -> float:
     return number
 
 
-def _affine(data: np.ndarray[Any, Any]) -> Affine | None:
+def _affine(data: Any) -> Affine | None:
     """The affine function of the indices that the array tabulates, if it is one; integers as numbers."""
+    import numpy as np
+
     origin = int(data.flat[0])
     steps = [
         int(data[tuple(1 if b == a else 0 for b in range(data.ndim))]) - origin if data.shape[a] > 1 else 0

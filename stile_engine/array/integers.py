@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, negate
-from stile_engine.jax.arrays import (
+from stile_engine.array.arrays import (
     IntegerArray,
     Origins,
     Pieces,
@@ -19,6 +17,8 @@ from stile_engine.jax.arrays import (
     ranges_of,
     regions,
 )
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, negate
 
 LARGEST_NUMBER_OF_PIECES = 32
 
@@ -74,7 +74,7 @@ def minimum(left: Affine, right: Affine) -> Pieces:
 
 
 def truncated_quotient(left: Affine, right: Affine) -> Pieces:
-    """Division as XLA has it: rounded towards zero."""
+    """Division of the machine: rounded towards zero."""
     if not right.is_constant or right.constant == 0:
         raise Unreadable("integer division by something other than a constant")
     divisor = abs(right.constant)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
-from stile_engine.jax import integers
-from stile_engine.jax.arrays import (
+from stile_engine.array import integers
+from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     RealArray,
@@ -17,9 +15,11 @@ from stile_engine.jax.arrays import (
     as_node,
     regions,
 )
-from stile_engine.jax.choice import choose
-from stile_engine.jax.facts import affine_cases, is_surely_finite, rational_value
-from stile_engine.jax.operation import Machine, Operation, handles, handles_pointwise, merge_origins
+from stile_engine.array.choice import choose
+from stile_engine.array.facts import affine_cases, is_surely_finite, rational_value
+from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, merge_origins
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 from stile_engine.term.expression import ONE, ZERO, Node, Power, add, apply, divide, multiply, number, subtract
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
