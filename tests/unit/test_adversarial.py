@@ -10,12 +10,14 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
+from adversarial_classes import CLASSES, REFUSED
+from adversarial_classes import SIZES as CLASS_SIZES
 
 from stile_engine.index.affine import constant
 from stile_engine.proof import refute
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
-from stile_engine.spec.lower import lower
+from stile_engine.spec.lower import SpecError, lower
 
 SIZES = {"Q": 4, "K": 6, "N": 4, "D": 3, "O": 1, "A": 2, "B": 1}
 
@@ -273,3 +275,33 @@ def test_what_a_spec_has_at_zero_is_owed_there_too() -> None:
     """exp(log(0)) is 0: a kernel that divides by zero there has no value where its spec has one."""
     assert blind("X:Q * X:Q / X:Q", "exp(log(X:Q))", symmetric=False).status is not Status.PROVED
     assert blind("X:Q", "exp(log(X:Q))", symmetric=False).status is not Status.REFUTED
+
+
+MEMBERS = [(name, i) for name, members in CLASSES.items() for i in range(len(members))]
+
+
+@pytest.mark.parametrize(("name", "member"), MEMBERS)
+def test_no_member_of_a_class_is_believed(name: str, member: int) -> None:
+    first, second = CLASSES[name][member]
+    for left, right in ((first, second), (second, first)):
+        assert blind(left, right).status not in SHOWN_PROVED
+        assert prove(left, right).status in (Status.REFUTED, Status.UNKNOWN)
+
+
+def test_nearly_every_member_is_refuted() -> None:
+    """With a witness, or by dims that differ."""
+    opened = [CLASSES[n][i] for n, i in MEMBERS if prove(*CLASSES[n][i]).status is not Status.REFUTED]
+    assert len(opened) <= 0.03 * len(MEMBERS), opened
+
+
+def test_every_class_has_several_members() -> None:
+    assert all(len(members) >= 4 for members in CLASSES.values())
+    assert all(len(texts) >= 3 for texts in REFUSED.values())
+
+
+@pytest.mark.parametrize("text", [t for texts in REFUSED.values() for t in texts])
+def test_what_is_no_spec_is_refused_with_its_characters(text: str) -> None:
+    dims = {d: constant(n) for d, n in CLASS_SIZES.items()}
+    with pytest.raises(SpecError) as caught:
+        lower(text, dims)
+    assert 0 <= caught.value.start < len(text) + 1 and caught.value.end <= len(text) + 1
