@@ -14,8 +14,11 @@ from collections.abc import Mapping
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
+from stile_engine.proof.logs_apart import zero_by_exponentiating
 from stile_engine.proof.peeling import peel
+from stile_engine.proof.roots import join_roots
 from stile_engine.term import binding
+from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import (
     Atom,
     FunctionAtom,
@@ -88,7 +91,7 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     if difference.is_zero:
         return True
     if depth == _DEPTH:
-        difference = peel(difference)
+        difference = expand_angles(peel(difference))
         if difference.is_zero:
             return True
     if depth <= 0 or difference.constant is not None:
@@ -103,6 +106,11 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
         cleared = _identify(cleared, context, depth)
         if cleared.is_zero:
             return True
+    joined = join_roots(cleared)
+    if joined is not cleared and (joined.is_zero or _cleared(joined, context).is_zero):
+        return True
+    if zero_by_exponentiating(difference, lambda power: _is_zero(power, context, depth - 1)):
+        return True
     if _zero_by_splitting(cleared, context, depth) or _zero_by_joining(difference, context, depth):
         return True
     return _zero_by_cases(cleared, context, _MOST_CASES, {})

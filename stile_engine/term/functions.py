@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from stile_engine.index.sets import UNIVERSE
 from stile_engine.term.atoms import (
     ONE,
+    UNIT,
     ZERO,
     Atom,
+    ConstantAtom,
     FunctionAtom,
+    IndexAtom,
     Mono,
     Poly,
     PowerAtom,
@@ -25,7 +28,7 @@ from stile_engine.term.atoms import (
     poly,
     ratio,
 )
-from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal
+from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal, square_root
 from stile_engine.term.ring import add, multiply, negate, scale, subtract, total_of
 
 if TYPE_CHECKING:
@@ -84,6 +87,10 @@ def logarithm(argument: Poly) -> Poly:
     single = argument.single
     if single is not None:
         return _log_mono(*single)
+    root = square_root(argument)
+    if root is not None:
+        # log(Q ** 2) = 2 * log |Q|
+        return scale(logarithm(absolute(root)), 2)
     # log(c * u * P) = log c + log u + log P for positive c and u
     coefficient, unit, rest = primitive_part(argument, signed=False, invertible=False)
     if rest.single is not None:
@@ -102,14 +109,18 @@ def _log_number(number: Fraction) -> Poly:
 
 
 def _log_mono(m: Mono, coefficient: Rational) -> Poly:
-    from stile_engine.term.signs import is_nonnegative
+    from stile_engine.term.signs import is_nonnegative, is_positive
+    from stile_engine.term.sums import sum_over
 
     parts: list[Poly] = []
     if m.exponential is not None:
         parts.append(m.exponential)  # log exp a = a
     unknown: list[tuple[Atom, Rational]] = []
     for atom, exponent in m.factors:
-        if is_nonnegative(of_atom(atom)) or not isinstance(exponent, int):
+        if isinstance(atom, SumAtom) and atom.operation == "prod" and is_positive(atom.body):
+            # log prod f = sum log f for positive f
+            parts.append(scale(sum_over(atom.bound, atom.domain, logarithm(atom.body)), exponent))
+        elif is_nonnegative(of_atom(atom)) or not isinstance(exponent, int):
             # log(a ** e * b) = e * log a + log b where a is positive
             inner = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
             parts.append(scale(of_atom(function_atom("log", inner)), exponent))
@@ -175,6 +186,12 @@ def named(name: str, argument: Poly) -> Poly:
         case "sin" | "erf":
             if not argument.terms:
                 return ZERO
+            if name == "sin" and (turn := _multiple_of_pi(argument)) is not None:
+                from stile_engine.term.angles import sine_of_turn
+
+                known = sine_of_turn(turn)
+                if known is not None:
+                    return known
             # sin(-x) = -sin(x), erf(-x) = -erf(x)
             flipped = negate(argument)
             if flipped.digest < argument.digest:
@@ -183,19 +200,61 @@ def named(name: str, argument: Poly) -> Poly:
         case "cos":
             if not argument.terms:
                 return ONE
+            if (turn := _multiple_of_pi(argument)) is not None:
+                from stile_engine.term.angles import sine_of_turn
+
+                known = sine_of_turn(turn + HALF)  # cos(x) = sin(x + pi / 2)
+                if known is not None:
+                    return known
             flipped = negate(argument)  # cos(-x) = cos(x)
             return of_atom(function_atom(name, min(argument, flipped, key=lambda p: p.digest)))
         case "floor":
-            number = argument.constant
+            # floor(n + x) = n + floor(x) for a whole n
+            whole, rest = _whole_part(argument)
+            number = rest.constant
             if number is not None:
-                return constant(Fraction(number).__floor__())
-            return of_atom(function_atom(name, argument))
+                return add(whole, constant(Fraction(number).__floor__()))
+            return add(whole, of_atom(function_atom(name, rest)))
         case "trunc":
             number = argument.constant
             if number is not None:
                 return constant(int(Fraction(number)))
             return of_atom(function_atom(name, argument))
     raise ValueError(f"unknown function {name!r}")
+
+
+def _multiple_of_pi(argument: Poly) -> Fraction | None:
+    single = argument.single
+    if single is None or single[0].exponential is not None or len(single[0].factors) != 1:
+        return None
+    atom, exponent = single[0].factors[0]
+    return Fraction(single[1]) if isinstance(atom, ConstantAtom) and atom.name == "pi" and exponent == 1 else None
+
+
+def _whole_part(argument: Poly) -> tuple[Poly, Poly]:
+    """The terms that are whole numbers for all inputs, and the rest."""
+    whole: dict[Mono, Rational] = {}
+    rest: dict[Mono, Rational] = {}
+    for m, c in argument.terms:
+        atoms = [a for a, e in m.factors if not isinstance(e, int) or e < 0 or not _is_whole(a)]
+        if m.exponential is not None or atoms:
+            rest[m] = c
+            continue
+        count = Fraction(c)
+        number = count.__floor__()
+        if m is UNIT or count.denominator == 1:
+            whole[m] = number
+            if count != number:
+                rest[m] = ratio(count - number)
+        else:
+            rest[m] = c
+    return poly(whole), poly(rest)
+
+
+def _is_whole(atom: Atom) -> bool:
+    if isinstance(atom, IndexAtom):
+        return True
+    return isinstance(atom, FunctionAtom) and atom.name in ("floor", "trunc")
 
 
 def unary(name: str, x: Poly) -> Poly:

@@ -55,6 +55,36 @@ def replace_everywhere(operand: Poly, atom: Atom, replacement: Poly) -> Poly:
     return total_of(parts)
 
 
+def transform(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
+    """The term with atoms replaced at any depth, innermost first. ``change`` is asked about every
+    atom once all inside it has been replaced."""
+    done: dict[Poly, Poly] = {}
+
+    def atom_of(atom: Atom) -> Poly | None:
+        inner = inside(atom)
+        changed = [whole(p) for p in inner]
+        if all(new is old for new, old in zip(changed, inner, strict=True)):
+            return change(atom)
+        rebuilt = rebuild(atom, changed)
+        return map_atoms(rebuilt, change)
+
+    def whole(current: Poly) -> Poly:
+        found = done.get(current)
+        if found is None:
+            from stile_engine.term.functions import exponential
+
+            parts: list[Poly] = []
+            for m, c in current.terms:
+                part = _map_mono(mono(m.factors), atom_of)
+                if m.exponential is not None:
+                    part = multiply(part, exponential(whole(m.exponential)))
+                parts.append(scale(part, c))
+            found = done[current] = total_of(parts) if parts else current
+        return found
+
+    return whole(operand)
+
+
 def rebuild(atom: Atom, inner: list[Poly]) -> Poly:
     """The atom with other terms inside, through the constructors (``walk.inside`` gives the order)."""
     from stile_engine.term.extrema import Family, greatest

@@ -27,6 +27,7 @@ from stile_engine.term.atoms import (
     Rational,
     SumAtom,
     of_atom,
+    of_mono,
 )
 
 NEGATIVE, ZERO_SIGN, POSITIVE = 1, 2, 4
@@ -111,6 +112,10 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
         return mask
     if mask & NEGATIVE and len(operand.terms) > 2 and _is_square(operand):
         mask &= NONNEGATIVE
+    mask &= _as_quadratic(operand, within)
+    mask &= _of_roots(operand, facts, within, cases)
+    if mask in (POSITIVE, NEGATIVE, ZERO_SIGN):
+        return mask
     mask &= _by_numerator(operand, facts, within, cases)
     return mask & _by_cases(operand, facts, within, cases)
 
@@ -140,6 +145,35 @@ def _sign_of_index(index: Affine, within: IndexSet) -> int:
         if not within.is_disjoint(IndexSet.where(compare(index, operator, 0))):
             mask |= bit
     return mask
+
+
+def _as_quadratic(operand: Poly, within: IndexSet) -> int:
+    """A quadratic form without negative directions is not negative."""
+    from stile_engine.term.quadratic import at_least_zero
+    from stile_engine.term.ring import negate
+
+    def by_form(m: Mono) -> int:
+        return _sign(of_mono(m), _NO_FACTS, within, 0)
+
+    for term, positive, other in ((operand, POSITIVE, NONNEGATIVE), (negate(operand), NEGATIVE, NONPOSITIVE)):
+        found = at_least_zero(term, by_form)
+        if found is not None:
+            return positive if found else other
+    return ANY
+
+
+def _of_roots(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
+    """a - b has the sign of a**2 - b**2 where a and b are not negative."""
+    from stile_engine.term.ring import multiply, subtract
+
+    if len(operand.terms) != 2 or not any(not isinstance(e, int) for m, _ in operand.terms for _, e in m.factors):
+        return ANY
+    above = [of_mono(m, c) for m, c in operand.terms if c > 0]
+    below = [of_mono(m, -c) for m, c in operand.terms if c < 0]
+    if len(above) != 1 or any(_sign(t, facts, within, 0) & NEGATIVE for t in (*above, *below)):
+        return ANY
+    squares = subtract(multiply(above[0], above[0]), multiply(below[0], below[0]))
+    return _sign(squares, facts, within, cases - 1)
 
 
 def _is_square(operand: Poly) -> bool:
