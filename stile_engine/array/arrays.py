@@ -7,7 +7,9 @@ the model ended; it may be computed and thrown away without harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,6 +20,7 @@ from stile_engine.term.expression import (
     ONE,
     ZERO,
     Axes,
+    Carried,
     IndexNumber,
     Node,
     Read,
@@ -94,8 +97,27 @@ def unlabelled(shape: Shape) -> Origins:
     return (None,) * len(shape)
 
 
+_around: ContextVar[Axes | None] = ContextVar("_around", default=None)
+
+
+@contextmanager
+def around(ranges: Axes) -> Iterator[Axes]:
+    """While the body of a loop is read, its round and whatever else stands outside is a variable of
+    every array. Gives the ranges of all of them."""
+    token = _around.set({**outer_ranges(), **ranges})
+    try:
+        yield outer_ranges()
+    finally:
+        _around.reset(token)
+
+
+def outer_ranges() -> Axes:
+    """Ranges of the variables that stand outside of all arrays."""
+    return _around.get() or {}
+
+
 def ranges_of(shape: Shape) -> Axes:
-    return {axis_variable(axis): bounds(0, size) for axis, size in enumerate(shape)}
+    return {**(_around.get() or {}), **{axis_variable(axis): bounds(0, size) for axis, size in enumerate(shape)}}
 
 
 def axis(number: int) -> Affine:
@@ -126,6 +148,9 @@ def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Nod
     match node:
         case Read(tensor, index, inner):
             return Read(tensor, tuple(i.substitute(used) for i in index), {**inner, **ranges})
+        case Carried(recurrence, number_, index, round_, inner):
+            moved = tuple(i.substitute(used) for i in index)
+            return Carried(recurrence, number_, moved, round_.substitute(used), {**inner, **ranges})
         case IndexNumber(index, inner):
             return IndexNumber(index.substitute(used), {**inner, **ranges})
         case Reindex(body, earlier, inner):
@@ -136,9 +161,17 @@ def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Nod
             return Reindex(node, used, ranges)
 
 
-def reindex(array: Array, indices: Sequence[Affine], shape: Shape, origins: Origins) -> Array:
-    """The array of ``shape`` whose element is ``array[indices]``, with indices over the new axis variables."""
+def reindex(
+    array: Array,
+    indices: Sequence[Affine],
+    shape: Shape,
+    origins: Origins,
+    outside: Mapping[str, Affine] | None = None,
+) -> Array:
+    """The array of ``shape`` whose element is ``array[indices]``, with indices over the new axis variables;
+    ``outside`` replaces variables that stand outside of the array."""
     mapping = {axis_variable(number): index for number, index in enumerate(indices)}
+    mapping.update(outside or {})
     match array:
         case RealArray():
             return RealArray(shape, origins, reindex_node(array.node, mapping, ranges_of(shape)))

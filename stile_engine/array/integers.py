@@ -18,7 +18,7 @@ from stile_engine.array.arrays import (
     regions,
 )
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, in_range, negate
 
 LARGEST_NUMBER_OF_PIECES = 32
 
@@ -156,5 +156,7 @@ def check_width(array: IntegerArray, dtype: str) -> None:
     low, high = (0, 2**bits - 1) if dtype.startswith("uint") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for _, value in array.pieces:
         found = affine_bounds(value, ranges_of(array.shape))
+        if found is None and decide(in_range(value, low, high + 1), array.shape):
+            continue
         if found is None or found[0] < low or found[1] > high:
             raise Unreadable(f"an integer that may not fit into {dtype}")

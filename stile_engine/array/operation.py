@@ -5,6 +5,7 @@ The primitives are those of XLA, which most array languages can be lowered to; `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
@@ -42,6 +43,21 @@ class Machine(Protocol):
     def spend_step(self, site: Site | None) -> None:
         """Account for one round of an unrolled loop."""
 
+    def round_variable(self) -> str:
+        """A name for the round of a loop that nothing else has."""
+
+    def quietly(self) -> AbstractContextManager[None]:
+        """What is read inside is not shown to anyone."""
+
+    def repeatedly(self, rounds: int) -> AbstractContextManager[None]:
+        """What is read once inside is computed so many times."""
+
+    def tentatively(self) -> AbstractContextManager[None]:
+        """What is read inside is not shown if it ends in ``Unreadable``."""
+
+
+MOST_ROUNDS = 4096
+"""Rounds of loops that are read one by one, in all loops of a kernel together."""
 
 Handler: TypeAlias = Callable[[Operation, Machine], list[Array]]
 

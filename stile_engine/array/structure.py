@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from math import prod
 
+from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
@@ -15,9 +17,11 @@ from stile_engine.array.arrays import (
     Unreadable,
     axis,
     index_number,
-    integers,
     reindex,
     unlabelled,
+)
+from stile_engine.array.arrays import (
+    integers as integer_array,
 )
 from stile_engine.array.choice import choose, join
 from stile_engine.array.elementwise import is_float
@@ -36,7 +40,7 @@ def iota(operation: Operation, _machine: Machine) -> list[Array]:
     index = axis(int(operation.params["dimension"]))
     if is_float(operation.dtypes[0]):
         return [RealArray(shape, unlabelled(shape), index_number(index, shape))]
-    return [integers(shape, index)]
+    return [integer_array(shape, index)]
 
 
 @handles("broadcast_in_dim")
@@ -137,34 +141,51 @@ def split(operation: Operation, _machine: Machine) -> list[Array]:
     return found
 
 
-def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> list[int]:
+def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> list[IntegerArray]:
     """A start index is clamped so that the window lies inside the operand."""
-    found: list[int] = []
+    found: list[IntegerArray] = []
     for start, size, length in zip(starts, sizes, window, strict=True):
-        if not isinstance(start, IntegerArray) or start.constant is None:
-            raise Unreadable("a slice that starts at a computed index")
-        found.append(min(max(start.constant, 0), size - length))
+        if not isinstance(start, IntegerArray):
+            raise Unreadable("a slice that starts at an index that is data")
+        low, high = (IntegerArray((), (), integers.always(Affine((), value))) for value in (0, size - length))
+        raised = integers.combine(start, low, (), (), integers.maximum)
+        found.append(integers.combine(raised, high, (), (), integers.minimum))
     return found
 
 
 @handles("dynamic_slice")
 def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
     operand, *starts = operation.inputs
-    fixed = _clamped_starts(starts, operand.shape, operation.shape)
-    return [_sliced(operand, fixed, (1,) * len(fixed), operation.shape)]
+    shape = operation.shape
+    clamped = _clamped_starts(starts, operand.shape, shape)
+    fixed = [start.constant for start in clamped]
+    if all(start is not None for start in fixed):
+        return [_sliced(operand, [start or 0 for start in fixed], (1,) * len(fixed), shape)]
+    origins = tuple(
+        None if start is None else shifted(origin, start) for origin, start in zip(operand.origins, fixed, strict=True)
+    )
+    cases: list[tuple[Predicate, Array]] = []
+    for combination in product(*(start.pieces for start in clamped)):
+        condition = conjunction(*(predicate for predicate, _ in combination))
+        indices = [axis(a) + start for a, (_, start) in enumerate(combination)]
+        cases.append((condition, reindex(operand, indices, shape, origins)))
+    return [choose(cases, shape, origins)]
 
 
 @handles("dynamic_update_slice")
 def dynamic_update_slice(operation: Operation, _machine: Machine) -> list[Array]:
     operand, update, *starts = operation.inputs
     shape = operation.shape
-    fixed = _clamped_starts(starts, shape, update.shape)
+    clamped = _clamped_starts(starts, shape, update.shape)
+    fixed = [start.pieces[0][1] for start in clamped]
+    if any(len(start.pieces) > 1 for start in clamped):
+        raise Unreadable("an update that starts at an index that may be clamped")
     inside = conjunction(*(_within(a, fixed[a], update.shape[a], shape[a]) for a in range(len(shape))))
     moved = reindex(update, [axis(a) - fixed[a] for a in range(len(shape))], shape, operand.origins)
     return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
 
 
-def _within(number: int, start: int, length: int, size: int) -> Predicate:
+def _within(number: int, start: Affine, length: int, size: int) -> Predicate:
     return ALWAYS if length == size else in_range(axis(number), start, start + length)
 
 

@@ -17,7 +17,18 @@ from stile_engine.proof.verdict import (
     Witness,
     kernel_status,
 )
-from stile_engine.term.expression import Apply, Node, Power, Reduce, Reindex, Restrict, Select, Unmodelled
+from stile_engine.term.expression import (
+    Apply,
+    Carried,
+    Node,
+    Power,
+    Reduce,
+    Reindex,
+    Restrict,
+    Select,
+    Unmodelled,
+    children,
+)
 from stile_engine.term.expression_text import expression_text
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
@@ -146,6 +157,8 @@ class Findings:
             here = place
             if obligation.status is Status.UNSUPPORTED and stopped is not None:
                 here = self.range(stopped)
+            elif obligation.status is Status.UNKNOWN and isinstance(proof.stopped, Site):
+                here = self.range(proof.stopped)
             settled = replace(obligation, range=here, spec=claim.spec_text)
             if obligation.kind == "value":
                 settled = replace(settled, milliseconds=proof.milliseconds)
@@ -285,4 +298,6 @@ def unmodelled_site(root: Node) -> Site | None:
                 stack.append(body)
             case Reindex(body, _, _) | Restrict(body, _):
                 stack.append(body)
+            case Carried():
+                stack.extend(reversed(children(node)))
     return None

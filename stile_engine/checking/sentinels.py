@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from stile_engine.term.expression import (
     NEGATIVE_INFINITY,
     Apply,
+    Carried,
     Const,
     Node,
     Power,
+    Recurrence,
     Reduce,
     Reindex,
     Restrict,
@@ -22,18 +25,50 @@ LARGEST = Fraction(-10_000)
 
 def without_sentinels(root: Node) -> tuple[Node, tuple[Fraction, ...]]:
     """The expression with −∞ in place of stand-ins that a mask selects, and the numbers that were replaced."""
-    replaced: dict[Fraction, None] = {}
-    done: dict[int, Node] = {}
-    stack = [root]
-    while stack:
-        node = stack[-1]
-        waiting = [p for p in _parts(node) if id(p) not in done]
-        if waiting:
-            stack.extend(waiting)
-            continue
-        done[id(node)] = _rebuilt(node, done, replaced)
-        stack.pop()
-    return done[id(root)], tuple(replaced)
+    rewriting = _Rewriting()
+    found = rewriting.of(root)
+    rewriting.finish()
+    # what a loop carries is one node before and after: it counts as changed only where something was replaced
+    return (found if rewriting.replaced else root), tuple(rewriting.replaced)
+
+
+class _Rewriting:
+    """Rebuilt expressions, each once; the steps of loops last, since they lead back to themselves."""
+
+    def __init__(self) -> None:
+        self.replaced: dict[Fraction, None] = {}
+        self._done: dict[int, Node] = {}
+        self._loops: dict[int, tuple[Recurrence, Recurrence]] = {}
+
+    def of(self, root: Node) -> Node:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            waiting = [p for p in _parts(node) if id(p) not in self._done]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            if isinstance(node, Carried):
+                loop = self._loop(node.recurrence)
+                self._done[id(node)] = Carried(loop, node.number, node.index, node.round, node.ranges)
+            else:
+                self._done[id(node)] = _rebuilt(node, self._done, self.replaced)
+            stack.pop()
+        return self._done[id(root)]
+
+    def _loop(self, recurrence: Recurrence) -> Recurrence:
+        known = self._loops.get(id(recurrence))
+        if known is None:
+            known = self._loops[id(recurrence)] = (recurrence, replace(recurrence, step=()))
+        return known[1]
+
+    def finish(self) -> None:
+        finished = 0
+        while finished < len(self._loops):
+            written, rebuilt = list(self._loops.values())[finished]
+            rebuilt.initial = tuple(self.of(n) for n in written.initial)
+            rebuilt.step = tuple(self.of(n) for n in written.step)
+            finished += 1
 
 
 def _parts(node: Node) -> tuple[Node, ...]:

@@ -1,19 +1,28 @@
-"""Calls, branches and loops. Loops are unrolled within a budget of rounds."""
+"""Calls, branches and loops. A loop is read once, for a generic round, where that can be done, and
+round by round, within a budget, where not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     TruthArray,
     Unreadable,
+    around,
     axis,
+    decide,
     reindex,
 )
-from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.choice import choose
+from stile_engine.array.loops import Body, Rolled, at_round, integer_steps, rounds_while, where_some
+from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.array.structure import stacked
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, negate
+from stile_engine.term.expression import bounds
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
@@ -44,10 +53,26 @@ def branch(operation: Operation, machine: Machine) -> list[Array]:
     which, *operands = operation.inputs
     branches = operation.params["branches"]
     number = _scalar(which)
-    if number is None:
+    last = len(branches) - 1
+    if number is not None:
+        # The index is clamped to the branches there are.
+        return machine.call(branches[min(max(number, 0), last)], operands, operation.site)
+    conditions = _branch_conditions(which, last)
+    results = [machine.call(inner, operands, operation.site) for inner in branches]
+    return [
+        choose([(p, result[k]) for p, result in zip(conditions, results, strict=True)], shape, results[0][k].origins)
+        for k, shape in enumerate(operation.shapes)
+    ]
+
+
+def _branch_conditions(which: Array, last: int) -> list[Predicate]:
+    """For each branch, when it is taken provided that none before it is."""
+    if isinstance(which, TruthArray):
+        return [negate(which.predicate), ALWAYS]
+    if not isinstance(which, IntegerArray):
         raise Unreadable("a branch that depends on data")
-    # The index is clamped to the branches there are.
-    return machine.call(branches[min(max(number, 0), len(branches) - 1)], operands, operation.site)
+    limit = [IntegerArray((), (), integers.always(Affine((), number))) for number in range(last)]
+    return [*(integers.comparison(which, "<=", one, (), ()).predicate for one in limit), ALWAYS]
 
 
 def _scalar(array: Array) -> int | None:
@@ -58,6 +83,10 @@ def _scalar(array: Array) -> int | None:
     return None
 
 
+MOST_ALWAYS_UNROLLED = 2
+"""Loops of so few rounds are read round by round: there is nothing to induct over."""
+
+
 @handles("while")
 def while_loop(operation: Operation, machine: Machine) -> list[Array]:
     condition_constants = int(operation.params["cond_nconsts"])
@@ -66,14 +95,60 @@ def while_loop(operation: Operation, machine: Machine) -> list[Array]:
     for_condition = inputs[:condition_constants]
     for_body = inputs[condition_constants : condition_constants + body_constants]
     carry = inputs[condition_constants + body_constants :]
+
+    def condition(carries: Sequence[Array]) -> Array:
+        return machine.call(operation.params["cond_jaxpr"], [*for_condition, *carries], operation.site)[0]
+
+    def body(carries: Sequence[Array], _round: Affine) -> list[Array]:
+        return machine.call(operation.params["body_jaxpr"], [*for_body, *carries], operation.site)
+
+    try:
+        with machine.tentatively():
+            return _rolled_while(operation, machine, carry, condition, body)
+    except Unreadable as reason:
+        return _unrolled_while(operation, machine, carry, condition, body, reason)
+
+
+def _rolled_while(
+    operation: Operation,
+    machine: Machine,
+    carry: list[Array],
+    condition: Callable[[Sequence[Array]], Array],
+    body: Body,
+) -> list[Array]:
+    variable = machine.round_variable()
+    with machine.quietly():
+        deltas = integer_steps(carry, body)
+    with around({variable: bounds(0, 2**31)}):
+        generic = [at_round(a, deltas.get(k), Affine.variable(variable)) for k, a in enumerate(carry)]
+        some, rounds = rounds_while(condition(generic), variable)
+    always = decide(some, ())
+    if always is False:
+        return carry
+    if rounds.is_constant and rounds.constant <= MOST_ALWAYS_UNROLLED:
+        raise Unreadable("a loop of few rounds")
+    with machine.repeatedly(rounds.constant if rounds.is_constant else 1):
+        loop = Rolled(variable, rounds, carry, deltas, body, operation.site)
+    after = loop.carries()
+    return after if always else where_some(some, after, carry)
+
+
+def _unrolled_while(
+    operation: Operation,
+    machine: Machine,
+    carry: list[Array],
+    condition: Callable[[Sequence[Array]], Array],
+    body: Body,
+    reason: Unreadable,
+) -> list[Array]:
     while True:
         machine.spend_step(operation.site)
-        going = _scalar(machine.call(operation.params["cond_jaxpr"], [*for_condition, *carry], operation.site)[0])
+        going = _scalar(condition(carry))
         if going is None:
-            raise Unreadable("a loop whose end depends on data")
+            raise reason
         if not going:
             return carry
-        carry = machine.call(operation.params["body_jaxpr"], [*for_body, *carry], operation.site)
+        carry = body(carry, Affine())
 
 
 @handles("scan")
@@ -84,24 +159,40 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
     constants = inputs[:constants_count]
     carry = inputs[constants_count : constants_count + carry_count]
     sequences = inputs[constants_count + carry_count :]
-    outputs: list[list[Array]] = [[] for _ in operation.shapes[carry_count:]]
+    shapes = operation.shapes[carry_count:]
+
+    def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
+        step = length - 1 - round_ if backwards else round_
+        current = [_element(sequence, step) for sequence in sequences]
+        return machine.call(operation.params["jaxpr"], [*constants, *carries, *current], operation.site)
+
+    if length > MOST_ALWAYS_UNROLLED:
+        try:
+            with machine.tentatively():
+                with machine.quietly():
+                    deltas = integer_steps(carry, body)
+                with machine.repeatedly(length):
+                    loop = Rolled(machine.round_variable(), Affine((), length), carry, deltas, body, operation.site)
+                return [*loop.carries(), *loop.stacked(shapes, backwards)]
+        except Unreadable as reason:
+            if length > MOST_ROUNDS:
+                raise Unreadable(f"{reason}, in a loop of more than {MOST_ROUNDS} rounds") from reason
+    outputs: list[list[Array]] = [[] for _ in shapes]
     if length == 0 and outputs:
         raise Unreadable("a scan of no rounds with outputs")
-    for step in range(length - 1, -1, -1) if backwards else range(length):
+    for step in range(length):
         machine.spend_step(operation.site)
-        current = [_element(sequence, step) for sequence in sequences]
-        results = machine.call(operation.params["jaxpr"], [*constants, *carry, *current], operation.site)
+        results = body(carry, Affine((), step))
         carry = results[:carry_count]
         for collected, result in zip(outputs, results[carry_count:], strict=True):
             collected.append(result)
     if backwards:
         for collected in outputs:
             collected.reverse()
-    shapes = operation.shapes[carry_count:]
     return [*carry, *(stacked(parts, 0, shape) for parts, shape in zip(outputs, shapes, strict=True))]
 
 
-def _element(sequence: Array, step: int) -> Array:
+def _element(sequence: Array, step: Affine) -> Array:
     shape = sequence.shape[1:]
-    indices = [Affine((), step), *(axis(a) for a in range(len(shape)))]
+    indices = [step, *(axis(a) for a in range(len(shape)))]
     return reindex(sequence, indices, shape, sequence.origins[1:])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from stile_engine.array import elementwise, reductions, structure
@@ -17,7 +19,7 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.constants import read_constant
 from stile_engine.array.integers import check_width
-from stile_engine.array.operation import HANDLERS, Operation
+from stile_engine.array.operation import HANDLERS, MOST_ROUNDS, Operation
 from stile_engine.array.values import to_value
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
@@ -29,9 +31,6 @@ from stile_engine.trace.recording import Recorder
 
 # Importing these modules fills the table of handlers.
 MODELS = (control, elementwise, indexing, reductions, structure)
-
-UNROLLING_BUDGET = 4096
-"""Rounds of rolled loops that are read one by one, in all loops of a kernel together."""
 
 _CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
 _THROUGH_UNKNOWN = _CALLS | {"scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
@@ -46,6 +45,9 @@ class Interpreter:
         self._extents = {name: dim.extent for name, dim in dims.items()}
         self._recorder = recorder
         self._steps = 0
+        self._loops = 0
+        self._silent = False
+        self._repeats = 1
         self._forced_site: Site | None = None
         self._last_site: Site | None = None
         self._visit: set[int] = set()
@@ -58,8 +60,40 @@ class Interpreter:
 
     def spend_step(self, site: Site | None) -> None:
         self._steps += 1
-        if self._steps > UNROLLING_BUDGET:
-            raise Unreadable(f"a loop of more than {UNROLLING_BUDGET} rounds")
+        if self._steps > MOST_ROUNDS:
+            raise Unreadable(f"a loop of more than {MOST_ROUNDS} rounds")
+
+    def round_variable(self) -> str:
+        self._loops += 1
+        return f"round.{self._loops}"
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        before, self._silent = self._silent, True
+        try:
+            yield
+        finally:
+            self._silent = before
+
+    @contextmanager
+    def repeatedly(self, rounds: int) -> Iterator[None]:
+        before, self._repeats = self._repeats, self._repeats * rounds
+        try:
+            yield
+        finally:
+            self._repeats = before
+
+    @contextmanager
+    def tentatively(self) -> Iterator[None]:
+        recorder, steps = self._recorder, self._steps
+        saved = {site: replace(value) for site, value in recorder.values.items()}
+        try:
+            yield
+        except Unreadable:
+            recorder.values.clear()
+            recorder.values.update(saved)
+            self._steps = steps
+            raise
 
     def _read(self, jaxpr: Any, inputs: Sequence[Array]) -> list[Array]:
         inner = adapter.open_jaxpr(jaxpr)
@@ -126,17 +160,20 @@ class Interpreter:
         return results
 
     def _record(self, site: Site | None, array: Array, equation: int) -> None:
-        if site is None or site.path != self._path or not isinstance(array, RealArray):
+        if self._silent or site is None or site.path != self._path or not isinstance(array, RealArray):
             return
         if site == self._last_site and equation not in self._visit and site in self._recorder.values:
             # Several equations of one expression are one visit of it, and the last is its value.
             self._recorder.values[site].count -= 1
             self._visit.add(equation)
+            again = 1
         else:
             self._visit = {equation}
+            again = self._repeats
         self._last_site = site
         value = to_value(array, self._dims)
         self._recorder.record(site, value, lambda: expression_text(value.node, self._extents))
+        self._recorder.values[site].count += again - 1
 
 
 def _as_real_where_float(array: Array, dtype: str) -> Array:

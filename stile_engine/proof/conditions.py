@@ -30,6 +30,11 @@ class Requirement:
         return f"{show(self.body, bind_names(self.bound, self.body, {}))} {words.get(self.kind, 'is positive')}"
 
 
+def guarantees(conditions: Iterable[Condition], box: IndexSet) -> list[Requirement]:
+    """The conditions that hold wherever there is a value: those that are known to be needed for it."""
+    return requirements((c for c in conditions if c.exact), box)
+
+
 def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Requirement]:
     """What remains of the conditions once all that the signs of terms show is dropped."""
     found: list[Requirement] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from itertools import product
 from operator import itemgetter
@@ -44,6 +45,7 @@ class Evaluator:
         self._allowed = steps
         self._known: dict[int, _Known] = {}
         self._plain: dict[int, tuple[str, ...]] = {}
+        self._reached: dict[tuple[object, ...], int] = {}
         self.touched: dict[tuple[Tensor, tuple[int, ...]], Fraction] = {}
         self._running = False
 
@@ -154,6 +156,35 @@ class Evaluator:
             found = self.touched[key] = self._inputs(tensor, position)
         return self._arithmetic.rational(found)
 
+    def _carried(self, node: written.Carried, index: Mapping[str, int]) -> Any:
+        recurrence, number = node.recurrence, node.number
+        environment = self._at(index)
+        round_ = node.round.evaluate(environment)
+        if not 0 <= round_ <= recurrence.rounds.evaluate(environment):
+            raise HasNoValue("a round that the loop does not have")
+        inner = dict(index)
+        for (name, (low, high)), expression in zip(recurrence.axes[number].items(), node.index, strict=True):
+            position = inner[name] = expression.evaluate(environment)
+            if not low.evaluate(environment) <= position < high.evaluate(environment):
+                raise HasNoValue("read out of bounds")
+        if round_ == 0:
+            return self(recurrence.initial[number], inner)
+        # Earlier rounds first: an element is made of those of the round before, and a chain of calls
+        # from the last round to the first would be too deep.
+        known = (
+            id(recurrence),
+            number,
+            *(inner[v] for v in recurrence.axes[number]),
+            *(inner[v] for v in recurrence.outer),
+        )
+        for earlier in range(self._reached.get(known, 0), round_ - 1):
+            self._reached[known] = earlier + 1
+            inner[recurrence.variable] = earlier
+            with suppress(HasNoValue):
+                self(recurrence.step[number], inner)
+        inner[recurrence.variable] = round_ - 1
+        return self(recurrence.step[number], inner)
+
     def _power(self, node: written.Power, index: Mapping[str, int]) -> Any:
         base = self(node.base, index)
         one = self._arithmetic.rational(Fraction(1))
@@ -233,6 +264,7 @@ _COMPUTE: dict[type[Node], Callable[..., Any]] = {
     written.Read: Evaluator._read,
     written.Power: Evaluator._power,
     written.Reduce: Evaluator._reduce,
+    written.Carried: Evaluator._carried,
 }
 
 

@@ -14,7 +14,7 @@ from itertools import combinations
 from stile_engine.index.sets import EMPTY
 from stile_engine.proof.conditions import Requirement
 from stile_engine.term.atoms import Poly
-from stile_engine.term.expression import Node, Reindex, children
+from stile_engine.term.expression import Carried, Node, Reindex, children
 
 _MOST_LOGARITHMS = 3
 
@@ -59,7 +59,7 @@ def _reads_elsewhere(root: Node) -> bool:
         if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, Reindex) and node.mapping:
+        if isinstance(node, Carried) or (isinstance(node, Reindex) and node.mapping):
             return True
         waiting.extend(children(node))
     return False

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
+from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Always, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
-from stile_engine.proof import pointwise
+from stile_engine.proof import induction, pointwise
 from stile_engine.proof.pointwise import Scope
 from stile_engine.term import binding
 from stile_engine.term import expression as written
 from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
-from stile_engine.term.expression import Node, children
+from stile_engine.term.expression import Node, Recurrence, children
 from stile_engine.term.extrema import Family, greatest, least
 from stile_engine.term.functions import exponential
 from stile_engine.term.guarded import (
@@ -27,8 +32,10 @@ from stile_engine.term.guarded import (
     gather,
     merge_conditions,
 )
-from stile_engine.term.ring import add, multiply, of_affine, substitute
+from stile_engine.term.ring import multiply, of_affine, substitute, total_of
 from stile_engine.term.sums import product_over, sum_over
+
+_solutions: WeakKeyDictionary[Recurrence, induction.State] = WeakKeyDictionary()
 
 
 class Normalizer:
@@ -37,8 +44,22 @@ class Normalizer:
     def __init__(self, zeros: frozenset[Poly] = frozenset()) -> None:
         """``zeros``: terms that are zero where a logarithm is taken of them."""
         self._zeros = zeros
+        self._outside: Normalizer | None = None
+        """Where expressions that do not name ``_round`` are normalised; None: here as well."""
+        self._round = ""
+        self._states: dict[int, induction.State] = {}
+        self._recurrences: list[Recurrence] = []
         self._done: dict[int, Guarded] = {}
         self._kept: list[Node] = []  # nodes whose id is a key must stay alive
+
+    def _inside(self, recurrence: Recurrence, state: induction.State, apart: bool) -> Normalizer:
+        """Normal forms in the body of a loop whose state is given."""
+        inner = Normalizer(self._zeros)
+        inner._states = {**self._states, id(recurrence): state}
+        inner._recurrences = [*self._recurrences, recurrence]
+        if apart:
+            inner._outside, inner._round = self, recurrence.variable
+        return inner
 
     def __call__(self, node: Node) -> Guarded:
         stack: list[tuple[Node, bool]] = [(node, False)]
@@ -46,9 +67,14 @@ class Normalizer:
             current, ready = stack.pop()
             if id(current) in self._done:
                 continue
+            if not ready and self._outside is not None and self._round not in current.axes:
+                self._done[id(current)] = self._outside(current)
+                self._kept.append(current)
+                continue
             if not ready:
                 stack.append((current, True))
-                stack.extend((child, False) for child in children(current) if id(child) not in self._done)
+                if not isinstance(current, written.Carried):
+                    stack.extend((child, False) for child in children(current) if id(child) not in self._done)
                 continue
             spend()
             self._done[id(current)] = self._build(current)
@@ -90,6 +116,8 @@ class Normalizer:
                 return self._reindex(node)
             case written.Restrict():
                 return self._restrict(node)
+            case written.Carried():
+                return self._carried(node)
         raise TypeError(f"unknown expression {type(node).__name__}")
 
     def _read(self, node: written.Read) -> Guarded:
@@ -199,10 +227,15 @@ class Normalizer:
             rows.append(((with_up - both) & remaining, POSITIVE_INFINITY))
             rows.append(((with_down - both) & remaining, NEGATIVE_INFINITY))
             remaining = remaining - (with_up | with_down)
-        total = ZERO
-        for d, v in finite:
-            total = add(total, sum_over(names, d, v))
-        rows.append((remaining, total))
+        groups = _by_rows(names, finite) if len(finite) > 1 else []
+        if len(groups) < 2:
+            rows.append((remaining, total_of([sum_over(names, d, v) for d, v in finite])))
+            return rows
+        for at, members in groups:
+            here = remaining & at
+            rows.append((here, total_of([sum_over(names, d.given(here), v) for d, v in members])))
+            remaining = remaining - at
+        rows.append((remaining, ZERO))
         return rows
 
     def _extreme_rows(
@@ -232,36 +265,32 @@ class Normalizer:
         rows.append((remaining, losing))
         return rows
 
+    def _carried(self, node: written.Carried) -> Guarded:
+        recurrence = node.recurrence
+        state = self._states.get(id(recurrence))
+        if state is None:
+            state = self._solved(recurrence)
+            self._states[id(recurrence)] = state
+            self._recurrences.append(recurrence)
+        axes = recurrence.axes[node.number]
+        mapping = dict(zip(axes, node.index, strict=True))
+        value = state(node.number, node.round, mapping)
+        inside = IndexSet.where(in_range(node.round, 0, recurrence.rounds + 1))
+        return _restricted(value, mapping, axes, node, inside)
+
+    def _solved(self, recurrence: Recurrence) -> induction.State:
+        if self._zeros or self._states:
+            return induction.solve(recurrence, self, self._inside)
+        # by itself a loop has one state, whoever asks for it
+        state = _solutions.get(recurrence)
+        if state is None:
+            state = _solutions[recurrence] = induction.solve(recurrence, self, self._inside)
+        return state
+
     def _reindex(self, node: written.Reindex) -> Guarded:
         body = self._done[id(node.body)]
-        box = IndexSet.box(node.axes)
-        inside = UNIVERSE
-        for name, expression in node.mapping.items():
-            low, high = node.body.axes[name]
-            inside = inside & IndexSet.where(in_range(expression, low, high))
-        valid = box & inside
-        pieces: list[tuple[IndexSet, Element]] = []
-        for p in body.pieces:
-            guard = p.guard.substitute(node.mapping)
-            if len(body.pieces) > 1 or valid is not box:
-                guard = guard & valid
-                if guard is EMPTY:
-                    continue
-            value = substitute(p.value, node.mapping) if isinstance(p.value, Poly) else p.value
-            pieces.append((guard, value))
-        if valid is not box and not box.issubset(inside):
-            pieces.append((box - inside, Missing("read out of bounds")))
-        conditions = [
-            Condition(
-                c.kind,
-                c.bound,
-                c.domain.substitute(node.mapping) & valid,
-                substitute(c.body, node.mapping),
-                c.source,
-            )
-            for c in body.conditions
-        ]
-        return Guarded(gather(pieces, box), merge_conditions(conditions))
+        value = induction.moved(body, node.mapping)
+        return _restricted(value, node.mapping, node.body.axes, node, UNIVERSE)
 
     def _restrict(self, node: written.Restrict) -> Guarded:
         body = self._done[id(node.body)]
@@ -278,21 +307,57 @@ def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tu
     return Guarded(found, merge_conditions(own) if len(own) > 1 else own)
 
 
+def _restricted(
+    value: Guarded, mapping: Mapping[str, Affine], ranges: written.Axes, node: Node, inside: IndexSet
+) -> Guarded:
+    """A value that was read at other indices: it has none where one of them leaves its range."""
+    box = IndexSet.box(node.axes)
+    for name, expression in mapping.items():
+        inside = inside & IndexSet.where(in_range(expression, *ranges[name]))
+    if box.issubset(inside):
+        pieces = [(p.guard, p.value) for p in value.pieces]
+        if len(pieces) == 1 and not value.conditions:
+            return value
+        return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in value.conditions))
+    valid = box & inside
+    pieces = [(p.guard & valid, p.value) for p in value.pieces]
+    pieces.append((box - inside, Missing("read out of bounds")))
+    return Guarded(gather(pieces, box), merge_conditions(_narrow(c, valid) for c in value.conditions))
+
+
 def _narrow(condition: Condition, guard: IndexSet) -> Condition:
-    return Condition(condition.kind, condition.bound, condition.domain & guard, condition.body, condition.source)
+    return replace(condition, domain=condition.domain & guard)
 
 
 def _bind(condition: Condition, names: tuple[str, ...], domain: IndexSet) -> Condition:
     """The condition for all values of the reduced variables, under names of their own."""
     renaming = binding.rename_apart(names)
     new = tuple(e.render() for e in renaming.values())
-    return Condition(
-        condition.kind,
-        condition.bound + new,
-        (condition.domain & domain).substitute(renaming),
-        substitute(condition.body, renaming),
-        condition.source,
+    return replace(
+        condition,
+        bound=condition.bound + new,
+        domain=(condition.domain & domain).substitute(renaming),
+        body=substitute(condition.body, renaming),
     )
+
+
+def _by_rows(
+    names: tuple[str, ...], families: list[tuple[IndexSet, Poly]]
+) -> list[tuple[IndexSet, list[tuple[IndexSet, Poly]]]]:
+    """The families by the rows that they occur in, where these are disjoint: a row then has a shorter sum."""
+    groups: list[tuple[IndexSet, list[tuple[IndexSet, Poly]]]] = []
+    for domain, value in families:
+        if value.is_zero:
+            continue
+        at, members = domain.project_out(names), [(domain, value)]
+        apart: list[tuple[IndexSet, list[tuple[IndexSet, Poly]]]] = []
+        for other, theirs in groups:
+            if at.is_disjoint(other):
+                apart.append((other, theirs))
+            else:
+                at, members = at | other, theirs + members
+        groups = [*apart, (at, members)]
+    return groups
 
 
 def _union(sets: list[IndexSet]) -> IndexSet:

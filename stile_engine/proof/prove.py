@@ -6,13 +6,13 @@ import gc
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof import refute
-from stile_engine.proof.conditions import Requirement, requirements, unmet
+from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.evaluate import cost
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
@@ -44,6 +44,8 @@ class Proof:
     spec_normal_form: str | None = None
     difference: str | None = None
     milliseconds: float = 0.0
+    stopped: object = None
+    """Where the construct stands that the prover could not get past, as the front end named it."""
 
 
 @dataclass
@@ -119,7 +121,7 @@ def _prove(
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None, None, None)
     findings = _compare(mine, theirs, box, thorough=False)
-    owed, given = requirements(mine.conditions, box), requirements(theirs.conditions, box)
+    owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
     missing = unmet(owed, given)
     concrete = _concrete_box(spec, sizes)
     search = _Search(actual, spec, output, concrete, partial=bool(missing))
@@ -127,6 +129,7 @@ def _prove(
     assumptions: list[Assumption] = []
     difference: str | None = None
     witness: Witness | None = None
+    stopped: object = None
 
     if findings.absent or (symmetric and findings.surplus):
         for where, reason in findings.absent:
@@ -144,11 +147,12 @@ def _prove(
         where, unmodelled = findings.unmodelled[0]
         status = Status.UNKNOWN if unmodelled.supported else Status.UNSUPPORTED
         obligations.append(Obligation("value", status, detail=unmodelled.reason))
+        stopped = unmodelled.location
     elif not any(o.kind == "value" for o in obligations):
         obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
 
     if symmetric:
-        missing += unmet(given, owed)
+        missing += unmet(requirements(theirs.conditions, box), guarantees(mine.conditions, box))
     if not findings.unmodelled and kernel_status(obligations) is Status.PROVED:
         missing += open_at_zero(
             owed, given, (actual.node, spec.node), lambda zeros: _agree_at_zero(actual, spec, zeros, box, symmetric)
@@ -168,25 +172,28 @@ def _prove(
     names: tuple[str | None, str | None] = (None, None)
     if details:
         names = (show_guarded(mine), show_guarded(theirs))
-    return _finished(start, obligations, tuple(assumptions), names[0], names[1], difference, witness)
+    proof = _finished(start, obligations, tuple(assumptions), names[0], names[1], difference, witness)
+    return replace(proof, stopped=stopped)
 
 
 def _agree_at_zero(actual: Value, spec: Value, zeros: frozenset[Poly], box: IndexSet, symmetric: bool) -> bool:
     """Whether the two have the same values where exactly these arguments of logarithms are zero."""
     normalize = Normalizer(zeros)
     mine, theirs = normalize(actual.node), normalize(spec.node)
-    owed, given = requirements(mine.conditions, box), requirements(theirs.conditions, box)
+    owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
     if any(r.kind == "logarithm" and r.body in zeros for r in owed + given):
         return False  # one of them came in another form
     findings = _compare(mine, theirs, box, thorough=False)
     if findings.unequal or findings.absent or findings.unmodelled or (symmetric and findings.surplus):
         return False
-    return not unmet(owed, given) and not (symmetric and unmet(given, owed))
+    if unmet(owed, given):
+        return False
+    return not symmetric or not unmet(requirements(theirs.conditions, box), guarantees(mine.conditions, box))
 
 
 def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
     findings = _Findings()
-    given = requirements(theirs.conditions, box)
+    given = guarantees(theirs.conditions, box)
     for p in mine.pieces:
         for q in theirs.pieces:
             cell = p.guard & q.guard & box

@@ -148,6 +148,8 @@ class _Writer:
     def __init__(self, sizes: Mapping[str, int]) -> None:
         self.lines: list[str] = []
         self._names: dict[int, str] = {}
+        self._loops: dict[int, str] = {}
+        self._begun: set[int] = set()
         self._variables: dict[str, str] = {}
         self._tensors: dict[Tensor, str] = {}
         self._sizes = {name: str(value) for name, value in sizes.items()}
@@ -179,14 +181,25 @@ class _Writer:
         return f"{self._names[id(node)]}({', '.join(str(index[v]) for v in node.axes)})"
 
     def _write(self, root: Node) -> None:
-        stack: list[tuple[Node, bool]] = [(root, False)]
+        stack: list[tuple[Node | written.Recurrence, bool]] = [(root, False)]
         while stack:
             node, ready = stack.pop()
+            if isinstance(node, written.Recurrence):
+                if ready:
+                    self._write_loop(node)
+                elif id(node) not in self._begun:
+                    self._begun.add(id(node))
+                    stack.append((node, True))
+                    stack.extend((child, False) for child in (*node.initial, *node.step))
+                continue
             if id(node) in self._names:
                 continue
             if not ready:
                 stack.append((node, True))
-                stack.extend((child, False) for child in children(node))
+                if isinstance(node, written.Carried):
+                    stack.append((node.recurrence, False))
+                else:
+                    stack.extend((child, False) for child in children(node))
                 continue
             name = f"value_{len(self._names)}"
             parameters = ", ".join(self.variable(v) for v in node.axes)
@@ -235,7 +248,30 @@ class _Writer:
                 return f"{moved} if {' and '.join(checks)} else nan" if checks else moved
             case written.Restrict(body):
                 return self._at(body)
+            case written.Carried():
+                return self._carried(node)
         raise TypeError(type(node).__name__)
+
+    def _carried(self, node: written.Carried) -> str:
+        """A call of the function that goes back from a round to the one before it."""
+        recurrence, number = node.recurrence, node.number
+        arguments = [node.round.render(self.variable), *(i.render(self.variable) for i in node.index)]
+        arguments += [self.variable(v) for v in recurrence.outer if v not in recurrence.axes[number]]
+        return f"{self._loop(recurrence)}_{number}({', '.join(arguments)})"
+
+    def _loop(self, recurrence: written.Recurrence) -> str:
+        """The name of the functions of a loop's carries, to be defined once the body is written."""
+        return self._loops.setdefault(id(recurrence), f"carried_{len(self._loops)}")
+
+    def _write_loop(self, recurrence: written.Recurrence) -> None:
+        name, round_ = self._loop(recurrence), self.variable(recurrence.variable)
+        for number, (initial, step) in enumerate(zip(recurrence.initial, recurrence.step, strict=True)):
+            own = [self.variable(v) for v in recurrence.axes[number]]
+            outer = [self.variable(v) for v in recurrence.outer if v not in recurrence.axes[number]]
+            parameters = ", ".join([round_, *own, *outer])
+            before = self._at(step, {recurrence.variable: f"{round_} - 1"})
+            self.lines += ["@functools.cache", f"def {name}_{number}({parameters}):"]
+            self.lines += [f"    return {self._at(initial)} if {round_} == 0 else {before}", ""]
 
     def _reduce(self, node: written.Reduce) -> str:
         loops = " ".join(

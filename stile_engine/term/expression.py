@@ -239,6 +239,49 @@ class Restrict(Node):
         self.axes = {v: self.ranges.get(v, b) for v, b in self.body.axes.items()}
 
 
+@dataclass(eq=False)
+class Recurrence:
+    """The arrays that a loop carries from round to round.
+
+    Carry ``k`` has the axes ``axes[k]``; before round 0 its elements are ``initial[k]``, and round
+    ``variable`` makes ``step[k]`` of them, an expression over the carry's axes, the round, and
+    ``Carried`` nodes of this recurrence. ``invariant[k]``, where given, claims what the elements are
+    before round ``variable``; it is checked like any other guess.
+    """
+
+    variable: str
+    """The number of the round, from 0; a name that nothing else has."""
+    rounds: Affine
+    """How many rounds there are; not negative."""
+    axes: tuple[Axes, ...]
+    initial: tuple[Node, ...]
+    outer: Axes
+    """Ranges of the variables outside that anything in the loop may name, those of ``rounds`` included."""
+    location: object = None
+    step: tuple[Node, ...] = ()
+    """Set once, when the body has been read."""
+    invariant: tuple[Node | None, ...] = ()
+
+
+@dataclass(eq=False, slots=True)
+class Carried(Node):
+    """Element ``index`` of what ``recurrence`` carries as number ``number`` after ``round`` rounds."""
+
+    recurrence: Recurrence
+    number: int
+    index: tuple[Affine, ...]
+    round: Affine
+    ranges: Axes
+    """Ranges of the variables that the index and the round name."""
+
+    def __post_init__(self) -> None:
+        used = frozenset().union(self.round.variables, *(i.variables for i in self.index))
+        own = {v: b for v, b in self.ranges.items() if v in used}
+        self.axes = join_axes([own, self.recurrence.outer])
+        if missing := _indices(used) - self.axes.keys():
+            raise ValueError(f"no range given for index variables {sorted(missing)}")
+
+
 class AxesConflict(ValueError):
     """Two operands name one variable with different ranges."""
 
@@ -263,7 +306,7 @@ def bounds(low: AffineLike, high: AffineLike) -> Bounds:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly inside."""
+    """The nodes directly inside. Below a loop the graph has cycles."""
     match node:
         case Apply(_, operands):
             return operands
@@ -273,6 +316,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return (chosen, other)
         case Reduce() | Reindex() | Restrict():
             return (node.body,)
+        case Carried(recurrence):
+            return (*recurrence.initial, *recurrence.step)  # a step leads back to where it is carried
         case _:
             return ()
 

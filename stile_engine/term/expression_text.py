@@ -15,6 +15,7 @@ from stile_engine.term.expression import (
     Apply,
     Axes,
     Bounds,
+    Carried,
     Const,
     Constant,
     IndexNumber,
@@ -191,6 +192,9 @@ class _Printer:
             case Restrict(body, narrowed):
                 narrow = {v: narrowed.get(v, b) for v, b in body.axes.items()}
                 return self._form(body, _Scope({**scope.ranges, **narrow}, scope.indices))
+            case Carried(_, number, index, round_):
+                place = ", ".join(_index(scope.index(i)) for i in index)
+                return f"carry{number}[{place}] before round {_index(scope.index(round_))}", _SUM
         return f"unsupported ({type(node).__name__})", _SUM
 
     def _dim(self, name: str, bounds: Bounds) -> str:

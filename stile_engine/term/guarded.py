@@ -8,7 +8,7 @@ negative. They were read off the expression as written, before any law.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
@@ -62,6 +62,8 @@ class Condition:
     domain: IndexSet
     body: Poly
     source: str = ""
+    exact: bool = True
+    """False: perhaps more than is needed for a value, so that it may be owed and never be relied on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,14 @@ def gather(pieces: Iterable[tuple[IndexSet, Element]], box: IndexSet) -> tuple[P
 
 def merge_conditions(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
     """Conditions on one term joined; those over nothing dropped."""
-    merged: dict[tuple[str, tuple[str, ...], Poly], Condition] = {}
+    merged: dict[tuple[str, tuple[str, ...], Poly, bool], Condition] = {}
     for c in conditions:
         if c.domain is EMPTY:
             continue
-        key = (c.kind, c.bound, c.body)
+        key = (c.kind, c.bound, c.body, c.exact)
         known = merged.get(key)
         if known is None:
             merged[key] = c
         elif known.domain is not c.domain:
-            merged[key] = Condition(c.kind, c.bound, known.domain | c.domain, c.body, known.source)
+            merged[key] = replace(known, domain=known.domain | c.domain)
     return tuple(merged.values())

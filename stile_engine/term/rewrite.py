@@ -144,11 +144,12 @@ def clear_denominators(operand: Poly, passes: int = 8) -> Poly:
             break
         for atom, exponent in sorted(lowest.items(), key=lambda item: item[0].digest):
             base = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
-            operand = _times_power(operand, atom, base, -exponent)
+            operand = times_power(operand, atom, base, -exponent)
     return operand
 
 
-def _times_power(operand: Poly, atom: Atom, base: Poly, exponent: Rational) -> Poly:
+def times_power(operand: Poly, atom: Atom, base: Poly, exponent: Rational) -> Poly:
+    """``operand * base ** exponent``, where ``atom`` stands for the base in powers that have no law."""
     from stile_engine.term.powers import raise_to
 
     parts: list[Poly] = []

@@ -418,6 +418,10 @@ def _substitute_mono(m: Mono, mapping: Mapping[str, Affine]) -> Poly:
 
     kept: dict[Atom, Rational] = {}
     changed: list[Poly] = []
+    for atom, _ in m.factors:
+        # a sum over nothing is 0, and what stands beside it need not have a value
+        if isinstance(atom, SumAtom) and atom.operation == "sum" and atom.domain.substitute(mapping) is EMPTY:
+            return ZERO
     for atom, exponent in m.factors:
         if atom.variables & mapping.keys():
             replaced = substitute_atom(atom, mapping)

@@ -101,6 +101,13 @@ def _compute(node, point, inputs, known):
             return at(body, {**point, **{v: i.evaluate(point) for v, i in mapping.items()}})
         case e.Restrict(body, _):
             return at(body)
+        case e.Carried(recurrence, number, index, round_, _):
+            own = dict(zip(recurrence.axes[number], (i.evaluate(point) for i in index), strict=True))
+            passed = round_.evaluate(point)
+            assert 0 <= passed <= recurrence.rounds.evaluate(point)
+            if passed == 0:
+                return at(recurrence.initial[number], {**point, **own})
+            return at(recurrence.step[number], {**point, **own, recurrence.variable: passed - 1})
         case e.Unmodelled(reason, _):
             raise Unmodelled(reason)
         case _:
