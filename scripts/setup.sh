@@ -37,6 +37,9 @@ node -e 'process.exit(Number(process.versions.node.split(".")[0]) === 20 ? 0 : 1
 
 step "Python environment (.venv)"
 [ -x .venv/bin/python ] || python3 -m venv .venv
+# PyTorch first: whatever else asks for it is content with the build that is here. The tests need no GPU; where pip's
+# configuration offers a build for the CPU alone, that one is taken.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock torch
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[test]'
 
 step "VS Code extension"

@@ -153,6 +153,8 @@ def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
         return _run_typed(declaration.target, parameters, arrays, constants), wanted
     if framework == "jax":
         return _run_jax(declaration.target, arrays, constants), wanted
+    if framework == "torch":
+        return _run_torch(declaration.target, arrays, constants, output), wanted
     with np.errstate(all="ignore"), memory_without_a_value():
         returned = declaration.target(**arrays, **constants)
     return np.asarray(returned if output is None else arrays[output]), wanted
@@ -199,6 +201,23 @@ def _run_jax(target: Any, arrays: dict[str, Any], constants: dict[str, Any]) -> 
         return np.asarray(target(**{n: jax.numpy.asarray(a) for n, a in arrays.items()}, **constants))
     finally:
         jax.config.update("jax_enable_x64", before)
+
+
+def _run_torch(target: Any, arrays: dict[str, Any], constants: dict[str, Any], output: str | None) -> Any:
+    import torch
+
+    before = torch.get_default_dtype()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    torch.set_default_dtype(torch.float64)
+    # Fresh memory often happens to hold the right numbers; in this mode it holds none.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        tensors = {n: torch.asarray(a) for n, a in arrays.items()}
+        returned = target(**tensors, **constants)
+        return (returned if output is None else tensors[output]).detach().numpy()
+    finally:
+        torch.set_default_dtype(before)
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def contradiction(kernel: Executable) -> str | None:

@@ -147,7 +147,10 @@ def power(operation: Operation, _machine: Machine) -> list[Array]:
         if fixed == 2:
             return _real(operation, apply("exp2", as_node(exponent)))
         return _real(operation, apply("exp", multiply(as_node(exponent), apply("log", base.node))))
-    raise Unreadable("a power whose exponent is neither a whole number nor 1/2")
+    if value is not None and value > 0:
+        # b ** e = exp(e * log(b)) for e > 0: at 0 both are 0, and below it neither has a value
+        return _real(operation, apply("exp", multiply(number(value), apply("log", base.node))))
+    raise Unreadable("a power whose exponent is data, or negative and neither a whole number nor -1/2")
 
 
 @handles("clamp")

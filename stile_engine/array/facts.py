@@ -24,8 +24,9 @@ from stile_engine.term.expression import (
     Select,
 )
 
-_FINITE_FROM_FINITE = (
-    "add sub mul neg exp exp2 abs tanh sigmoid erf sin cos maximum minimum relu floor silu gelu".split()
+_FINITE_FROM_FINITE = frozenset(
+    "add sub mul neg exp exp2 abs tanh sigmoid erf sin cos maximum minimum".split()
+    + "relu floor silu gelu gelu_tanh softplus".split()
 )
 
 
@@ -151,6 +152,10 @@ def _parts(node: Node) -> tuple[Node, ...] | None:
             return (operand,)
         case Apply("minimum", (Infinity(1), operand)) | Apply("minimum", (operand, Infinity(1))):
             return (operand,)
+        case Apply("sqrt" | "log" | "rsqrt", (Const(value),)):
+            return () if value > 0 else None
+        case Apply("div", (operand, Const(value))):
+            return (operand,) if value != 0 else None
         case Apply(function, operands):
             return operands if function in _FINITE_FROM_FINITE else None
         case Power(base, exponent):

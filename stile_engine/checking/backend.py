@@ -17,7 +17,6 @@ _FRAMEWORKS = ("triton", "torch", "jax", "numpy")
 """A kernel that uses several is read by the first of them."""
 
 _PLANNED = {
-    "torch": "PyTorch kernels are not modelled yet",
     "triton": "Triton kernels are not modelled yet",
     "pallas": "Pallas kernels are not modelled yet",
 }
@@ -78,6 +77,10 @@ def front_end(framework: str, typed: bool) -> FrontEnd:
         from stile_engine.jax.frontend import JaxFrontEnd
 
         return JaxFrontEnd()
+    if framework == "torch":
+        from stile_engine.torch.frontend import TorchFrontEnd
+
+        return TorchFrontEnd()
     if typed:
         from stile_engine.numpy.binding import functions
         from stile_engine.typed.frontend import TypedFrontEnd

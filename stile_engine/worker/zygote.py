@@ -75,10 +75,34 @@ def warm(X):
     weights = jnp.exp(X - jnp.max(X, axis=0, keepdims=True))
     return weights / jnp.sum(weights, axis=0, keepdims=True)
 """,
+    "torch": """
+from stile_engine import dim, kernel
+import torch
+import torch.nn.functional as F
+
+M, N = dim("M", 4), dim("N", 2)
+
+
+@kernel("softmax[M](X:M N)")
+def warm(X):
+    out = torch.empty_like(X)
+    weights = torch.exp(X - X.amax(dim=0, keepdim=True))
+    out[:] = weights / weights.sum(dim=0, keepdim=True)
+    return out
+
+
+@kernel("(X:M N, Y:M N -> M)")
+def warm_product(X, Y):
+    return torch.where(torch.arange(N) < 5, F.softmax(X, -1) * 0 + X, 0.0) @ Y[:1].T[:, 0] * 0 + (X * Y).sum(-1)
+""",
 }
 """One small check for each framework: most of the time of a first trace goes into lazy imports."""
 
-FRONT_ENDS = {"numpy": ("numpy", "stile_engine.numpy"), "jax": ("jax", "jax.numpy", "stile_engine.jax")}
+FRONT_ENDS = {
+    "numpy": ("numpy", "stile_engine.numpy"),
+    "jax": ("jax", "jax.numpy", "stile_engine.jax"),
+    "torch": ("torch", "stile_engine.torch"),
+}
 
 
 def main(config: dict[str, Any]) -> int:

@@ -15,7 +15,7 @@ NAMED = set(re.findall(r"`([\w./-]+)`", TEXT))
 
 SECTIONS = re.split(r"^##+ ", TEXT, flags=re.MULTILINE)[1:]
 
-BUILD_ONLY = {"numpy", "jax", "pytest", "pytest-asyncio", "pytest-timeout", "mypy", "ruff", "interegular"}
+BUILD_ONLY = {"numpy", "jax", "torch", "pytest", "pytest-asyncio", "pytest-timeout", "mypy", "ruff", "interegular"}
 """What is the subject of the project, or a tool that needs no reason here."""
 
 

@@ -1,0 +1,1 @@
+"""The front end for PyTorch. Importing this package does not import PyTorch."""

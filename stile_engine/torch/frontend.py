@@ -1,0 +1,112 @@
+"""Plain PyTorch kernels: run once on tensors without numbers, every operation read as it is dispatched."""
+
+from __future__ import annotations
+
+import dis
+import re
+from types import TracebackType
+from typing import Any
+
+from stile_engine.array.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
+from stile_engine.array.elementwise import is_float
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.term.expression import NoValue, Read
+from stile_engine.torch import adapter
+from stile_engine.torch.interpreter import Interpreter
+from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
+from stile_engine.trace.recording import Recorder
+
+_SHAPE_MESSAGE = re.compile(
+    r"size|shape|dimension|broadcast|reduction dim|out of range|out of bounds|same number of|einsum", re.IGNORECASE
+)
+
+
+class TorchFrontEnd:
+    """``trace.frontend.FrontEnd`` for functions and modules that use PyTorch as it is."""
+
+    name = "torch"
+
+    def __init__(self) -> None:
+        """Raises ``UnsupportedError`` for a PyTorch that cannot be read."""
+        adapter.require()
+
+    def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
+        interpreter = Interpreter(task.path, task.dims, recorder)
+        arguments = {p.name: _parameter(interpreter, p) for p in task.parameters}
+        function = adapter.uncompiled(task.function)
+        try:
+            with interpreter.active():
+                returned = function(**arguments, **task.constants)
+        except TraceError:
+            raise interpreter.stopped or TraceError("the trace was stopped") from None
+        except Exception as error:
+            raise interpreter.stopped or _explained(error, interpreter) from error
+        if interpreter.stopped is not None:
+            raise interpreter.stopped
+        written = [p.name for p in task.parameters if p.written]
+        if written:
+            return tuple(_result(interpreter, arguments[name], name) for name in written)
+        if returned is None:
+            raise TraceError(
+                "the kernel returns nothing; expected the tensor that the spec describes", code="spec-shape"
+            )
+        items = returned if isinstance(returned, (tuple, list)) else (returned,)
+        return tuple(_result(interpreter, item, None) for item in items)
+
+
+def _parameter(interpreter: Interpreter, parameter: Parameter) -> Any:
+    shape: list[int] = []
+    for dim in parameter.dims:
+        if dim.concrete is None:
+            raise UnsupportedError(
+                f"the dim {dim.name} of parameter {parameter.name} has no fixed size, which a PyTorch kernel needs: "
+                f"declare it as dim({dim.name!r}, SIZE)"
+            )
+        shape.append(dim.concrete)
+    return interpreter.input(tuple(shape), parameter.dtype, _elements(parameter, tuple(shape)))
+
+
+def _elements(parameter: Parameter, shape: tuple[int, ...]) -> Array:
+    origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
+    if not is_float(parameter.dtype):
+        reason = f"{parameter.name} holds {parameter.dtype} data"
+        return UnknownArray(shape, unlabelled(shape), reason, parameter.site)
+    if parameter.tensor is None:
+        return RealArray(shape, origins, NoValue("never written"))
+    index = tuple(axis(a) for a in range(len(shape)))
+    return RealArray(shape, origins, Read(parameter.tensor, index, ranges_of(shape)))
+
+
+def _result(interpreter: Interpreter, item: Any, name: str | None) -> PlainArray:
+    if not adapter.is_tensor(item):
+        raise TraceError(
+            f"a result of type {type(item).__name__} is not modelled: expected a tensor or a tuple of tensors"
+        )
+    array = interpreter.result(item)
+    shape = tuple(Affine((), size) for size in array.shape)
+    return PlainArray(shape, as_node(array), interpreter.site_of(item), name)
+
+
+def _explained(error: Exception, interpreter: Interpreter) -> Exception:
+    """The same exception, or what it means for a proof where PyTorch itself raised it about shapes."""
+    text = str(error).strip().split("\n")[0]
+    of_torch = any(error is known for known in interpreter.failures) or not _raised_by_python(error.__traceback__)
+    if of_torch and isinstance(error, (RuntimeError, IndexError, ValueError)) and _SHAPE_MESSAGE.search(text):
+        return TraceError(text, code="dim-mismatch")
+    return error
+
+
+def _raised_by_python(trace: TracebackType | None) -> bool:
+    """Whether a ``raise`` in a file outside of PyTorch made the exception, and not compiled code under it."""
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__", "")).split(".")[0]
+    if module == "torch":
+        return False
+    at = trace.tb_lasti
+    return any(
+        i.offset == at and i.opname in ("RAISE_VARARGS", "RERAISE") for i in dis.get_instructions(trace.tb_frame.f_code)
+    )

@@ -1,0 +1,156 @@
+"""Reductions over axes, softmax, norms of vectors, and running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stile_engine.array.arrays import Array, RealArray, Unreadable, axis, ranges_of, reindex_node
+from stile_engine.array.facts import rational_value
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import compare
+from stile_engine.term.expression import Power, bounds, reduce
+from stile_engine.torch import algebra, pointwise
+from stile_engine.torch.algebra import exp, log, minus, normalized, over, reduced
+from stile_engine.torch.call import Call, Results, models
+from stile_engine.trace.frontend import axis_variable
+
+
+def _dims(call: Call, operand: Array, name: str = "dim") -> tuple[int, ...]:
+    return normalized(call.given.get(name), len(operand.shape))
+
+
+def _kept(call: Call) -> bool:
+    return bool(call.given.get("keepdim", False))
+
+
+@models("sum", "prod", "amax", "amin", "nansum")
+def reduction(call: Call) -> Results:
+    kind = {"sum": "sum", "prod": "prod", "amax": "max", "amin": "min", "nansum": "sum"}[call.name]
+    operand = call.array("self")
+    return reduced(operand, kind, _dims(call, operand), _kept(call))
+
+
+@models("max", "min")
+def extremum(call: Call) -> Results:
+    if "other" in call.given:
+        return pointwise.extremum(replace(call, name="maximum" if call.name == "max" else "minimum"))
+    operand = call.array("self")
+    found = reduced(operand, call.name, _dims(call, operand), _kept(call))
+    return [found, None][: len(call.shapes)]
+
+
+@models("mean")
+def mean(call: Call) -> Results:
+    operand = call.array("self")
+    return algebra.mean(operand, _dims(call, operand), _kept(call))
+
+
+@models("var", "std", "var_mean", "std_mean")
+def variance(call: Call) -> Results:
+    operand = call.array("self")
+    dims = _dims(call, operand)
+    if "unbiased" in call.given:
+        given: object = 1 if call.given["unbiased"] else 0
+    else:
+        given = call.given.get("correction")
+    correction = call.machine.array(1 if given is None else given)
+    value = rational_value(algebra.real(correction).node)
+    if value is None or algebra.element_count(operand.shape, dims) <= value:
+        raise Unreadable("a variance that divides by nothing")
+    found = algebra.variance(operand, dims, correction, _kept(call))
+    if call.name.startswith("std"):
+        found = algebra.applied("sqrt", found)
+    return [found, algebra.mean(operand, dims, _kept(call))][: len(call.shapes)]
+
+
+@models("logsumexp")
+def logsumexp(call: Call) -> Results:
+    # The maximum that PyTorch subtracts first, and skips where it is infinite, leaves the number as it is.
+    operand = call.array("self")
+    return log(reduced(exp(operand), "sum", _dims(call, operand), _kept(call)))
+
+
+@models("linalg_vector_norm", "norm")
+def vector_norm(call: Call) -> Results:
+    operand = call.array("self")
+    order = call.given.get("ord", call.given.get("p", 2))
+    order = 2 if order is None else order
+    dims, keep = _dims(call, operand), _kept(call)
+    size = algebra.applied("abs", operand)
+    if order == 2:
+        return algebra.applied("sqrt", reduced(algebra.square(operand), "sum", dims, keep))
+    if order == 1:
+        return reduced(size, "sum", dims, keep)
+    if order in (float("inf"), float("-inf")):
+        return reduced(size, "max" if order > 0 else "min", dims, keep)
+    if isinstance(order, int) or float(order).is_integer():
+        whole = int(order)
+        if whole > 0 and whole % 2 == 0:
+            total = reduced(algebra.each(lambda x: Power(x, whole), operand), "sum", dims, keep)
+            if whole == 4:
+                return algebra.applied("sqrt", algebra.applied("sqrt", total))
+    raise Unreadable(f"a vector norm of order {order}")
+
+
+# -- softmax -------------------------------------------------------------------------------
+
+
+def softmax(operand: Array, along: Sequence[int]) -> RealArray:
+    """``exp(x - max) / sum(exp(x - max))``; of a row of minus infinities there is no value."""
+    weights = exp(minus(operand, reduced(operand, "max", along, keep=True)))
+    return over(weights, reduced(weights, "sum", along, keep=True))
+
+
+@models("_softmax")
+def softmax_model(call: Call) -> Results:
+    operand = call.array("self")
+    return softmax(operand, normalized(call.given["dim"], len(operand.shape)))
+
+
+@models("_log_softmax")
+def log_softmax(call: Call) -> Results:
+    operand = call.array("self")
+    along = normalized(call.given["dim"], len(operand.shape))
+    shifted = minus(operand, reduced(operand, "max", along, keep=True))
+    return minus(shifted, log(reduced(exp(shifted), "sum", along, keep=True)))
+
+
+# -- running sums --------------------------------------------------------------------------
+
+_CUMULATIVE = {"cumsum": "sum", "cumprod": "prod", "cummax": "max", "cummin": "min"}
+
+
+@models(*_CUMULATIVE)
+def cumulative(call: Call) -> Results:
+    operand = algebra.real(call.array("self"))
+    found = _running(operand, int(call.given["dim"]), _CUMULATIVE[call.name])
+    return [found, None][: len(call.shapes)]
+
+
+@models("logcumsumexp")
+def logcumsumexp(call: Call) -> Results:
+    return log(_running(exp(call.array("self")), int(call.given["dim"]), "sum"))
+
+
+def _running(operand: RealArray, dim: int, kind: str) -> RealArray:
+    rank = len(operand.shape)
+    if not rank:
+        return operand
+    along = dim % rank
+    name = algebra.bound_variable()
+    bound = {name: bounds(0, operand.shape[along])}
+    mapping = {axis_variable(along): Affine.variable(name)}
+    ranges = {**ranges_of(operand.shape), **bound}
+    body = reindex_node(operand.node, mapping, ranges)
+    upto = compare(Affine.variable(name), "<=", axis(along))
+    return RealArray(operand.shape, operand.origins, reduce(kind, bound, body, upto, ranges))
+
+
+@models("dist")
+def distance(call: Call) -> Results:
+    if call.given.get("p", 2) != 2:
+        raise Unreadable("a distance of another order than 2")
+    difference = minus(call.array("self"), call.array("other"))
+    total = reduced(algebra.square(difference), "sum", range(len(difference.shape)))
+    return algebra.applied("sqrt", total)

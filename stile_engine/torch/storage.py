@@ -1,0 +1,261 @@
+"""Memory as PyTorch has it: storages that hold elements, and tensors that are strided windows on them.
+
+A window is a size and a stride for each axis and an offset, all in elements. Its affine map tells in both
+directions: which place of the storage an element of the window has (*forward*), and which element of the
+window, if any, lies at a place (*backward*). All kinds of views are this one mechanism.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TypeAlias
+
+from stile_engine.array.arrays import (
+    Array,
+    Origin,
+    Origins,
+    RealArray,
+    Shape,
+    Unreadable,
+    affine_bounds,
+    axis,
+    ranges_of,
+    reindex,
+    unlabelled,
+)
+from stile_engine.array.choice import choose
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import (
+    ALWAYS,
+    And,
+    AtLeastZero,
+    EqualsZero,
+    Predicate,
+    compare,
+    conjunction,
+    in_range,
+)
+from stile_engine.term.expression import Axes, Node, bounds
+from stile_engine.term.tiling import Tile, join
+
+Box: TypeAlias = tuple[tuple[int, int], ...]
+"""A half-open range of indices for each axis."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where the elements of a tensor lie in its storage."""
+
+    sizes: Shape
+    strides: tuple[int, ...]
+    offset: int = 0
+
+    @property
+    def count(self) -> int:
+        return prod(self.sizes)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements fill a run of the storage without gaps, each place once."""
+        expected = 1
+        for stride, size in sorted((s, n) for s, n in zip(self.strides, self.sizes, strict=True) if n != 1):
+            if stride != expected:
+                return False
+            expected *= size
+        return True
+
+
+class Storage:
+    """Elements at the places of ``base``, a dense window. Writes to boxes are kept apart until they are read, so
+    that a loop over tiles makes a shallow expression and reads back what it has just written without the rest."""
+
+    def __init__(self, base: Window, elements: Array, dtype: str, locked: str | None = None) -> None:
+        self.base = base
+        self.dtype = dtype
+        self.locked = locked
+        """Why nothing may be written here."""
+        self._elements = elements
+        self._tiles: list[tuple[Box, Node]] = []
+        self._known: dict[Window, Array] = {}
+
+    def read(self, window: Window) -> Array:
+        known = self._known.get(window)
+        if known is None:
+            known = self._known[window] = self._read(window)
+        return known
+
+    def _read(self, window: Window) -> Array:
+        if window == self.base:
+            return self._joined(tuple((0, n) for n in self.base.sizes))
+        indices = forward(window, self.base)
+        region: list[tuple[int, int]] = []
+        for index, size in zip(indices, self.base.sizes, strict=True):
+            found = affine_bounds(index, ranges_of(window.sizes)) if window.count else None
+            region.append((0, size) if found is None else (found[0], found[1] + 1))
+        elements = self._joined(tuple(region))
+        return reindex(elements, indices, window.sizes, _view_origins(elements.origins, indices, len(window.sizes)))
+
+    def _joined(self, region: Box) -> Array:
+        """The elements, right inside the region."""
+        relevant = [(box, node) for box, node in self._tiles if _meet(box, region)]
+        if not relevant or not isinstance(self._elements, RealArray):
+            return self._elements
+        tiles = [Tile(_axes(_common(box, region)), node) for box, node in relevant]
+        node = join(tiles, _axes(region), ranges_of(self.base.sizes), self._elements.node)
+        return RealArray(self.base.sizes, self._elements.origins, node)
+
+    def write(self, window: Window, elements: Array) -> None:
+        """Raises ``Unreadable`` where the storage is locked or elements of the window share a place."""
+        if self.locked is not None:
+            raise Unreadable(self.locked)
+        if not window.count:
+            return
+        self._known = {}
+        if window == self.base:
+            self._elements, self._tiles = elements, []
+            return
+        where, indices = backward(window, self.base)
+        sizes = self.base.sizes
+        if where == ALWAYS:
+            origins = _view_origins(elements.origins, indices, len(sizes))
+            self._elements, self._tiles = reindex(elements, indices, sizes, origins), []
+            return
+        moved = reindex(elements, indices, sizes, unlabelled(sizes))
+        box = box_of(where, sizes)
+        if box is not None and isinstance(moved, RealArray) and isinstance(self._elements, RealArray):
+            self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
+            self._tiles.append((box, moved.node))
+            return
+        before = self._joined(tuple((0, n) for n in sizes))
+        self._elements = choose([(where, moved), (ALWAYS, before)], sizes, before.origins)
+        self._tiles = []
+
+
+def _view_origins(origins: Origins, indices: tuple[Affine, ...], rank: int) -> Origins:
+    """A new axis runs along the dim of the old one that it alone walks through step by step."""
+    found: list[Origin | None] = [None] * rank
+    for origin, index in zip(origins, indices, strict=True):
+        if origin is not None and len(index.terms) == 1 and index.terms[0][1] == 1:
+            atom = index.terms[0][0]
+            if isinstance(atom, str):
+                found[int(atom.removeprefix("$"))] = Origin(origin.name, origin.offset + index.constant)
+    return tuple(found)
+
+
+def forward(window: Window, base: Window) -> tuple[Affine, ...]:
+    """For each axis of the base the index at which an element of the window lies."""
+    found = [Affine()] * len(base.sizes)
+    if not window.count:
+        return tuple(found)
+    place = Affine((), window.offset - base.offset)
+    for a, (size, stride) in enumerate(zip(window.sizes, window.strides, strict=True)):
+        if size > 1:
+            place = place + axis(a) * stride
+    ranges = ranges_of(window.sizes)
+    for a in sorted((a for a, n in enumerate(base.sizes) if n > 1), key=lambda a: -base.strides[a]):
+        found[a], place = _divided(place, base.strides[a], ranges)
+    return tuple(found)
+
+
+def _divided(place: Affine, divisor: int, ranges: Axes) -> tuple[Affine, Affine]:
+    """``(place // divisor, place % divisor)``, without a division where the ranges leave no choice."""
+    outside, inside = Affine((), place.constant // divisor), Affine((), place.constant % divisor)
+    for atom, coefficient in place.terms:
+        quotient, remainder = divmod(coefficient, divisor)
+        outside = outside + Affine(((atom, quotient),) if quotient else ())
+        inside = inside + Affine(((atom, remainder),) if remainder else ())
+    limits = affine_bounds(inside, ranges)
+    if limits is not None and limits[0] // divisor == limits[1] // divisor:
+        carry = limits[0] // divisor
+        return outside + carry, inside - carry * divisor
+    return place // divisor, place % divisor
+
+
+def backward(window: Window, base: Window) -> tuple[Predicate, tuple[Affine, ...]]:
+    """Where a place of the base belongs to the window, and at which of its indices.
+
+    Raises ``Unreadable`` where elements of the window may share a place.
+    """
+    walking = [a for a, n in enumerate(window.sizes) if n > 1]
+    indices = [Affine()] * len(window.sizes)
+    conditions: list[Predicate] = []
+    owners: dict[int, list[int]] = {}
+    for number, index in enumerate(forward(window, base)):
+        for atom, _ in index.terms:
+            if isinstance(atom, str):
+                owners.setdefault(int(atom.removeprefix("$")), []).append(number)
+            else:
+                owners.setdefault(-1, []).append(number)
+    if all(len(owners.get(a, ())) == 1 for a in walking) and -1 not in owners:
+        # Each axis of the window walks along one axis of the base.
+        for number, index in enumerate(forward(window, base)):
+            steps = {int(str(atom).removeprefix("$")): step for atom, step in index.terms}
+            size = base.sizes[number]
+            place = axis(number) - index.constant
+            conditions.append(_unravelled(place, steps, window.sizes, size, base.sizes, indices))
+    else:
+        place = Affine((), base.offset - window.offset)
+        for number, (size, stride) in enumerate(zip(base.sizes, base.strides, strict=True)):
+            if size > 1:
+                place = place + axis(number) * stride
+        steps = {a: window.strides[a] for a in walking}
+        conditions.append(_unravelled(place, steps, window.sizes, base.count, base.sizes, indices))
+    return conjunction(*conditions), tuple(indices)
+
+
+def _unravelled(
+    place: Affine, steps: dict[int, int], sizes: Shape, count: int, base: Shape, indices: list[Affine]
+) -> Predicate:
+    """Fills in the indices of the axes with these steps at a place, of ``count`` places; where there is one."""
+    order = sorted(steps, key=lambda a: -steps[a])
+    reach = [1] * (len(order) + 1)
+    for position in reversed(range(len(order))):
+        a = order[position]
+        if steps[a] < reach[position + 1]:
+            raise Unreadable("a write to a tensor in which several elements share a place")
+        reach[position] = reach[position + 1] + (sizes[a] - 1) * steps[a]
+    whole = reach[0] == count and place.constant == 0
+    conditions = [ALWAYS if whole else in_range(place, 0, reach[0])]
+    ranges = ranges_of(base)
+    for position, a in enumerate(order):
+        # inside the first condition the place is not negative
+        indices[a], place = _divided(place, steps[a], ranges) if whole else (place // steps[a], place % steps[a])
+        if reach[position + 1] < steps[a]:
+            conditions.append(compare(place, "<", reach[position + 1]))
+    return conjunction(*conditions)
+
+
+def box_of(predicate: Predicate, shape: Shape) -> Box | None:
+    """The box on which the predicate holds, if it is a conjunction of bounds on single axes."""
+    box = [[0, n] for n in shape]
+    for part in predicate.operands if isinstance(predicate, And) else (predicate,):
+        match part:
+            case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
+                (atom, coefficient), offset = expression.terms[0], expression.constant
+                if not isinstance(atom, str) or abs(coefficient) != 1:
+                    return None
+                limits = box[int(atom.removeprefix("$"))]
+                if isinstance(part, EqualsZero) or coefficient == 1:
+                    limits[0] = max(limits[0], -offset * coefficient)
+                if isinstance(part, EqualsZero) or coefficient == -1:
+                    limits[1] = min(limits[1], offset * -coefficient + 1)
+            case _:
+                return None
+    return tuple((low, high) for low, high in box)
+
+
+def _axes(box: Box) -> Axes:
+    return {f"${a}": bounds(low, high) for a, (low, high) in enumerate(box)}
+
+
+def _meet(left: Box, right: Box) -> bool:
+    return all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(left, right, strict=True))
+
+
+def _common(left: Box, right: Box) -> Box:
+    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(left, right, strict=True))
+
+
+def _inside(inner: Box, outer: Box) -> bool:
+    return all(c <= a and b <= d for (a, b), (c, d) in zip(inner, outer, strict=True))

@@ -1,0 +1,338 @@
+"""Operations that copy elements to other places. Those that only look at memory otherwise have no model: they are
+views, and ``storage.py`` reads through them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stile_engine.array.arrays import (
+    Array,
+    IntegerArray,
+    Origin,
+    RealArray,
+    TruthArray,
+    UnknownArray,
+    Unreadable,
+    axis,
+    decide,
+    integers,
+    reindex,
+    unlabelled,
+)
+from stile_engine.array.choice import choose, join
+from stile_engine.array.integers import comparison, make
+from stile_engine.array.structure import reshaped_indices
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
+from stile_engine.torch import algebra
+from stile_engine.torch.call import Call, Results, models
+from stile_engine.torch.pointwise import in_type
+
+
+def _unified(parts: Sequence[Array], dtype: str) -> list[Array]:
+    found = [in_type(p, dtype) for p in parts]
+    unknown = next((p for p in found if isinstance(p, UnknownArray)), None)
+    if unknown is not None:
+        raise algebra.UnknownOperand(unknown)
+    if any(isinstance(p, RealArray) for p in found):
+        return [algebra.real(p) for p in found]
+    return found
+
+
+@models("cat")
+def concatenation(call: Call) -> Results:
+    given = [p for p in call.given["tensors"] if tuple(p.shape) != (0,)]
+    shape = call.shape
+    along = int(call.given.get("dim", 0)) % len(shape)
+    parts = [p for p in _unified([call.machine.array(t) for t in given], call.dtype) if p.shape[along] > 0]
+    if not parts:
+        return reindex(call.machine.array(given[0]), [axis(a) for a in range(len(shape))], shape, unlabelled(shape))
+    starts = [sum(p.shape[along] for p in parts[:k]) for k in range(len(parts))]
+    origins = _joined_origins(parts, starts, along)
+    moved = [
+        reindex(p, [axis(a) - s if a == along else axis(a) for a in range(len(shape))], shape, origins)
+        for p, s in zip(parts, starts, strict=True)
+    ]
+    return join(moved, starts, along, shape, origins)
+
+
+def _joined_origins(parts: Sequence[Array], starts: Sequence[int], along: int) -> tuple[Origin | None, ...]:
+    """Slices of one dim that follow one another make a longer slice of it."""
+    merged: list[Origin | None] = []
+    for number, first in enumerate(parts[0].origins):
+        if first is None:
+            merged.append(None)
+            continue
+        wanted = [Origin(first.name, first.offset + (start if number == along else 0)) for start in starts]
+        fits = all(p.origins[number] == w for p, w in zip(parts, wanted, strict=True))
+        merged.append(first if fits else None)
+    return tuple(merged)
+
+
+@models("stack")
+def stack(call: Call) -> Results:
+    parts = _unified([call.machine.array(t) for t in call.given["tensors"]], call.dtype)
+    shape = call.shape
+    along = int(call.given.get("dim", 0)) % len(shape)
+    wide = [algebra.with_axis(p, along) for p in parts]
+    spread = [algebra.broadcast(p, shape) for p in wide]
+    return join(spread, range(len(spread)), along, shape, spread[0].origins)
+
+
+@models("flip")
+def flip(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    flipped = {d % len(shape) for d in call.given["dims"]}
+    indices = [shape[a] - 1 - axis(a) if a in flipped else axis(a) for a in range(len(shape))]
+    origins = tuple(None if a in flipped else o for a, o in enumerate(operand.origins))
+    return reindex(operand, indices, shape, origins)
+
+
+@models("roll")
+def roll(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    shifts = [int(s) for s in _listed(call.given["shifts"])]
+    dims = [int(d) % len(shape) for d in _listed(call.given.get("dims") or [])]
+    if not dims:
+        flat = _flattened(operand)
+        return _reshaped(_rolled(flat, {0: shifts[0]}), shape)
+    total: dict[int, int] = {}
+    for d, s in zip(dims, shifts, strict=True):
+        total[d] = total.get(d, 0) + s
+    return _rolled(operand, total)
+
+
+def _listed(value: object) -> list[int]:
+    return [value] if isinstance(value, int) else list(value)  # type: ignore[call-overload]
+
+
+def _rolled(operand: Array, shifts: dict[int, int]) -> Array:
+    """Two pieces along each axis, so that every index is one step further along the dim."""
+    found = operand
+    for d, shift in shifts.items():
+        size = operand.shape[d]
+        if not size or not shift % size:
+            continue
+        by = shift % size
+        rank = range(len(operand.shape))
+        origins = tuple(None if a == d else o for a, o in enumerate(found.origins))
+        late = reindex(found, [axis(a) - by if a == d else axis(a) for a in rank], operand.shape, origins)
+        early = reindex(found, [axis(a) + (size - by) if a == d else axis(a) for a in rank], operand.shape, origins)
+        found = choose([(compare(axis(d), "<", by), early), (ALWAYS, late)], operand.shape, origins)
+    return found
+
+
+def _flattened(operand: Array) -> Array:
+    total = algebra.element_count(operand.shape, range(len(operand.shape)))
+    return _reshaped(operand, (total,))
+
+
+def _reshaped(operand: Array, shape: tuple[int, ...]) -> Array:
+    indices, origins = reshaped_indices(operand, shape)
+    return reindex(operand, indices, shape, origins)
+
+
+@models("_unsafe_view")
+def reshape(call: Call) -> Results:
+    return _reshaped(call.array("self"), call.shape)
+
+
+@models("repeat")
+def repeat(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    lead = len(shape) - len(operand.shape)
+    indices = [axis(lead + a) % n if n > 1 else Affine() for a, n in enumerate(operand.shape)]
+    same = [o if shape[lead + a] == operand.shape[a] else None for a, o in enumerate(operand.origins)]
+    whole = [
+        axis(lead + a) if shape[lead + a] == n else i
+        for a, (n, i) in enumerate(zip(operand.shape, indices, strict=True))
+    ]
+    return reindex(operand, whole, shape, (*[None] * lead, *same))
+
+
+@models("constant_pad_nd")
+def constant_pad(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    value = in_type(call.machine.array(call.given.get("value", 0)), call.dtype)
+    starts = _padding_starts(call.given["pad"], len(shape))
+    conditions: list[Predicate] = []
+    indices: list[Affine] = []
+    origins: list[Origin | None] = []
+    for a, (low, high) in enumerate(starts):
+        indices.append(axis(a) - low)
+        origins.append(operand.origins[a] if low == 0 and high == 0 else None)
+        if low > 0 or high > 0:
+            conditions.append(in_range(axis(a) - low, 0, operand.shape[a]))
+    inside = reindex(operand, indices, shape, tuple(origins))
+    if isinstance(inside, RealArray):
+        value = algebra.real(value)
+    return choose(
+        [(conjunction(*conditions), inside), (ALWAYS, algebra.broadcast(value, shape))], shape, tuple(origins)
+    )
+
+
+def _padding_starts(pad: Sequence[int], rank: int) -> list[tuple[int, int]]:
+    """``(before, after)`` for each axis; PyTorch lists them from the last axis on."""
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))
+    return [(0, 0)] * (rank - len(pairs)) + list(reversed(pairs))
+
+
+def _edge_padded(call: Call, reflect: bool) -> Array:
+    operand, shape = call.array("self"), call.shape
+    rank = len(shape)
+    found: Array = operand
+    for a, (low, _high) in enumerate(_padding_starts(call.given["padding"], rank)):
+        size = operand.shape[a]
+        if shape[a] == size:
+            continue
+        wide = tuple(shape[b] if b <= a else operand.shape[b] for b in range(rank))
+        here = axis(a) - low
+        before = -here if reflect else Affine()
+        after = 2 * (size - 1) - here if reflect else Affine((), size - 1)
+
+        def at(index: Affine, source: Array = found, a: int = a, wide: tuple[int, ...] = wide) -> Array:
+            indices = [index if b == a else axis(b) for b in range(rank)]
+            return reindex(source, indices, wide, unlabelled(wide))
+
+        cases = [(compare(here, "<", 0), at(before)), (compare(here, ">=", size), at(after)), (ALWAYS, at(here))]
+        found = choose(cases, wide, unlabelled(wide))
+    return found
+
+
+@models("reflection_pad1d", "reflection_pad2d", "reflection_pad3d")
+def reflection_pad(call: Call) -> Results:
+    return _edge_padded(call, reflect=True)
+
+
+@models("replication_pad1d", "replication_pad2d", "replication_pad3d")
+def replication_pad(call: Call) -> Results:
+    return _edge_padded(call, reflect=False)
+
+
+@models("diag_embed")
+def diagonal_matrix(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    given = call.given
+    if (given.get("offset", 0), given.get("dim1", -2), given.get("dim2", -1)) != (0, -2, -1):
+        raise Unreadable("diag_embed of another diagonal")
+    rank = len(shape)
+    moved = reindex(operand, [axis(a) for a in range(rank - 1)], shape, unlabelled(shape))
+    nothing = algebra.converted(integers((), Affine()), call.dtype)
+    if isinstance(moved, RealArray):
+        nothing = algebra.real(nothing)
+    on_it = compare(axis(rank - 2), "==", axis(rank - 1))
+    return choose([(on_it, moved), (ALWAYS, algebra.broadcast(nothing, shape))], shape, unlabelled(shape))
+
+
+@models("pixel_shuffle")
+def pixel_shuffle(call: Call) -> Results:
+    operand, factor, shape = call.array("self"), int(call.given["upscale_factor"]), call.shape
+    rank = len(shape)
+    *lead, channel, row, column = (axis(a) for a in range(rank))
+    inner = channel * (factor * factor) + (row % factor) * factor + column % factor
+    return reindex(operand, [*lead, inner, row // factor, column // factor], shape, unlabelled(shape))
+
+
+@models("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
+def nearest(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    scales = [v for n, v in call.given.items() if n.startswith("scale") and v is not None]
+    indices = [axis(0), axis(1)]
+    for a in range(2, len(shape)):
+        old, new = operand.shape[a], shape[a]
+        if scales and new % old:
+            raise Unreadable("an enlargement by a factor that is not whole")
+        indices.append((axis(a) * old) // new)
+    origins = tuple(o if a < 2 else None for a, o in enumerate(operand.origins))
+    return reindex(operand, indices, shape, origins)
+
+
+# -- indices that are arrays ---------------------------------------------------------------
+
+
+def _wrapped(index: Array, size: int, what: str) -> IntegerArray:
+    """An index array counted from 0. Raises where it may leave the axis: PyTorch would raise as well."""
+    if isinstance(index, UnknownArray):
+        raise algebra.UnknownOperand(index)
+    if isinstance(index, TruthArray):
+        raise Unreadable(f"{what} by a mask, whose result has a size that depends on it")
+    if not isinstance(index, IntegerArray):
+        raise Unreadable(f"{what} by numbers that are data")
+    shape = index.shape
+    none = unlabelled(shape)
+    below = comparison(index, "<", integers(shape, Affine()), shape, none)
+    pieces = []
+    for predicate, value in index.pieces:
+        pieces.append((conjunction(predicate, below.predicate), value + size))
+        pieces.append((predicate, value))
+    pieces[-1] = (ALWAYS, pieces[-1][1])
+    found = make(tuple(pieces), shape, none)
+    low = comparison(found, ">=", integers(shape, Affine()), shape, none)
+    high = comparison(found, "<", integers(shape, Affine((), size)), shape, none)
+    if decide(conjunction(low.predicate, high.predicate), shape) is not True:
+        raise Unreadable(f"{what} by an index that may be out of range")
+    return found
+
+
+@models("index_select")
+def index_select(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    along = int(call.given["dim"]) % len(shape)
+    index = _wrapped(call.array("index"), operand.shape[along], "index_select")
+    wide = reindex(index, [axis(along)], shape, unlabelled(shape))
+    return _read(operand, along, wide, shape)
+
+
+def _read(operand: Array, along: int, index: Array, shape: tuple[int, ...]) -> Array:
+    assert isinstance(index, IntegerArray)
+    rest = [axis(a) for a in range(len(operand.shape)) if a != along]
+    return algebra.at_integer(operand, along, index, shape, rest)
+
+
+@models("gather")
+def gather(call: Call) -> Results:
+    operand, shape = call.array("self"), call.shape
+    along = int(call.given["dim"]) % max(len(shape), 1)
+    index = _wrapped(call.array("index"), operand.shape[along], "gather")
+    return _read(operand, along, index, shape)
+
+
+@models("embedding")
+def embedding(call: Call) -> Results:
+    weight, shape = call.array("weight"), call.shape
+    index = _wrapped(call.array("indices"), weight.shape[0], "embedding")
+    rank = len(shape)
+    wide = reindex(index, [axis(a) for a in range(rank - 1)], shape, unlabelled(shape))
+    assert isinstance(wide, IntegerArray)
+    return algebra.at_integer(weight, 0, wide, shape, [axis(rank - 1)])
+
+
+@models("index")
+def index_by_arrays(call: Call) -> Results:
+    """Advanced indexing: the index arrays broadcast to one shape, which replaces their axes."""
+    operand, shape = call.array("self"), call.shape
+    given = list(call.given["indices"])
+    given += [None] * (len(operand.shape) - len(given))
+    used = [a for a, i in enumerate(given) if i is not None]
+    arrays = [_wrapped(call.machine.array(given[a]), operand.shape[a], "indexing") for a in used]
+    common = algebra.common_shape(i.shape for i in arrays)
+    together = used == list(range(used[0], used[-1] + 1))
+    first = used[0] if together else 0
+    place = [axis(first + a) for a in range(len(common))]
+    free = iter([axis(a) for a in range(len(shape)) if not first <= a < first + len(common)])
+    rest = [None if a in used else next(free) for a in range(len(operand.shape))]
+    cases: list[tuple[Predicate, list[Affine | None]]] = [(ALWAYS, list(rest))]
+    for a, index in zip(used, arrays, strict=True):
+        wide = algebra.broadcast(index, common)
+        moved = reindex(wide, place, shape, unlabelled(shape))
+        assert isinstance(moved, IntegerArray)
+        cases = [
+            (conjunction(outer, predicate), [*chosen[:a], value, *chosen[a + 1 :]])
+            for outer, chosen in cases
+            for predicate, value in moved.pieces
+        ]
+    read = [
+        (predicate, reindex(operand, [i for i in chosen if i is not None], shape, unlabelled(shape)))
+        for predicate, chosen in cases
+    ]
+    return choose(read, shape, unlabelled(shape))
