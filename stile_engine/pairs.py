@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stile_engine.index.dims import Dim
 from stile_engine.proof.prove import Proof, prove_values
-from stile_engine.spec.lower import SpecError, lower
+from stile_engine.spec.lower import SpecError, declared, lower
+from stile_engine.spec.syntax.parser import parse
 
 
 class PairError(SpecError):
@@ -20,19 +21,36 @@ class PairError(SpecError):
         self.text = text
 
 
-def prove(actual: str, spec: str, dims: Mapping[str, Any] | None = None, *, details: bool = True) -> Proof:
+def prove(
+    actual: str,
+    spec: str,
+    dims: Mapping[str, Any] | None = None,
+    *,
+    assume: str | Sequence[str] = (),
+    details: bool = True,
+) -> Proof:
     """Whether two expressions are equal: ``prove("X:Q + X:Q", "2 * X:Q", dims={"Q": 8})``.
 
     ``dims`` gives each dim's size, or a dim made by ``dim(…)``. Tensors of one label and the same dims are
     the same input on both sides, and so are unlabelled ones of the same number. The order of the dims does
-    not count. Raises ``SpecError`` with the characters at fault, ``DimError`` for a size that is none.
+    not count. ``assume`` are facts about the inputs, such as ``"I permutation of Q"``: premises of the
+    equality. Raises ``SpecError`` with the characters at fault, ``DimError`` for a size that is none.
     """
     known = {name: size if isinstance(size, Dim) else Dim(name, size) for name, size in (dims or {}).items()}
     extents = {name: dim.extent for name, dim in known.items()}
     values = []
+    trees = []
+    facts = [assume] if isinstance(assume, str) else list(assume)
     for side, text in (("actual", actual), ("spec", spec)):
         try:
-            values.append(lower(text, extents).value)
+            trees.append(parse(text))
+        except SpecError as error:
+            raise PairError(side, text, error) from error
+    # what an input is, the two expressions say together
+    inputs = declared(trees, extents, facts)
+    for (side, text), tree in zip((("actual", actual), ("spec", spec)), trees, strict=True):
+        try:
+            values.append(lower(tree, extents, known=inputs).value)
         except SpecError as error:
             raise PairError(side, text, error) from error
     symbolic = [d for d in known.values() if d.concrete is None]

@@ -14,7 +14,13 @@ from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
 from stile_engine.checking.methods import bound, owner_of
-from stile_engine.checking.parameters import DeclarationError, declared_inputs, pair, refuse_unmodelled
+from stile_engine.checking.parameters import (
+    DeclarationError,
+    declared_inputs,
+    dtypes_by_label,
+    pair,
+    refuse_unmodelled,
+)
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.spec_text import range_in_literal
@@ -22,9 +28,10 @@ from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ran
 from stile_engine.checking.values import describe_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
+from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
-from stile_engine.proof.verdict import Location, Obligation, Range, Status, kernel_status
-from stile_engine.spec.lower import LoweredSpec, SpecError, lower
+from stile_engine.proof.verdict import Assumption, Location, Obligation, Range, Status, kernel_status
+from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Tensor
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
@@ -180,16 +187,38 @@ class KernelCheck:
         inputs = {i.label: i.dims for i in declared_inputs(options).values()}
         outputs = options.get("outputs", {})
         found: list[_Spec] = []
+        known = self._inputs([text for _, text in texts], extents, options)
         for name, text in texts:
             order = outputs if isinstance(outputs, str) else outputs.get(name) if name is not None else None
             try:
-                lowered = lower(text, extents, inputs, None if order is None else tuple(order.split()))
+                lowered = lower(text, extents, inputs, None if order is None else tuple(order.split()), known)
             except SpecError as error:
                 self._spec_error(error, text)
             else:
                 found.append(_Spec(name, text, lowered))
         self._hints(found)
         return found
+
+    def _inputs(self, texts: Sequence[str], extents: Mapping[str, Affine], options: Mapping[str, Any]) -> Declared:
+        """What all specs, the declared types and the declared facts say of the inputs."""
+        trees = []
+        for text in texts:
+            try:
+                trees.append(parse(text))
+            except SpecError as error:
+                self._spec_error(error, text)
+        facts = options.get("assume", ())
+        facts = [facts] if isinstance(facts, str) else list(facts)
+        if bad := [f for f in facts if not isinstance(f, str)]:
+            raise DeclarationError(f"assume= needs texts such as 'I in N', not {bad[0]!r}")
+        try:
+            known = declared(trees, extents, facts, dtypes_by_label(options))
+        except SpecError as error:
+            status = Status.UNSUPPORTED if error.code == "unsupported" else Status.ERROR
+            self._stop(status, error.code, "error", self._found.name_range, error.message)
+            raise
+        self._findings.assumptions += [Assumption(fact, "user", self._found.name_range) for fact in facts]
+        return known
 
     def _spec_error(self, error: SpecError, text: str) -> None:
         """The exact characters inside the literal where the spec is one; raises ``_Stop``."""

@@ -19,7 +19,6 @@ from stile_engine.trace.frontend import Parameter
 _NOT_MODELLED = {
     "grid": "grid= belongs to Triton and Pallas kernels, which are not modelled yet",
     "strides": "strides= belongs to kernels on pointers, which are not modelled yet",
-    "assume": "assume= is not modelled yet: a proof would have to use the declared facts",
 }
 
 _DTYPES = frozenset("float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool".split())
@@ -123,9 +122,8 @@ def pair(
             continue
         else:
             raise DeclarationError(_no_input(name, waiting))
-        found.append(
-            Parameter(name, tensor, tuple(_dim(d, dims) for d in own_dims), _dtype(dtypes, name), name in in_place)
-        )
+        own = tuple(_dim(d, dims) for d in own_dims)
+        found.append(Parameter(name, tensor, own, _dtype(dtypes, name, tensor), name in in_place))
     if waiting:
         raise DeclarationError(_no_parameter(next(iter(waiting)), names))
     return tuple(found), constants
@@ -158,9 +156,25 @@ def _dim(name: str, dims: Mapping[str, Dim]) -> Dim:
     return dims[name]
 
 
-def _dtype(dtypes: Mapping[str, Any], name: str) -> str:
-    found = dtypes.get(name, "float32")
-    text = found if isinstance(found, str) else getattr(found, "__name__", str(found))
+def dtypes_by_label(options: Mapping[str, Any]) -> dict[str, str]:
+    """The declared types by the labels of the spec."""
+    declared = declared_inputs(options)
+    given = dict(options.get("dtypes", {}))
+    return {declared[n].label if n in declared else n: _dtype_name(found) for n, found in given.items()}
+
+
+def _dtype_name(found: Any) -> str:
+    return found if isinstance(found, str) else getattr(found, "__name__", str(found))
+
+
+def _dtype(dtypes: Mapping[str, Any], name: str, tensor: Tensor | None) -> str:
+    index = tensor is not None and tensor.integer
+    found = dtypes.get(name, "int32" if index else "float32")
+    text = _dtype_name(found)
+    if index and "int" not in text:
+        raise DeclarationError(
+            f"dtypes={{{name!r}: {found!r}}}: the spec uses {name} as an index, expected an integer type"
+        )
     if text not in _DTYPES:
         raise DeclarationError(f"dtypes={{{name!r}: {found!r}}}: expected one of {', '.join(sorted(_DTYPES))}")
     return str(text)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
+from stile_engine.index import data
+
 Atom: TypeAlias = "str | FloorDiv"
 AffineLike: TypeAlias = "Affine | int"
 
@@ -61,13 +63,14 @@ class Affine:
 
     @cached_property
     def variables(self) -> frozenset[str]:
+        """All that the value varies with: what a data variable is read at is among them."""
         found: set[str] = set()
         for atom, _ in self.terms:
             if isinstance(atom, str):
                 found.add(atom)
             else:
                 found |= atom.numerator.variables
-        return frozenset(found)
+        return data.closure(frozenset(found))
 
     def coefficient(self, name: str) -> int:
         """The coefficient of the plain variable (not inside a floor division)."""
@@ -141,6 +144,7 @@ class Affine:
         """Replace variables simultaneously."""
         if not (self.variables & mapping.keys()):
             return self
+        mapping = data.extended(mapping, (a for a, _ in self.terms if isinstance(a, str)))
         total = Affine((), self.constant)
         for atom, coefficient in self.terms:
             if isinstance(atom, str):
@@ -161,7 +165,11 @@ class Affine:
         return total
 
     def render(self, name: Callable[[str], str] = str) -> str:
-        """The text, in spec syntax and valid as Python, with variables renamed by ``name``."""
+        """The text, in spec syntax and valid as Python, with variables renamed by ``name``.
+
+        ``name`` is asked for data variables too; without it, or with one that leaves them as they are,
+        the text tells any two expressions apart.
+        """
         parts: list[str] = []
         for atom, coefficient in self.terms:
             text = name(atom) if isinstance(atom, str) else f"({atom.numerator.render(name)}) // {atom.divisor}"

@@ -7,6 +7,11 @@ isl align operands by name.
 
 Variables whose name begins with ``#`` are sizes: every set that names one also says that it is at
 least 1. isl is used from one thread only (it has one context for the process).
+
+Data variables (``data.py``) are variables like any other here, with two differences. Sets are equal,
+empty, or contained in one another *given what was declared of the data*. And a variable that a token
+varies with cannot be projected out of a set that names the token: what is left is an opaque truth
+value, whether some value of the variable lies in the set.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from typing import Any
 
 import islpy as isl
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import (
     Always,
@@ -94,12 +100,15 @@ class IndexSet:
     """An exact set over named integer variables. Immutable and interned: compare with ``is``
     for identity of form and with ``equals`` for equality of meaning."""
 
-    __slots__ = ("_free", "_isl", "_memo", "digest", "variables")
+    __slots__ = ("_free", "_isl", "_memo", "digest", "tokens", "variables")
 
     _isl: isl.Set
     _free: bool | None
     _memo: dict[tuple[Any, ...], Any]
+    tokens: tuple[str, ...]
+    """The data variables that the set names itself."""
     variables: frozenset[str]
+    """All that membership varies with: what data variables are read at is among them."""
     digest: str
 
     def __repr__(self) -> str:
@@ -174,6 +183,8 @@ class IndexSet:
     def is_disjoint(self, other: IndexSet) -> bool:
         if self is EMPTY or other is EMPTY:
             return True
+        if self.tokens or other.tokens:
+            return (self & other) is EMPTY
         spend()
         return bool(self._isl.is_disjoint(other._isl))
 
@@ -184,7 +195,11 @@ class IndexSet:
         found: bool | None = self._memo.get(key)
         if found is None:
             spend()
-            found = self._memo[key] = bool(self._isl.is_subset(other._isl))
+            if self.tokens or other.tokens:
+                found = (self - other) is EMPTY
+            else:
+                found = bool(self._isl.is_subset(other._isl))
+            self._memo[key] = found
         return found
 
     def equals(self, other: IndexSet) -> bool:
@@ -193,6 +208,14 @@ class IndexSet:
     def project_out(self, names: Iterable[str]) -> IndexSet:
         """The tuples of the remaining variables for which some value of ``names`` lies in the set."""
         names = tuple(sorted(n for n in names if n in self.variables))
+        if self.tokens and names:
+            from stile_engine.index.existence import some
+
+            gone = frozenset(names)
+            if any(t not in gone and not gone.isdisjoint(data.datum(t).variables) for t in self.tokens):
+                return some(self, names)
+            own = self.parameters
+            names = tuple(n for n in names if n in own)
         if not names:
             return self
         key = ("project", names)
@@ -210,6 +233,9 @@ class IndexSet:
         relevant = {v: e for v, e in mapping.items() if v in self.variables and _single_variable(e) != v}
         if not relevant:
             return self
+        if self.tokens:
+            own = self.parameters
+            relevant = {v: e for v, e in data.extended(relevant, self.tokens).items() if v in own}
         key = ("substitute", tuple(sorted(relevant.items(), key=lambda item: item[0])))
         found: IndexSet | None = self._memo.get(key)
         if found is None:
@@ -234,49 +260,75 @@ class IndexSet:
 
     def solve(self, name: str) -> Affine | None:
         """The expression that the set forces ``name`` to equal, where its constraints say so."""
-        if name not in self.variables:
+        if name not in self.variables and not data.is_token(name):
             return None
         key = ("solve", name)
         if key in self._memo:
             known: Affine | None = self._memo[key]
             return known
+        if self.tokens or data.is_token(name):
+            return self._solve_with_data(name)
         if self._free is None:
             spend()
             self._free = bool(self._isl.affine_hull().plain_is_universe())
         if self._free:
             return None  # no equation holds in the set
         spend()
-        hull = self._isl.affine_hull()
-        dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
-        found: Affine | None = None
-        for constraint in hull.get_constraints():
-            if not constraint.is_equality():
-                continue
-            coefficient = _integer(constraint.get_coefficient_val(_PARAM, dim))
-            if coefficient == 0 or (
-                constraint.dim(isl.dim_type.div)
-                and any(
-                    not constraint.get_coefficient_val(isl.dim_type.div, d).is_zero()
-                    for d in range(constraint.dim(isl.dim_type.div))
-                )
-            ):
-                continue
-            rest = Affine((), _integer(constraint.get_constant_val()))
-            for other in range(constraint.dim(_PARAM)):
-                factor = _integer(constraint.get_coefficient_val(_PARAM, other))
-                if other != dim and factor:
-                    rest = rest + Affine.variable(_decoded[_dim_name(constraint, other)]) * factor
-            # coefficient * name + rest = 0
-            candidate = (-rest if coefficient > 0 else rest) // abs(coefficient)
-            if found is None or str(candidate) < str(found):
-                found = candidate
-        self._memo[key] = found
+        found = self._memo[key] = _solved(self._isl, name)
         return found
+
+    def _solve_with_data(self, name: str) -> Affine | None:
+        spend(2)
+        raw = _with_declared(self._isl, frozenset({*self.tokens, name} if data.is_token(name) else self.tokens))
+        found = _solved(raw, name) if raw.find_dim_by_name(_PARAM, _isl_name(name)) >= 0 else None
+        self._memo["solve", name] = found
+        return found
+
+    def place_of(self, name: str) -> tuple[Affine, IndexSet] | None:
+        """The expression that ``name`` equals by data that take each value once, and where it exists:
+        ``I[k] == s`` says that k is the place of s. Elsewhere the set is empty."""
+        for token in self.tokens:
+            datum = data.datum(token)
+            value = self.solve(token) if name in datum.variables else None
+            found = None if value is None or name in value.variables else datum.preimage(value)
+            if found is None:
+                continue
+            coefficient = found.argument.coefficient(name)
+            rest = found.argument - Affine.variable(name) * coefficient
+            if coefficient not in (1, -1) or name in rest.variables:
+                continue
+            if self.issubset(IndexSet.where(found.inside)):
+                # coefficient * name + rest = place
+                return (found.place - rest) * coefficient, IndexSet.where(found.possible)
+        return None
+
+    def allows(self, tokens: Iterable[str]) -> bool:
+        """Whether at every tuple of the set the data may be what was declared of them."""
+        tokens = sorted(tokens)
+        raw = _with_declared(self._isl, frozenset(tokens))
+        for token in raw.get_var_names(_PARAM):
+            if data.is_token(_decoded[str(token)]):
+                raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(token)), 1)
+        return bool(self._isl.is_subset(raw))
+
+    def allowed_values(self, token: str) -> int | None:
+        """How many values the token may have at the tuples of the set; None where that is not bounded."""
+        raw = _with_declared(self._isl, frozenset([token]))
+        for name in raw.get_var_names(_PARAM):
+            if _decoded[str(name)] != token:
+                raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(name)), 1)
+        value = raw.move_dims(_SET, 0, _PARAM, 0, raw.dim(_PARAM)).count_val()
+        return None if value.is_infty() or value.is_nan() else _integer(value)
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The variables that the set itself names."""
+        return frozenset(_decoded[n] for n in _parameter_names(self._isl))
 
     def count(self, names: Iterable[str]) -> int | None:
         """The number of tuples of ``names``; None unless the set is over these alone and finite."""
         names = tuple(sorted(names))
-        if not self.variables <= set(names):
+        if not self.variables <= set(names) or self.tokens:
             return None
         if self is EMPTY:
             return 0
@@ -294,6 +346,8 @@ class IndexSet:
         """Cases ``(condition, low, high)`` such that the set is ``low <= name <= high`` in each
         case and empty outside them; None where the values of ``name`` are not one run."""
         if name not in self.variables:
+            return None
+        if self.tokens and (name not in self.parameters or any(name in data.datum(t).variables for t in self.tokens)):
             return None
         spend(4)
         dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))
@@ -337,7 +391,7 @@ class IndexSet:
         return {n: _integer(point.get_coordinate_val(_SET, i)) for i, n in enumerate(names)}
 
     def contains(self, point: Mapping[str, int]) -> bool:
-        return not self.substitute({v: Affine((), point[v]) for v in self.variables}).is_empty
+        return not self.substitute({v: Affine((), point[v]) for v in self.parameters}).is_empty
 
     def points(self, limit: int) -> list[dict[str, int]] | None:
         """All tuples in lexicographic order; None if there are more than ``limit`` or infinitely many."""
@@ -356,6 +410,42 @@ class IndexSet:
         )
         spend(len(found))
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
+
+
+def _solved(raw: isl.Set, name: str) -> Affine | None:
+    """The expression that ``name`` equals everywhere in the set: of several the first by text, and one
+    that does not vary with ``name`` itself."""
+    hull = raw.affine_hull()
+    dim = raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
+    found: Affine | None = None
+    for constraint in hull.get_constraints():
+        if not constraint.is_equality():
+            continue
+        coefficient = _integer(constraint.get_coefficient_val(_PARAM, dim))
+        if coefficient == 0 or (
+            constraint.dim(isl.dim_type.div)
+            and any(
+                not constraint.get_coefficient_val(isl.dim_type.div, d).is_zero()
+                for d in range(constraint.dim(isl.dim_type.div))
+            )
+        ):
+            continue
+        rest = Affine((), _integer(constraint.get_constant_val()))
+        for other in range(constraint.dim(_PARAM)):
+            factor = _integer(constraint.get_coefficient_val(_PARAM, other))
+            if other != dim and factor:
+                rest = rest + Affine.variable(_decoded[_dim_name(constraint, other)]) * factor
+        # coefficient * name + rest = 0
+        candidate = (-rest if coefficient > 0 else rest) // abs(coefficient)
+        if name in candidate.variables:
+            continue
+        if found is None or _simplicity(candidate) < _simplicity(found):
+            found = candidate
+    return found
+
+
+def _simplicity(candidate: Affine) -> tuple[int, str]:
+    return len(data.tokens_of(candidate.variables)), str(candidate)
 
 
 def _parameter_names(raw: isl.Set) -> list[str]:
@@ -426,7 +516,7 @@ def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
     return _intern(_raw(text, names))
 
 
-def _intern(raw: isl.Set) -> IndexSet:
+def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
     if raw.is_empty():
         return EMPTY
     raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
@@ -438,6 +528,10 @@ def _intern(raw: isl.Set) -> IndexSet:
             space = isl.Space.create_from_names(raw.get_ctx(), set=[], params=ordered)
             raw = raw.align_params(space)
             names = ordered
+    if not simplified and data.any_known() and any(data.is_token(_decoded[n]) for n in names):
+        simpler = _given_data(raw, frozenset(_decoded[n] for n in names))
+        if simpler is not None:
+            return _intern(simpler, simplified=True)
     text = str(raw)
     found = _by_text.get(text)
     if found is not None:
@@ -458,6 +552,52 @@ def _intern(raw: isl.Set) -> IndexSet:
     return made
 
 
+def _given_data(raw: isl.Set, names: frozenset[str]) -> isl.Set | None:
+    """The set without what was declared of its data anyway, with the equations that follow from it; None
+    where nothing was declared."""
+    bounds, relations = _declared(data.tokens_of(names))
+    if bounds is None and relations is None:
+        return None
+    everything = raw
+    for part in (bounds, relations):
+        if part is not None:
+            everything = everything.intersect(part)
+    if everything.is_empty():
+        return everything
+    if relations is not None:
+        raw = raw.intersect(isl.Set.from_basic_set(everything.affine_hull()))
+    return raw if bounds is None else raw.intersect(bounds).gist(bounds)
+
+
+def _with_declared(raw: isl.Set, tokens: frozenset[str]) -> isl.Set:
+    for part in _declared(tuple(sorted(tokens))):
+        if part is not None:
+            raw = raw.intersect(part)
+    return raw
+
+
+@lru_cache(maxsize=65536)
+def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, isl.Set | None]:
+    """What was declared of the data: bounds of each by itself, and all else."""
+    found = [data.datum(t) for t in tokens]
+    bounds = [b for b in (d.bounds() for d in found) if b is not None]
+    relations = [r for r in (d.relations(found) for d in found) if r is not None]
+    everything = _conjunction(relations)
+    for one in found:
+        for members, predicate in one.excluded(found):
+            never = members._isl.intersect(_raw(_predicate_text(predicate), (one.token,)))
+            everything = (isl.Set("{ : }") if everything is None else everything).subtract(never)
+    return _conjunction(bounds), everything
+
+
+def _conjunction(predicates: list[Predicate]) -> isl.Set | None:
+    total: isl.Set | None = None
+    for predicate in dict.fromkeys(predicates):
+        one = _raw(_predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
+        total = one if total is None else total.intersect(one)
+    return total
+
+
 def _outline(raw: isl.Set, count: int) -> list[str]:
     """A cheap description that equal sets share: the extreme values of each variable."""
     moved = raw.move_dims(_SET, 0, _PARAM, 0, count)
@@ -472,7 +612,9 @@ def _outline(raw: isl.Set, count: int) -> list[str]:
 def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
     made = IndexSet.__new__(IndexSet)
     made._isl = raw
-    made.variables = frozenset(_decoded[n] for n in names)
+    own = frozenset(_decoded[n] for n in names)
+    made.tokens = data.tokens_of(own)
+    made.variables = data.closure(own) if made.tokens else own
     made.digest = text
     made._memo = {}
     made._free = None
@@ -496,9 +638,9 @@ def describe(index_set: IndexSet, rename: Mapping[str, str] | None = None) -> st
     """The set's constraints as text, for messages."""
     text = str(index_set._isl) if index_set is not EMPTY else "{ : false }"
     body = text[text.index("{") + 1 : text.rindex("}")].strip().removeprefix(":").strip()
-    for encoded in sorted((_isl_name(v) for v in index_set.variables), key=len, reverse=True):
+    for encoded in sorted((_isl_name(v) for v in index_set.parameters), key=len, reverse=True):
         name = _decoded[encoded]
-        body = _replace_word(body, encoded, (rename or {}).get(name, name))
+        body = _replace_word(body, encoded, data.render(name, lambda v: (rename or {}).get(v, v)))
     return body or "everywhere"
 
 

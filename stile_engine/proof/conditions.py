@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.index.sets import EMPTY, IndexSet, describe
 from stile_engine.proof.equality import are_equal
 from stile_engine.term import binding
 from stile_engine.term.atoms import Poly, PowerAtom, of_atom
 from stile_engine.term.context import specialise
+from stile_engine.term.elements import elements_of
 from stile_engine.term.guarded import Condition
 from stile_engine.term.powers import primitive_part, without_positive
 from stile_engine.term.printing import bind_names, show
@@ -25,9 +26,27 @@ class Requirement:
     domain: IndexSet
     body: Poly
 
+    @property
+    def is_about_data(self) -> bool:
+        """Whether it says something of integers that inputs hold: its domain has no members."""
+        return self.kind in DATA_KINDS
+
     def text(self) -> str:
+        if self.is_about_data:
+            return self._data_text()
         words = {"nonzero": "is not zero", "nonnegative": "is not negative"}
         return f"{show(self.body, bind_names(self.bound, self.body, {}))} {words.get(self.kind, 'is positive')}"
+
+    def _data_text(self) -> str:
+        names = bind_names(self.bound, self.body, {})
+        if self.kind == "unique":
+            first = next(iter(elements_of(self.body.variables)), None)
+            label = "the index" if first is None else first.tensor.name
+            return f"{label} has no element twice"
+        return f"{show(self.body, names)} lies in its dim (it does not where {describe(self.domain, names)})"
+
+
+DATA_KINDS = ("inside", "unique")
 
 
 def guarantees(conditions: Iterable[Condition], box: IndexSet) -> list[Requirement]:
@@ -42,7 +61,9 @@ def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Require
         domain = c.domain & box
         if domain is EMPTY:
             continue
-        for kind, body in _parts(c.kind, specialise(c.body, domain), domain):
+        about_data = c.kind in DATA_KINDS
+        parts = [(c.kind, c.body)] if about_data else _parts(c.kind, specialise(c.body, domain), domain)
+        for kind, body in parts:
             used = tuple(b for b in c.bound if b in body.variables)
             narrowed = domain.project_out([b for b in c.bound if b not in used])
             if used:
@@ -84,6 +105,8 @@ _IMPLIES = {
     "nonnegative": ("nonnegative", "positive", "logarithm"),
     "positive": ("positive",),
     "logarithm": ("logarithm", "positive"),
+    "inside": ("inside",),
+    "unique": ("unique",),
 }
 
 
@@ -94,13 +117,20 @@ def unmet(mine: list[Requirement], given: list[Requirement]) -> list[Requirement
 
 def _follows(wanted: Requirement, given: list[Requirement]) -> bool:
     remaining = wanted.domain
+    if wanted.is_about_data and not wanted.bound:
+        for other in given:
+            if other.is_about_data and not other.bound:
+                remaining = remaining - other.domain  # for data that reach it nothing is owed
+        return remaining is EMPTY
     for other in given:
         if other.kind not in _IMPLIES[wanted.kind] or other.bound != wanted.bound:
+            continue
+        if wanted.is_about_data and other.body is not wanted.body:
             continue
         common = remaining & other.domain
         if common is EMPTY:
             continue
-        if other.body is wanted.body or are_equal(other.body, wanted.body, common):
+        if other.body is wanted.body or wanted.is_about_data or are_equal(other.body, wanted.body, common):
             remaining = remaining - common
             if remaining is EMPTY:
                 return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
@@ -72,6 +73,8 @@ def are_equal(
             difference = subtract(left, right)
             if _is_zero(difference, context, _DEPTH):
                 return True
+            if facts and sign(specialise(difference, context), facts) == ZERO_SIGN:
+                return True
             if facts and _zero_by_cases(specialise(difference, context), context, _MOST_CASES, dict(facts)):
                 return True
     except BudgetExceeded:
@@ -132,6 +135,8 @@ def _eliminate(operand: Poly, context: IndexSet) -> Poly:
     """Without the variables that the context fixes: where T == 5, X[T] is X[5]."""
     gone: set[str] = set()
     for name in sorted(operand.variables & context.variables):
+        if data.is_token(name):
+            continue  # ``specialise`` looks at data
         value = context.solve(name)
         if value is not None and not value.variables & (gone | {name}):
             operand = substitute(operand, {name: value})

@@ -14,11 +14,16 @@ from itertools import product
 from operator import itemgetter
 from typing import Any
 
-from stile_engine.index.predicate import Always
+from stile_engine.index import data
+from stile_engine.index.predicate import Always, And, Not, Or, Predicate
 from stile_engine.index.predicate import evaluate as holds
-from stile_engine.proof.numbers import Arithmetic, HasNoValue
+from stile_engine.proof.contents import NoContents, integer
+from stile_engine.proof.numbers import Arithmetic, HasNoValue, order
 from stile_engine.term import expression as written
+from stile_engine.term.comparison import Difference
+from stile_engine.term.elements import Element
 from stile_engine.term.expression import Node, Tensor
+from stile_engine.term.signs import NEGATIVE, POSITIVE, ZERO_SIGN
 
 Inputs = Callable[[Tensor, tuple[int, ...]], Fraction]
 """The value of an input element: the same for every call with the same arguments."""
@@ -30,6 +35,20 @@ class TooExpensive(Exception):
 
 class NotEvaluated(Exception):
     """The expression holds something that is not modelled."""
+
+
+class _Indices(dict[str, int]):
+    """Values of index variables; those of data variables are looked up in the inputs."""
+
+    __slots__ = ("evaluator",)
+
+    evaluator: Evaluator
+
+    def __missing__(self, name: str) -> int:
+        found = data.known(name)
+        if found is None:
+            raise KeyError(name)
+        return self.evaluator.datum(found, self)
 
 
 class Evaluator:
@@ -56,7 +75,7 @@ class Evaluator:
         sys.setrecursionlimit(max(before, 100_000))
         self._running = True
         try:
-            return self(node, index)
+            return self(node, self._indices(index))
         finally:
             self._running = False
             sys.setrecursionlimit(before)
@@ -92,8 +111,50 @@ class Evaluator:
         known.values[key] = value
         return value
 
+    def _indices(self, index: Mapping[str, int]) -> _Indices:
+        made = _Indices(index)
+        made.evaluator = self
+        return made
+
     def _at(self, index: Mapping[str, int]) -> Mapping[str, int]:
-        return {**self._sizes, **index} if self._sizes else index
+        return self._indices({**self._sizes, **index}) if self._sizes else index
+
+    def datum(self, datum: data.Datum, index: Mapping[str, int]) -> int:
+        """What a data variable holds at these indices."""
+        match datum:
+            case Element(tensor=tensor, arguments=arguments, inverse=False):
+                position = tuple([a.evaluate(index) for a in arguments])
+                return int(self._element(tensor, position))
+            case Difference(left=left, right=right, mapping=mapping):
+                inner = self._indices(index)
+                for name, expression in mapping.items():
+                    place = expression.evaluate(index)
+                    low, high = (left if name in left.axes else right).axes[name]
+                    if not low.evaluate(index) <= place < high.evaluate(index):
+                        raise HasNoValue("read out of bounds")
+                    inner[name] = place
+                return order(self._arithmetic, self(left, inner), self(right, inner))
+        raise NotEvaluated(f"the data variable {datum.token}")
+
+    def _element(self, tensor: Tensor, position: tuple[int, ...]) -> Fraction:
+        key = (tensor, position)
+        found = self.touched.get(key)
+        if found is None:
+            for place, size in zip(position, tensor.shape, strict=True):
+                if not 0 <= place < size.evaluate(self._sizes):
+                    raise HasNoValue(f"{tensor.name} is read out of bounds")
+            if tensor.integer:
+                found = self._integer(tensor, position)
+            else:
+                found = _with_sign(self._inputs(tensor, position), tensor.signs)
+            self.touched[key] = found
+        return found
+
+    def _integer(self, tensor: Tensor, position: tuple[int, ...]) -> Fraction:
+        try:
+            return Fraction(integer(tensor, position, getattr(self._inputs, "seed", 1), self._sizes))
+        except NoContents as error:
+            raise NotEvaluated(str(error)) from error
 
     def _const(self, node: written.Const, index: Mapping[str, int]) -> Any:
         return self._arithmetic.rational(node.value)
@@ -124,11 +185,11 @@ class Evaluator:
         return self(node.body, index)
 
     def _select(self, node: written.Select, index: Mapping[str, int]) -> Any:
-        return self(node.chosen if holds(node.predicate, self._at(index)) else node.other, index)
+        return self(node.chosen if _holds(node.predicate, self._at(index)) else node.other, index)
 
     def _reindex(self, node: written.Reindex, index: Mapping[str, int]) -> Any:
         environment = self._at(index)
-        inner = dict(index)
+        inner = self._indices(index)
         for name, expression in node.mapping.items():
             position = expression.evaluate(environment)
             low, high = node.body.axes[name]
@@ -147,13 +208,9 @@ class Evaluator:
         else:
             environment = self._at(index)
             position = tuple([p.evaluate(environment) for p in node.index])
-        key = (tensor, position)
-        found = self.touched.get(key)
+        found = self.touched.get((tensor, position))
         if found is None:
-            for place, size in zip(position, tensor.shape, strict=True):
-                if not 0 <= place < size.evaluate(self._sizes):
-                    raise HasNoValue(f"{tensor.name} is read out of bounds")
-            found = self.touched[key] = self._inputs(tensor, position)
+            found = self._element(tensor, position)
         return self._arithmetic.rational(found)
 
     def _carried(self, node: written.Carried, index: Mapping[str, int]) -> Any:
@@ -162,7 +219,7 @@ class Evaluator:
         round_ = node.round.evaluate(environment)
         if not 0 <= round_ <= recurrence.rounds.evaluate(environment):
             raise HasNoValue("a round that the loop does not have")
-        inner = dict(index)
+        inner = self._indices(index)
         for (name, (low, high)), expression in zip(recurrence.axes[number].items(), node.index, strict=True):
             position = inner[name] = expression.evaluate(environment)
             if not low.evaluate(environment) <= position < high.evaluate(environment):
@@ -195,7 +252,7 @@ class Evaluator:
 
     def _reduce(self, node: written.Reduce, index: Mapping[str, int]) -> Any:
         arithmetic = self._arithmetic
-        inner = dict(self._at(index))
+        inner = self._indices(self._at(index))
         ranges = [range(low.evaluate(inner), high.evaluate(inner)) for low, high in node.bound.values()]
         names = list(node.bound)
         function = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}[node.reduction]
@@ -210,9 +267,57 @@ class Evaluator:
             for name, value in zip(names, point, strict=True):
                 inner[name] = value
             self._steps -= 1
-            if always or holds(node.predicate, inner):
+            if always or _holds(node.predicate, inner):
                 total = arithmetic.binary(function, total, self(node.body, inner))
         return total
+
+    def _scatter(self, node: written.Scatter, index: Mapping[str, int]) -> Any:
+        inner = self._indices(self._at(index))
+        ranges = [range(low.evaluate(inner), high.evaluate(inner)) for low, high in node.bound.values()]
+        found: list[Any] = []
+        for point in product(*ranges):
+            inner.update(zip(node.bound, point, strict=True))
+            self._steps -= 1
+            if _holds(node.predicate, inner):
+                found.append(self(node.body, inner))
+        if len(found) > 1:
+            raise HasNoValue("several values are written to one place")
+        return found[0] if found else self(node.base, index)
+
+
+def _holds(predicate: Predicate, index: Mapping[str, int]) -> bool:
+    """Whether it holds. A part without a value does not matter where the other parts decide."""
+    if not data.any_known():
+        return holds(predicate, index)
+    match predicate:
+        case Not(operand):
+            return not _holds(operand, index)
+        case And(operands) | Or(operands):
+            deciding = isinstance(predicate, Or)
+            failure: HasNoValue | None = None
+            for operand in operands:
+                try:
+                    if _holds(operand, index) == deciding:
+                        return deciding
+                except HasNoValue as error:
+                    failure = error
+            if failure is not None:
+                raise failure
+            return not deciding
+    return holds(predicate, index)
+
+
+def _with_sign(value: Fraction, signs: int | None) -> Fraction:
+    """The value made to have one of the declared signs."""
+    if signs is None:
+        return value
+    if value == 0 and not signs & ZERO_SIGN:
+        value = Fraction(1, 4)
+    if value < 0 and not signs & NEGATIVE:
+        value = -value
+    if value > 0 and not signs & POSITIVE:
+        value = -value if signs & NEGATIVE else Fraction(0)
+    return value
 
 
 def _plain_variables(node: written.Read) -> tuple[str, ...]:
@@ -265,6 +370,7 @@ _COMPUTE: dict[type[Node], Callable[..., Any]] = {
     written.Power: Evaluator._power,
     written.Reduce: Evaluator._reduce,
     written.Carried: Evaluator._carried,
+    written.Scatter: Evaluator._scatter,
 }
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Always, in_range
+from stile_engine.index.predicate import Always, Predicate, compare, conjunction, disjunction, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.proof import induction, pointwise
 from stile_engine.proof.pointwise import Scope
+from stile_engine.proof.truth import EVERYWHERE, Truth, restricted, truth_of, where_valid
 from stile_engine.term import binding
 from stile_engine.term import expression as written
 from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
+from stile_engine.term.elements import defined
 from stile_engine.term.expression import Node, Recurrence, children
 from stile_engine.term.extrema import Family, greatest, least
 from stile_engine.term.functions import exponential
@@ -32,7 +34,7 @@ from stile_engine.term.guarded import (
     gather,
     merge_conditions,
 )
-from stile_engine.term.ring import multiply, of_affine, substitute, total_of
+from stile_engine.term.ring import add, multiply, of_affine, substitute, subtract, total_of
 from stile_engine.term.sums import product_over, sum_over
 
 _solutions: WeakKeyDictionary[Recurrence, induction.State] = WeakKeyDictionary()
@@ -93,8 +95,8 @@ class Normalizer:
                 return everywhere(Missing(reason))
             case written.Unmodelled(reason, location):
                 return everywhere(Unmodelled(reason, location))
-            case written.IndexNumber(index, _):
-                return everywhere(of_affine(index))
+            case written.IndexNumber():
+                return self._index_number(node)
             case written.Read():
                 return self._read(node)
             case written.Apply(function, operands):
@@ -112,6 +114,8 @@ class Normalizer:
                 return self._select(node)
             case written.Reduce():
                 return self._reduce(node)
+            case written.Scatter():
+                return self._scatter(node)
             case written.Reindex():
                 return self._reindex(node)
             case written.Restrict():
@@ -125,14 +129,18 @@ class Normalizer:
             return everywhere(Unmodelled(f"{node.tensor.name} may hold infinities", supported=True))
         value = of_atom(read_atom(node.tensor, node.index))
         box = IndexSet.box(node.axes)
-        inside = UNIVERSE
-        for index, size in zip(node.index, node.tensor.shape, strict=True):
-            valid = IndexSet.where(in_range(index, 0, size))
-            inside = inside & valid
-        if box.issubset(inside):
+        needs = [
+            (index, conjunction(in_range(index, 0, size), defined(index)))
+            for index, size in zip(node.index, node.tensor.shape, strict=True)
+        ]
+        return where_valid(value, needs, box, f"{node.tensor.name} is read out of bounds")
+
+    def _index_number(self, node: written.IndexNumber) -> Guarded:
+        value = of_affine(node.index)
+        need = defined(node.index)
+        if isinstance(need, Always):
             return everywhere(value)
-        outside = Missing(f"{node.tensor.name} is read out of bounds")
-        return Guarded(gather([(inside, value), (box - inside, outside)], box))
+        return where_valid(value, [(node.index, need)], IndexSet.box(node.axes), "an index is read out of bounds")
 
     def _unary(self, node: Node, function: str, inner: Guarded) -> Guarded:
         scope = Scope(node.axes, zeros=self._zeros)
@@ -154,32 +162,46 @@ class Normalizer:
     def _select(self, node: written.Select) -> Guarded:
         chosen, other = self._done[id(node.chosen)], self._done[id(node.other)]
         box = IndexSet.box(node.axes)
-        inside = IndexSet.where(node.predicate)
-        if box.issubset(inside):
-            return chosen
-        if box.is_disjoint(inside):
-            return other
-        outside = box - inside
+        truth = self._truth(node.predicate, box)
+        inside = truth.holds
+        if not truth.failures and not truth.conditions:
+            if box.issubset(inside):
+                return chosen
+            if box.is_disjoint(inside):
+                return other
         inside_box = box & inside
+        outside = box - inside
+        for failed, _ in truth.failures:
+            inside_box, outside = inside_box - failed, outside - failed
         pieces = [(p.guard & inside_box, p.value) for p in chosen.pieces]
         pieces += [(p.guard & outside, p.value) for p in other.pieces]
+        pieces += truth.failures
         conditions = [_narrow(c, inside_box) for c in chosen.conditions]
         conditions += [_narrow(c, outside) for c in other.conditions]
-        return Guarded(gather(pieces, box), merge_conditions(conditions))
+        return Guarded(gather(pieces, box), merge_conditions([*conditions, *truth.conditions]))
+
+    def _truth(self, predicate: Predicate, box: IndexSet) -> Truth:
+        """Where the predicate holds, with the comparisons of values in it read as signs of terms."""
+        return truth_of(predicate, box, lambda node: self._done[id(node)])
 
     def _reduce(self, node: written.Reduce) -> Guarded:
         body = self._done[id(node.body)]
         names = tuple(node.bound)
         domain = IndexSet.box(node.bound)
+        truth = EVERYWHERE
         if not isinstance(node.predicate, Always):
-            domain = domain & IndexSet.where(node.predicate)
+            truth = self._truth(node.predicate, IndexSet.box(node.axes) & domain)
+            domain = domain & truth.holds
         if domain.variables <= node.bound.keys() and len(body.pieces) == 1:
             # the same domain in every row: what the rows are does not matter
             box, whole = UNIVERSE, domain
         else:
             box = IndexSet.box(node.axes)
             whole = domain & box
+        for failed, _ in truth.failures:
+            whole = whole - failed
         families = [(whole & p.guard, p.value) for p in body.pieces]
+        families += truth.failures
         families = [(d, v) for d, v in families if d is not EMPTY]
         rows: list[tuple[IndexSet, Element]] = []
         taken = EMPTY
@@ -210,7 +232,50 @@ class Normalizer:
                     product = multiply(product, product_over(names, d, v, 1))
                 rows.append((remaining, product))
         conditions = [_bind(c, names, whole) for c in body.conditions]
+        conditions += [_bind(c, names, UNIVERSE) for c in truth.conditions]
         return Guarded(gather(rows, box), merge_conditions(conditions))
+
+    def _scatter(self, node: written.Scatter) -> Guarded:
+        body, base = self._done[id(node.body)], self._done[id(node.base)]
+        names = tuple(node.bound)
+        box = IndexSet.box(node.axes)
+        truth = self._truth(node.predicate, box & IndexSet.box(node.bound))
+        hit = box & IndexSet.box(node.bound) & truth.holds
+        for failed, _ in truth.failures:
+            hit = hit - failed
+        rows = hit.project_out(names)
+        pieces: list[tuple[IndexSet, Element]] = []
+        repeated = _repeats(hit, names)
+        conditions = [_bind(c, names, hit) for c in body.conditions]
+        conditions += [_narrow(c, box - rows) for c in base.conditions]
+        conditions += [_bind(c, names, UNIVERSE) for c in truth.conditions]
+        taken = EMPTY
+        if isinstance(repeated, Condition):
+            conditions.append(repeated)
+        elif repeated is not EMPTY:
+            pieces.append((repeated, Missing("several values are written to one place")))
+            taken = repeated
+        for failed, value in truth.failures:
+            at = failed.project_out(names) & box
+            pieces.append((at - taken, value))
+            taken = taken | at
+        # what hits is added up: it is one value at most
+        total = ZERO
+        for p in body.pieces:
+            if isinstance(p.value, Poly):
+                total = add(total, sum_over(names, (hit & p.guard).given(box), p.value))
+                continue
+            at = (hit & p.guard).project_out(names) - taken
+            pieces.append((at, p.value))
+            taken = taken | at
+        missed = subtract(ONE, sum_over(names, hit.given(box), ONE))
+        for q in base.pieces:
+            guard = (box & q.guard) - taken
+            if isinstance(q.value, Poly):
+                pieces.append((guard, add(total, multiply(missed, q.value))))
+            else:
+                pieces += [(guard & rows, total), (guard - rows, q.value)]
+        return Guarded(gather(pieces, box), merge_conditions(conditions))
 
     def _sum_rows(
         self,
@@ -276,7 +341,7 @@ class Normalizer:
         mapping = dict(zip(axes, node.index, strict=True))
         value = state(node.number, node.round, mapping)
         inside = IndexSet.where(in_range(node.round, 0, recurrence.rounds + 1))
-        return _restricted(value, mapping, axes, node, inside)
+        return restricted(value, mapping, axes, IndexSet.box(node.axes), inside)
 
     def _solved(self, recurrence: Recurrence) -> induction.State:
         if self._zeros or self._states:
@@ -288,9 +353,8 @@ class Normalizer:
         return state
 
     def _reindex(self, node: written.Reindex) -> Guarded:
-        body = self._done[id(node.body)]
-        value = induction.moved(body, node.mapping)
-        return _restricted(value, node.mapping, node.body.axes, node, UNIVERSE)
+        value = induction.moved(self._done[id(node.body)], node.mapping)
+        return restricted(value, node.mapping, node.body.axes, IndexSet.box(node.axes))
 
     def _restrict(self, node: written.Restrict) -> Guarded:
         body = self._done[id(node.body)]
@@ -305,24 +369,6 @@ def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tu
     found = (Piece(UNIVERSE, pieces[0][1]),) if len(pieces) == 1 else gather(pieces, scope.box)
     own = (*conditions, *scope.conditions)
     return Guarded(found, merge_conditions(own) if len(own) > 1 else own)
-
-
-def _restricted(
-    value: Guarded, mapping: Mapping[str, Affine], ranges: written.Axes, node: Node, inside: IndexSet
-) -> Guarded:
-    """A value that was read at other indices: it has none where one of them leaves its range."""
-    box = IndexSet.box(node.axes)
-    for name, expression in mapping.items():
-        inside = inside & IndexSet.where(in_range(expression, *ranges[name]))
-    if box.issubset(inside):
-        pieces = [(p.guard, p.value) for p in value.pieces]
-        if len(pieces) == 1 and not value.conditions:
-            return value
-        return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in value.conditions))
-    valid = box & inside
-    pieces = [(p.guard & valid, p.value) for p in value.pieces]
-    pieces.append((box - inside, Missing("read out of bounds")))
-    return Guarded(gather(pieces, box), merge_conditions(_narrow(c, valid) for c in value.conditions))
 
 
 def _narrow(condition: Condition, guard: IndexSet) -> Condition:
@@ -358,6 +404,29 @@ def _by_rows(
                 at, members = at | other, theirs + members
         groups = [*apart, (at, members)]
     return groups
+
+
+def _repeats(hit: IndexSet, names: tuple[str, ...]) -> IndexSet | Condition:
+    """Where two values go to one place: a set, or a condition on the data that says that they do not."""
+    renaming = binding.rename_apart(names)
+    other = hit.substitute(renaming)
+    new = tuple(e.render() for e in renaming.values())
+    # one of the two comes first in some order
+    earlier: list[Predicate] = []
+    for i, name in enumerate(names):
+        same = [compare(Affine.variable(n), "==", renaming[n]) for n in names[:i]]
+        earlier.append(conjunction(*same, compare(Affine.variable(name), "<", renaming[name])))
+    twice = hit & other & IndexSet.where(disjunction(*earlier))
+    if twice is EMPTY:
+        return EMPTY
+    own = [t for t in twice.tokens if not data.datum(t).variables.isdisjoint({*names, *new})]
+    if not own:
+        return twice.project_out([*names, *new])
+    again = binding.rename_apart(names)
+    mapping = {**again}
+    bound = (*(e.render() for e in again.values()), *new)
+    label = sum((Affine.variable(t) for t in own), Affine())
+    return Condition("unique", bound, twice.substitute(mapping), of_affine(label.substitute(mapping)))
 
 
 def _union(sets: list[IndexSet]) -> IndexSet:

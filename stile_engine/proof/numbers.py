@@ -346,6 +346,23 @@ class Exact:
         raise HasNoValue(f"{name} of an infinity")
 
 
+def order(arithmetic: Arithmetic, x: Any, y: Any) -> int:
+    """-1, 0 or 1 as ``x`` is less than, equal to or greater than ``y``; infinities are numbers here."""
+    if isinstance(x, float | int | Fraction) and isinstance(y, float | int | Fraction):
+        return (x > y) - (x < y)
+    if is_infinite(x) or is_infinite(y):
+        left, right = (v if is_infinite(v) else 0.0 for v in (x, y))
+        return (left > right) - (left < right)
+    gap = arithmetic.binary("sub", x, y)
+    if isinstance(gap, int | Fraction):
+        return (gap > 0) - (gap < 0)
+    if gap.a > 0:
+        return 1
+    if gap.b < 0:
+        return -1
+    raise Undecided("a comparison of two numbers that may be equal")
+
+
 def disjoint(x: Any, y: Any) -> bool:
     """Whether two exact results certainly differ."""
     if is_infinite(x) or is_infinite(y):

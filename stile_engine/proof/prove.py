@@ -13,6 +13,7 @@ from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof import refute
 from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
+from stile_engine.proof.consistency import contradiction_of
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.evaluate import cost
 from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
@@ -21,8 +22,9 @@ from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
 from stile_engine.term.atoms import Poly
 from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
+from stile_engine.term.order import signs_within
 from stile_engine.term.printing import show_guarded
-from stile_engine.term.signs import NEGATIVE, NONNEGATIVE, POSITIVE
+from stile_engine.term.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
 _OPERATIONS = 500_000
@@ -120,9 +122,17 @@ def _prove(
     if box is EMPTY:
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None, None, None)
+    clash = contradiction_of((actual.node, spec.node), sizes)
+    if clash is not None:
+        error = Obligation("value", Status.ERROR, detail=f"the declared facts contradict each other: {clash}")
+        return _finished(start, [error], (), None, None, None, None)
     findings = _compare(mine, theirs, box, thorough=False)
     owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
     missing = unmet(owed, given)
+    if symmetric:
+        missing += [r for r in _unmet_by_first(mine, theirs, box) if r.is_about_data]
+    about_data = [r for r in missing if r.is_about_data]
+    missing = [r for r in missing if not r.is_about_data]
     concrete = _concrete_box(spec, sizes)
     search = _Search(actual, spec, output, concrete, partial=bool(missing))
     obligations: list[Obligation] = []
@@ -133,12 +143,14 @@ def _prove(
 
     if findings.absent or (symmetric and findings.surplus):
         for where, reason in findings.absent:
-            witness = search.at(where) or witness
-            obligations.append(_absent(where, reason, box, search.at(where)))
+            confirmed = search.at(where)
+            witness = confirmed or witness
+            obligations.append(_absent(where, reason, box, confirmed))
         if symmetric:
             for where, reason in findings.surplus:
                 detail = f"only the first has a value where {describe(where)} (the second: {reason})"
-                obligations.append(Obligation("defined", Status.REFUTED, detail=detail, witness=_index_witness(where)))
+                status = Status.UNKNOWN if where.tokens else Status.REFUTED
+                obligations.append(Obligation("defined", status, detail=detail, witness=_index_witness(where)))
     if findings.unequal:
         value, difference = _settle_unequal(findings, mine, theirs, box, search)
         obligations.append(value)
@@ -151,8 +163,12 @@ def _prove(
     elif not any(o.kind == "value" for o in obligations):
         obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
 
+    if about_data and not any(o.status is Status.REFUTED for o in obligations):
+        found = _unmet_data(about_data, search)
+        obligations += found
+        witness = witness or found[0].witness
     if symmetric:
-        missing += unmet(requirements(theirs.conditions, box), guarantees(mine.conditions, box))
+        missing += [r for r in _unmet_by_first(mine, theirs, box) if not r.is_about_data]
     if not findings.unmodelled and kernel_status(obligations) is Status.PROVED:
         missing += open_at_zero(
             owed, given, (actual.node, spec.node), lambda zeros: _agree_at_zero(actual, spec, zeros, box, symmetric)
@@ -176,6 +192,11 @@ def _prove(
     return replace(proof, stopped=stopped)
 
 
+def _unmet_by_first(mine: Guarded, theirs: Guarded, box: IndexSet) -> list[Requirement]:
+    """What the second needs in order to have a value, and the first does not."""
+    return unmet(requirements(theirs.conditions, box), guarantees(mine.conditions, box))
+
+
 def _agree_at_zero(actual: Value, spec: Value, zeros: frozenset[Poly], box: IndexSet, symmetric: bool) -> bool:
     """Whether the two have the same values where exactly these arguments of logarithms are zero."""
     normalize = Normalizer(zeros)
@@ -194,6 +215,9 @@ def _agree_at_zero(actual: Value, spec: Value, zeros: frozenset[Poly], box: Inde
 def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
     findings = _Findings()
     given = guarantees(theirs.conditions, box)
+    for r in given:
+        if r.is_about_data and not r.bound:
+            box = box - r.domain  # for data that reach these indices the spec has no value
     for p in mine.pieces:
         for q in theirs.pieces:
             cell = p.guard & q.guard & box
@@ -217,7 +241,10 @@ def _compare_cell(
         findings.absent.append((cell, p.value.reason))
     elif isinstance(p.value, Poly) and isinstance(q.value, Poly):
         # where the spec has no value nothing is owed: its conditions may be used
-        facts = {r.body: _SIGNS[r.kind] for r in given if not r.bound and cell.issubset(r.domain)}
+        facts = signs_within(cell)
+        for r in given:
+            if not r.bound and not r.is_about_data and cell.issubset(r.domain):
+                facts[r.body] = facts.get(r.body, ANY) & _SIGNS[r.kind]
         if not are_equal(p.value, q.value, cell, thorough, facts):
             findings.unequal.append((cell, p.value, q.value))
     elif p.value != q.value:
@@ -318,7 +345,23 @@ def _times(factor: Fraction) -> str:
 def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None) -> Obligation:
     kind = "coverage" if reason.startswith("never written") else "bounds" if "out of bounds" in reason else "defined"
     text = describe(where.given(box) if where is not box else UNIVERSE)
-    return Obligation(kind, Status.REFUTED, detail=f"{reason}: {text}", witness=witness or _index_witness(where))
+    detail = f"{reason}: {text}"
+    if where.tokens and witness is None:
+        # whether inputs can hold such data is not known
+        return Obligation(kind, Status.UNKNOWN, detail=detail)
+    return Obligation(kind, Status.REFUTED, detail=detail, witness=witness or _index_witness(where))
+
+
+def _unmet_data(missing: list[Requirement], search: _Search) -> list[Obligation]:
+    """What the kernel needs of integer data, and the spec does not: refuted by data that lack it, else unknown."""
+    witness = search.run([], frozenset(), None).witness
+    obligations: list[Obligation] = []
+    for kind, requirement in dict.fromkeys(("bounds" if r.kind == "inside" else "defined", r) for r in missing):
+        hint = "declare it with assume=, or make the spec need it too"
+        detail = f"nothing says that {requirement.text()}; {hint}"
+        status = Status.UNKNOWN if witness is None else Status.REFUTED
+        obligations.append(Obligation(kind, status, detail=detail, witness=witness))
+    return obligations
 
 
 def _index_witness(where: IndexSet) -> Witness:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from stile_engine.index.predicate import Always
+from stile_engine.index import data
+from stile_engine.index.predicate import Always, Predicate
 from stile_engine.index.predicate import render as render_predicate
 from stile_engine.term import expression as written
+from stile_engine.term.comparison import Difference
+from stile_engine.term.elements import Element
 from stile_engine.term.expression import Node, Tensor, children
 
 _NUMPY_HEAD = """\
@@ -29,6 +32,9 @@ exp, log, sqrt, sin, cos, tanh, floor = np.exp, np.log, np.sqrt, np.sin, np.cos,
 erf = lambda x: np.float64(math.erf(x))
 log1p, maximum, minimum = np.log1p, np.maximum, np.minimum
 divide = lambda x, y: nan if y == 0 else x / y
+whole = lambda x: -(10**9) if x != x else int(x)
+sign = lambda x, y: (x > y) - (x < y)
+once = lambda values, base: base() if not values else values[0] if len(values) == 1 else nan
 power = lambda x, n: x if x != x else x**n if n >= 0 else divide(number('1'), x**-n)
 """
 
@@ -50,6 +56,9 @@ sqrt = lambda x: mpmath.sqrt(x) if x >= 0 else nan
 maximum = lambda x, y: x if x != x or x > y else y
 minimum = lambda x, y: x if x != x or x < y else y
 divide = lambda x, y: nan if y == 0 else x / y
+whole = lambda x: -(10**9) if x != x else int(x)
+sign = lambda x, y: (x > y) - (x < y)
+once = lambda values, base: base() if not values else values[0] if len(values) == 1 else nan
 power = lambda x, n: x if x != x else x**n if n >= 0 else divide(number('1'), x**-n)
 """
 
@@ -83,7 +92,7 @@ _FUNCTIONS = {
 _LARGEST_LISTED = 64
 _TAKEN = frozenset(
     "functools math sys np mp mpmath number inf nan pi e exp log sqrt sin cos tanh floor erf log1p maximum minimum "
-    "divide power sum range abs print x y n".split()
+    "divide power whole sign once sum range abs print x y n".split()
 )
 
 
@@ -155,6 +164,9 @@ class _Writer:
         self._sizes = {name: str(value) for name, value in sizes.items()}
 
     def variable(self, name: str) -> str:
+        datum = data.known(name)
+        if datum is not None:
+            return self._datum(datum)
         if name in self._sizes:
             return self._sizes[name]
         if name not in self._variables:
@@ -164,6 +176,17 @@ class _Writer:
                 candidate += "_"
             self._variables[name] = candidate
         return self._variables[name]
+
+    def _datum(self, datum: data.Datum) -> str:
+        """An integer that an input holds, or the outcome of a comparison."""
+        match datum:
+            case Element(tensor=tensor, arguments=arguments):
+                position = "".join(f"{a.render(self.variable)}, " for a in arguments)
+                return f"whole({self.tensor(tensor)}.get(({position.rstrip()}), nan))"
+            case Difference(left=left, right=right, mapping=mapping):
+                renamed = {v: f"({e.render(self.variable)})" for v, e in mapping.items()}
+                return f"sign({self._at(left, renamed)}, {self._at(right, renamed)})"
+        raise TypeError(type(datum).__name__)
 
     def tensor(self, tensor: Tensor) -> str:
         """The name of its elements; one label may stand for inputs with different dims."""
@@ -237,6 +260,9 @@ class _Writer:
                 return f"{self._at(chosen)} if {condition} else {self._at(other)}"
             case written.Reduce():
                 return self._reduce(node)
+            case written.Scatter():
+                found = f"[{self._at(node.body)} {self._for_loops(node.bound, node.predicate)}]"
+                return f"once({found}, lambda: {self._at(node.base)})"
             case written.Reindex(body, mapping):
                 renamed = {v: f"({x.render(self.variable)})" for v, x in mapping.items()}
                 checks = [
@@ -274,13 +300,7 @@ class _Writer:
             self.lines += [f"    return {self._at(initial)} if {round_} == 0 else {before}", ""]
 
     def _reduce(self, node: written.Reduce) -> str:
-        loops = " ".join(
-            f"for {self.variable(v)} in range({low.render(self.variable)}, {high.render(self.variable)})"
-            for v, (low, high) in node.bound.items()
-        )
-        if not isinstance(node.predicate, Always):
-            loops += f" if {render_predicate(node.predicate, self.variable, python=True)}"
-        values = f"({self._at(node.body)} {loops})"
+        values = f"({self._at(node.body)} {self._for_loops(node.bound, node.predicate)})"
         match node.reduction:
             case "sum":
                 return f"sum({values}, number('0'))"
@@ -290,3 +310,12 @@ class _Writer:
                 return f"functools.reduce(maximum, {values}, -inf)"
             case _:
                 return f"functools.reduce(minimum, {values}, inf)"
+
+    def _for_loops(self, bound: written.Axes, predicate: Predicate) -> str:
+        loops = " ".join(
+            f"for {self.variable(v)} in range({low.render(self.variable)}, {high.render(self.variable)})"
+            for v, (low, high) in bound.items()
+        )
+        if not isinstance(predicate, Always):
+            loops += f" if {render_predicate(predicate, self.variable, python=True)}"
+        return loops

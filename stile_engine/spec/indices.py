@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
 from stile_engine.index.affine import Affine
@@ -15,10 +15,21 @@ from stile_engine.term.value import DimRange
 
 
 class Indices:
-    """Reads the names of dims; ``hidden`` are those that a ``let`` around has taken for a value."""
+    """Reads the names of dims; ``hidden`` are those that a ``let`` around has taken for a value.
 
-    def __init__(self, extents: Mapping[str, Affine]) -> None:
+    ``element`` gives an integer input's element as an index expression, None where the input is real;
+    ``value`` the comparison of two sides of which one is real.
+    """
+
+    def __init__(
+        self,
+        extents: Mapping[str, Affine],
+        element: Callable[[tree.Data], Affine | None] | None = None,
+        compare_real: Callable[[tree.Condition, str, tree.Condition], Predicate] | None = None,
+    ) -> None:
         self.extents = extents
+        self.element = element or _no_data
+        self.compare_real = compare_real
         self.hidden: frozenset[str] = frozenset()
 
     def extent(self, name: str, start: int, end: int) -> Affine:
@@ -93,8 +104,11 @@ class Indices:
                     total = self._combine(total, operator, self.affine(operand), node, operand)
                 return total
             case tree.Data(label=label):
-                message = f"the engine does not model data in an index or a predicate: '{label.text}' is a tensor"
-                raise SpecUnsupported(message, node.start, node.end)
+                found = self.element(node)
+                if found is None:
+                    message = f"{label.text} is real: expected integer data in an index"
+                    raise SpecShapeError(message, node.start, node.end, ("integer data",))
+                return found
             case _:
                 raise AssertionError(f"the sorts were not checked: {node}")
 
@@ -118,11 +132,19 @@ class Indices:
                     raise SpecShapeError(message, operand.start, operand.end, ("a positive constant",))
                 return left // right if operator == "//" else left % right
 
+    def _compare(self, left: tree.Condition, operator: str, right: tree.Condition) -> Predicate:
+        if self.compare_real is not None and any(
+            isinstance(part, tree.Data) and self.element(part) is None
+            for side in (left, right)
+            for part, _ in tree.walk(side)
+        ):
+            return self.compare_real(left, operator, right)
+        return compare(self.affine(left), operator, self.affine(right))
+
     def predicate(self, node: tree.Condition) -> Predicate:
         match node:
             case tree.Comparison(operators=operators, operands=operands):
-                sides = [self.affine(o) for o in operands]
-                return conjunction(*map(compare, sides, operators, sides[1:]))
+                return conjunction(*map(self._compare, operands, operators, operands[1:]))
             case tree.Conjunction(operands=operands):
                 return conjunction(*(self.predicate(o) for o in operands))
             case tree.Disjunction(operands=operands):
@@ -133,9 +155,19 @@ class Indices:
                 raise AssertionError(f"the sorts were not checked: {node}")
 
 
-def names_of(node: tree.Condition) -> tuple[str, ...]:
-    """The dims that an index expression or a predicate names as indices, in order of first appearance.
+def _no_data(node: tree.Data) -> Affine | None:
+    message = f"data cannot stand here: '{node.label.text}' is a tensor"
+    raise SpecUnsupported(message, node.start, node.end)
 
-    ``size(d)`` is a number and names no index.
+
+def names_of(node: tree.Condition) -> tuple[str, ...]:
+    """The dims that an index expression or a predicate names as indices, in order of first appearance: those
+    of the inputs that it reads among them. ``size(d)`` is a number and names no index.
     """
-    return tuple(dict.fromkeys(part.name for part, _ in tree.walk(node) if isinstance(part, tree.Index)))
+    found: dict[str, None] = {}
+    for part, _ in tree.walk(node):
+        if isinstance(part, tree.Index):
+            found[part.name] = None
+        elif isinstance(part, tree.Data):
+            found.update(dict.fromkeys(d.name.text for d in part.dims))
+    return tuple(found)

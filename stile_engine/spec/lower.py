@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from stile_engine.index.affine import Affine
-from stile_engine.spec.indices import Indices
+from stile_engine.spec.facts import Declared, declare, labels_of
 from stile_engine.spec.operand import dim_names
+from stile_engine.spec.survey import survey
 from stile_engine.spec.syntax import tree
 from stile_engine.spec.syntax.errors import SpecError, SpecShapeError, SpecSyntaxError, SpecUnsupported
 from stile_engine.spec.syntax.parser import parse
@@ -18,6 +19,7 @@ from stile_engine.term.expression import Node, Tensor, children
 from stile_engine.term.value import Value
 
 __all__ = [
+    "Declared",
     "Hint",
     "LoweredSpec",
     "SpecError",
@@ -25,8 +27,27 @@ __all__ = [
     "SpecShapeError",
     "SpecSyntaxError",
     "SpecUnsupported",
+    "declared",
     "lower",
 ]
+
+
+def declared(
+    specs: Sequence[str | tree.Spec],
+    dims: Mapping[str, Affine],
+    assume: Sequence[str] = (),
+    dtypes: Mapping[str, str] | None = None,
+) -> Declared:
+    """What specs over the same inputs, and facts about them, say together. Raises ``SpecError``.
+
+    ``dtypes`` are the types that were declared, by label.
+    """
+    trees = [parse(s) if isinstance(s, str) else s for s in specs]
+    types = dict(dtypes or {})
+    for fact in assume:
+        types.update({label: "index" for label in labels_of(fact) if label not in types})
+    return declare(survey(trees, dims, types), dims, assume)
+
 
 MAXIMUM_NODE_DEPTH = 200
 """Whatever reads a node recurses into it."""
@@ -56,19 +77,21 @@ def lower(
     dims: Mapping[str, Affine],
     inputs: Mapping[str, tuple[str, ...]] | None = None,
     output_order: tuple[str, ...] | None = None,
+    known: Declared | None = None,
 ) -> LoweredSpec:
     """The meaning of a spec.
 
     ``dims`` gives the extent of every dim that it may name, ``inputs`` the dims of labels that are
     declared elsewhere, ``output_order`` the order of the result's dims where something else than the
-    spec fixes it.
+    spec fixes it. ``known`` is what several specs and the declared facts say of the inputs (``declared``);
+    without it the spec alone tells which inputs are integers.
 
     Raises ``SpecSyntaxError``, ``SpecShapeError`` or ``SpecUnsupported``, all of them ``SpecError``
     with the characters at fault.
     """
     spec = parse(text_or_tree) if isinstance(text_or_tree, str) else text_or_tree
-    tensors = Tensors(inputs or {})
-    values = Values(Indices(dims), tensors)
+    tensors = Tensors(inputs or {}, known or Declared(survey([spec], dims), dims))
+    values = Values(dims, tensors)
     operand = values.lower(spec.body)
     order = operand.dims if spec.arrow is None else values.arrow(spec.arrow, operand)
     if output_order is not None:

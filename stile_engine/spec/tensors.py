@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stile_engine.index.affine import Affine
+from stile_engine.spec.facts import Declared
 from stile_engine.spec.operand import axes
 from stile_engine.spec.syntax import tree
-from stile_engine.spec.syntax.errors import SpecShapeError
+from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported
+from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, Read, Tensor
 from stile_engine.term.value import DimRange
 
@@ -23,10 +25,12 @@ class Hint:
 
 
 class Tensors:
-    """``declared`` are the dims of inputs that are known from elsewhere, by label."""
+    """``declared`` are the dims of inputs that are known from elsewhere, by label; ``known`` is what is known of
+    their contents."""
 
-    def __init__(self, declared: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, declared: Mapping[str, tuple[str, ...]], known: Declared) -> None:
         self.declared = declared
+        self.known = known
         self.found: dict[str, Tensor] = {}
         self.hints: list[Hint] = []
         self._first: dict[str, tree.Syntax] = {}
@@ -36,14 +40,40 @@ class Tensors:
 
     def read(self, node: tree.Operand, dims: Sequence[DimRange]) -> Node:
         """The tensor's element at the index of each dim; its shape is that of the whole dims."""
-        name = self._number(node, tuple(dims)) if node.label is None else self._label(node, dims)
-        tensor = Tensor(name, tuple(d.name for d in dims), tuple(d.extent for d in dims))
-        self.found[name] = tensor
+        tensor = self._tensor(node, dims)
+        if tensor.integer:
+            message = f"{tensor.name} is integer data, used as an index: expected it in no arithmetic"
+            raise SpecShapeError(message, node.start, node.end)
         return Read(tensor, tuple(Affine.variable(d.name) for d in dims), axes(dims))
+
+    def index(self, node: tree.Operand, dims: Sequence[DimRange], span: Affine) -> Affine:
+        """The element of an integer input at the index of each dim; ``span`` is the size of what it indexes."""
+        if any(not d.is_whole for d in dims):
+            message = "an index is read over whole dims: a slice of integer data is not modelled"
+            raise SpecUnsupported(message, node.start, node.end)
+        tensor = self._tensor(node, dims, integer=True, span=span)
+        return element(tensor, tuple(Affine.variable(d.name) for d in dims))
+
+    def datum(self, node: tree.Data, dims: Sequence[DimRange]) -> Affine | None:
+        """The element of an input in a predicate or an index; None if the input is real."""
+        own = self.known.labels.get(node.label.text)
+        if own is None or not own.integer:
+            return None
+        return self.index(tree.Operand(node.start, node.end, node.label, node.dims), dims, Affine())
+
+    def _tensor(
+        self, node: tree.Operand, dims: Sequence[DimRange], integer: bool = False, span: Affine | None = None
+    ) -> Tensor:
+        name = self._number(node, tuple(dims)) if node.label is None else self._label(node, dims)
+        tensor = self.known.tensor(name, tuple(d.name for d in dims), tuple(d.extent for d in dims), integer)
+        if tensor.span is None and span is not None:
+            tensor = replace(tensor, span=span)
+        self.found[name] = tensor
+        return tensor
 
     def scalar(self, name: tree.Name) -> Node:
         self._same_dims(name, name.text, ())
-        tensor = self.found.setdefault(name.text, Tensor(name.text, (), ()))
+        tensor = self.found.setdefault(name.text, self.known.tensor(name.text, (), ()))
         return Read(tensor, (), {})
 
     def _label(self, node: tree.Operand, dims: Sequence[DimRange]) -> str:

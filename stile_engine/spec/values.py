@@ -6,18 +6,20 @@ before any node is built from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import size_bounds
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
+from stile_engine.spec.indexing import scattered
 from stile_engine.spec.indices import Indices, names_of
 from stile_engine.spec.operand import Operand, at, axes, describe, dim_names, join, str_range
 from stile_engine.spec.reductions import OWN_OPERATION, combine, reduced, softmax
 from stile_engine.spec.syntax import tree
 from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported
 from stile_engine.spec.tensors import Tensors
+from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     NEGATIVE_INFINITY,
     POSITIVE_INFINITY,
@@ -49,8 +51,8 @@ LONG_SUM = 8
 class Values:
     """Lowers items from left to right, which is the order in which unlabelled tensors are numbered."""
 
-    def __init__(self, indices: Indices, tensors: Tensors) -> None:
-        self.indices = indices
+    def __init__(self, extents: Mapping[str, Affine], tensors: Tensors) -> None:
+        self.indices = Indices(extents, self.element, self.compare_real)
         self.tensors = tensors
         self.variables: dict[str, Operand] = {}
 
@@ -100,9 +102,10 @@ class Values:
                 return at(node, (), number(size.constant) if size.is_constant else IndexNumber(size, {}))
             case tree.Scalar(name=name):
                 return at(node, (), self.tensors.scalar(name))
-            case tree.Gather() | tree.Scatter():
-                word = "gather" if isinstance(node, tree.Gather) else "scatter"
-                raise SpecUnsupported(f"the engine does not model {word}: data as an index", node.start, node.end)
+            case tree.Gather():
+                return self._gather(node)
+            case tree.Scatter():
+                return self._scatter(node)
 
     def arrow(self, arrow: tree.Arrow, operand: Operand) -> tuple[DimRange, ...]:
         """The dims of the whole spec in the order that its trailing arrow gives."""
@@ -196,6 +199,10 @@ class Values:
         for part, _ in tree.walk(condition):
             if isinstance(part, tree.Index) and part.name not in known:
                 known[part.name] = self.indices.whole(part.name, part.start, part.end)
+            elif isinstance(part, tree.Data):
+                for ref in part.dims:
+                    name = ref.name
+                    known.setdefault(name.text, self.indices.whole(name.text, name.start, name.end))
         named = [known[name] for name in names_of(condition)]
         return predicate, axes(named), tuple(known.values())
 
@@ -293,6 +300,25 @@ class Values:
         for part, _ in tree.walk(node.index):
             if isinstance(part, tree.Index):
                 entering[part.name] = kept.get(part.name) or self.indices.whole(part.name, part.start, part.end)
+            elif isinstance(part, tree.Data):
+                for ref in part.dims:
+                    place = ref.name
+                    entering[place.text] = kept.get(place.text) or self.indices.whole(
+                        place.text, place.start, place.end
+                    )
+        return self._moved(node, operand, own, index, kept, entering)
+
+    def _moved(
+        self,
+        node: tree.Item,
+        operand: Operand,
+        own: DimRange,
+        index: Affine,
+        kept: dict[str, DimRange],
+        entering: dict[str, DimRange],
+    ) -> Operand:
+        """The operand read at ``index`` along one of its dims, in whose place the entering dims come."""
+        name = own.name
         dims: dict[str, DimRange] = {}
         for dim in operand.dims:
             arrivals = [d for d in entering.values() if d.name not in kept]
@@ -305,6 +331,87 @@ class Values:
         if inside == ALWAYS:
             return at(node, tuple(dims.values()), operand.node)
         return at(node, tuple(dims.values()), select(inside, operand.node, NoValue("out of bounds"), ranges))
+
+    # data as indices
+
+    def _gather(self, node: tree.Gather) -> Operand:
+        """``gather[D](src, idx)``: src at the index that the data give, idx's dims in the place of D."""
+        index = self._index_operand(node, 2)
+        source = self.lower(node.arguments.operands[0])
+        own = self._own_dim(node.dim, source)
+        place, dims = self._index_of(index, own)
+        kept = {d.name: d for d in source.dims if d.name != own.name}
+        entering = {d.name: kept.get(d.name, d) for d in dims}
+        return self._moved(node, source, own, place, kept, entering)
+
+    def _scatter(self, node: tree.Scatter) -> Operand:
+        """``scatter[S](src, idx, base)``: base, with the elements of src written where the data say."""
+        index = self._index_operand(node, 3)
+        target = self.indices.dim(node.dim)
+        if not target.is_whole:
+            raise SpecUnsupported("a scatter into a slice is not modelled", node.dim.start, node.dim.end)
+        source = self.lower(node.arguments.operands[0])
+        place, index_dims = self._index_of(index, target)
+        base = self.lower(node.arguments.operands[2]) if len(node.arguments.operands) > 2 else None
+        return scattered(node, source, place, index_dims, target, base)
+
+    def _index_operand(self, node: tree.Gather | tree.Scatter, most: int) -> tree.Operand:
+        """The second argument, a tensor of integers."""
+        arguments = node.arguments
+        if arguments.arrow is not None or not 2 <= len(arguments.operands) <= most:
+            form = "gather[D](src, idx)" if most == 2 else "scatter[D](src, idx), or scatter[D](src, idx, base)"
+            raise SpecShapeError(f"expected {form}", arguments.start, arguments.end, (form,))
+        index = arguments.operands[1]
+        if not isinstance(index, tree.Operand) or (
+            index.label is None and len(index.dims) == 1 and index.dims[0].name.text in self.variables
+        ):
+            raise SpecShapeError("the index must be a tensor of integers, such as I:T", index.start, index.end)
+        return index
+
+    def _own_dim(self, ref: tree.DimRef, source: Operand) -> DimRange:
+        named = self.indices.dim(ref)
+        own = source.dim(named.name)
+        if own is None:
+            message = f"the operand has no {named.name}, it has {dim_names(source.dims)}: expected one of its dims"
+            raise SpecShapeError(message, ref.start, ref.end, tuple(d.name for d in source.dims))
+        if ref.low is not None and named != own:
+            raise SpecUnsupported("a gather from a slice of its operand is not modelled", ref.start, ref.end)
+        return own
+
+    def _index_of(self, node: tree.Operand, into: DimRange) -> tuple[Affine, tuple[DimRange, ...]]:
+        dims = self.indices.dim_list(node.dims)
+        return self.tensors.index(node, dims, into.extent), dims
+
+    def element(self, node: tree.Data) -> Affine | None:
+        """An input in an index or a predicate; None if it is real."""
+        return self.tensors.datum(node, self.indices.dim_list(node.dims))
+
+    def compare_real(self, left: tree.Condition, operator: str, right: tree.Condition) -> Predicate:
+        return compare_values(self._real(left), operator, self._real(right))
+
+    def _real(self, node: tree.Condition) -> Node:
+        """A side of a comparison of real values."""
+        match node:
+            case tree.Integer(value=value):
+                return number(value)
+            case tree.Data(label=label, dims=refs):
+                dims = self.indices.dim_list(refs)
+                if self.element(node) is None:
+                    return self.tensors.read(tree.Operand(node.start, node.end, label, refs), dims)
+                return IndexNumber(self.indices.affine(node), axes(dims))
+            case tree.IndexNegative(operand=operand):
+                return negate(self._real(operand))
+            case tree.IndexChain(operators=operators, operands=operands) if not {"//", "%"} & set(operators):
+                total = self._real(operands[0])
+                for operator, operand in zip(operators, operands[1:], strict=True):
+                    function = {"+": add, "-": subtract, "*": multiply}[operator]
+                    total = function(total, self._real(operand))
+                return total
+            case tree.Index() | tree.Size():
+                index = self.indices.affine(node)
+                named = [self.indices.whole(n, node.start, node.end) for n in names_of(node)]
+                return IndexNumber(index, axes(named))
+        raise SpecShapeError("'//' and '%' are for integers: an operand is real", node.start, node.end)
 
 
 def _sum(terms: Sequence[tuple[bool, Node]]) -> Node:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.expression import Tensor
@@ -165,7 +166,7 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
         made = SumAtom()
         made.operation, made.bound, made.domain, made.body = operation, bound, domain, body
         made.digest = _digest(operation, ",".join(bound), domain.digest, body.digest)
-        made.variables = (body.variables | domain.variables) - frozenset(bound)
+        made.variables = data.without(body.variables | domain.variables, bound)
         made.height = max(body.height, binder_number(bound))
         made.reads = body.reads
         found = _table[key] = made
@@ -184,7 +185,7 @@ def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
         variables: set[str] = set()
         reads: set[ReadAtom] = set()
         for piece in pieces:
-            variables |= (piece.body.variables | piece.domain.variables) - frozenset(piece.bound)
+            variables |= data.without(piece.body.variables | piece.domain.variables, piece.bound)
             reads |= piece.body.reads
         made.variables, made.reads = frozenset(variables), frozenset(reads)
         made.height = max(max(p.body.height, binder_number(p.bound)) for p in pieces)

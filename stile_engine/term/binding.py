@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from itertools import permutations
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Poly
@@ -36,15 +37,15 @@ def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
 def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
     """The same family with canonical coordinates, order and names of its bound variables."""
     names = _names(bound, domain, body)
-    plan = _plan(bound, names, body)
+    plan = None if domain.tokens else _plan(bound, names, body)
     if plan is not None:
         return names, domain.substitute(dict(plan[0])), plan[1]
     # Names first, so that every later choice by digest sees the same names whatever came in.
-    mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, body)[0], names, strict=True)}
+    mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, domain, body)[0], names, strict=True)}
     domain, body = domain.substitute(mapping), substitute(body, mapping)
     for name in names:
         domain, body = _shift(name, names, domain, body)
-    orders = _order(names, body)
+    orders = _order(names, domain, body)
     if orders == [names]:
         return names, domain, body
     best: tuple[str, IndexSet, Poly] | None = None
@@ -61,7 +62,7 @@ def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tup
 
 def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, ...]:
     """Names of the least binder number above all inside that no free variable has."""
-    free = (body.variables | domain.variables) - frozenset(bound)
+    free = data.without(body.variables | domain.variables, bound)
     height = body.height + 1
     while True:
         names = tuple(f"%{height}_{i}" for i in range(len(bound)))
@@ -79,7 +80,7 @@ def _plan(
     if len(bound) != 1:
         return None
     (old,), (new,) = bound, names
-    offsets = _offsets(old, bound, body)
+    offsets = _offsets(old, bound, _indices(body), body.variables)
     if len(offsets) > 1 or (not offsets and _strided(old, bound, body) is not None):
         return None
     value = Affine.variable(new)
@@ -91,19 +92,35 @@ def _plan(
     return tuple(mapping.items()), substitute(body, mapping)
 
 
-def _offsets(name: str, bound: tuple[str, ...], body: Poly) -> dict[tuple[int, Affine], None]:
-    """The ways ``coefficient * name + rest``, coefficient 1 or -1, in which reads name the variable."""
+def _indices(body: Poly) -> list[Affine]:
+    """All that inputs are read at in the term, data in its indices included."""
+    reads = [index for read in sorted(body.reads, key=lambda r: r.digest) for index in read.index]
+    return [*reads, *_data_indices(data.tokens_of(body.variables))] if data.any_known() else reads
+
+
+def _data_indices(tokens: tuple[str, ...]) -> list[Affine]:
+    return [index for token in tokens for _, index in data.datum(token).reads()]
+
+
+def _offsets(
+    name: str, bound: tuple[str, ...], indices: list[Affine], outer: frozenset[str]
+) -> dict[tuple[int, Affine], None]:
+    """The ways ``coefficient * name + rest``, coefficient 1 or -1, in which inputs are read at the variable."""
     offsets: dict[tuple[int, Affine], None] = {}
-    for read in sorted(body.reads, key=lambda r: r.digest):
-        for index in read.index:
-            coefficient = index.coefficient(name)
-            if coefficient in (1, -1) and not index.mentions_in_floor(name) and _is_outer(index, body, bound):
-                offsets[coefficient, index - Affine.variable(name) * coefficient] = None
+    for index in indices:
+        coefficient = index.coefficient(name)
+        if coefficient not in (1, -1) or not all(v in outer or v in bound for v in index.variables):
+            continue
+        rest = index - Affine.variable(name) * coefficient
+        if name not in rest.variables:
+            offsets[coefficient, rest] = None
     return offsets
 
 
 def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
-    offsets = _offsets(name, bound, body)
+    offsets = _offsets(name, bound, _indices(body), body.variables)
+    if not offsets and domain.tokens:
+        offsets = _offsets(name, bound, _data_indices(domain.tokens), domain.variables)
     if not offsets:
         strided = _strided(name, bound, body)
         if strided is None:
@@ -155,6 +172,8 @@ def _strided(name: str, bound: tuple[str, ...], body: Poly) -> tuple[int, Affine
 
 
 def _occurs_as_number(name: str, body: Poly) -> bool:
+    if any(name in data.datum(t).variables for t in data.tokens_of(body.variables)):
+        return True
     probe = fresh(1)[0]
     moved = substitute(body, {name: Affine.variable(probe)})
     in_reads = any(probe in i.variables for r in moved.reads for i in r.index)
@@ -175,7 +194,7 @@ def _stretch(name: str, domain: IndexSet, coefficient: int, rest: Affine) -> Ind
     return (moved & link).project_out([old])
 
 
-def _order(bound: tuple[str, ...], body: Poly) -> list[tuple[str, ...]]:
+def _order(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> list[tuple[str, ...]]:
     """Orders of the variables worth trying: sorted by how they are used, ties permuted."""
     if len(bound) == 1:
         return [bound]
@@ -187,6 +206,10 @@ def _order(bound: tuple[str, ...], body: Poly) -> list[tuple[str, ...]]:
                 if name in index.variables:
                     shown = index.render(_marker(name, bound))
                     uses.append(f"{read.tensor.name}/{axis}/{shown}")
+        if data.any_known():
+            tokens = data.tokens_of(body.variables | domain.variables)
+            own = [i for i in _data_indices(tokens) if name in i.variables]
+            uses += [i.render(lambda v: data.render(v, _marker(name, bound))) for i in own]  # noqa: B023
         signature[name] = ";".join(sorted(uses))
     groups: dict[str, list[str]] = {}
     for name in sorted(bound, key=lambda n: signature[n]):

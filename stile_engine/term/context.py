@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from stile_engine.index import data
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.term.atoms import (
     Atom,
@@ -18,6 +19,7 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential, named
+from stile_engine.term.known import fixed_by
 from stile_engine.term.powers import raise_to
 from stile_engine.term.ring import multiply, scale, total_of
 from stile_engine.term.sums import product_over, sum_over
@@ -29,7 +31,11 @@ _known: dict[tuple[Poly, IndexSet], Poly] = {}
 def specialise(operand: Poly, context: IndexSet) -> Poly:
     """The term with all domains narrowed to the context's indices: two domains that agree there
     become one. The context names free variables only."""
-    if context is UNIVERSE or context is EMPTY or not operand.terms:
+    if context is EMPTY or not operand.terms:
+        return operand
+    if data.any_known():
+        operand = fixed_by(operand, context)
+    if context is UNIVERSE:
         return operand
     key = (operand, context)
     found = _known.get(key)
@@ -39,12 +45,19 @@ def specialise(operand: Poly, context: IndexSet) -> Poly:
     return found
 
 
+def _is_empty(atom: SumAtom, context: IndexSet) -> bool:
+    if (atom.domain & context) is EMPTY:
+        return True
+    # whether data let the domain have members may be one of the things that the context says
+    return bool(atom.domain.tokens and context.tokens) and (atom.domain.project_out(atom.bound) & context) is EMPTY
+
+
 def _mono(m: Mono, context: IndexSet) -> Poly:
     kept = []
     changed: list[Poly] = []
     for atom, _ in m.factors:
         # a sum over nothing is 0, and what stands beside it need not have a value
-        if isinstance(atom, SumAtom) and atom.operation == "sum" and (atom.domain & context) is EMPTY:
+        if isinstance(atom, SumAtom) and atom.operation == "sum" and _is_empty(atom, context):
             return poly({})
     for atom, exponent in m.factors:
         new = _atom(atom, context)
@@ -80,6 +93,8 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
             for p in atom.pieces:
                 domain = p.domain & context
                 narrow = domain.given(context)
+                if p.domain.tokens and context.tokens and (p.domain.project_out(p.bound) & context) is EMPTY:
+                    narrow = EMPTY
                 if narrow is EMPTY:
                     same = False
                     continue

@@ -22,6 +22,7 @@ from typing import TypeAlias
 from stile_engine.index.affine import Affine, AffineLike
 from stile_engine.index.predicate import ALWAYS, Predicate
 from stile_engine.index.predicate import variables as predicate_variables
+from stile_engine.term.facts import Fact, Signs
 
 Bounds: TypeAlias = tuple[Affine, Affine]
 """Half-open range ``[low, high)`` of an index variable, in the coordinates of the whole dim."""
@@ -41,17 +42,33 @@ class Tensor:
 
     Two tensors are the same input if and only if they are equal. ``name`` is the spec's label, or
     the number of an unlabelled operand as text; ``dims`` are the names of its dims in axis order
-    (empty for a scalar parameter), ``shape`` their sizes.
+    (empty for a scalar parameter), ``shape`` their sizes. An ``integer`` input holds whole numbers and
+    may be read in index expressions (``term/elements.py``); ``facts`` are what was declared of it.
     """
 
     name: str
     dims: tuple[str, ...]
     shape: tuple[Affine, ...]
     may_be_infinite: bool = False
+    integer: bool = False
+    facts: tuple[Fact, ...] = ()
+    span: Affine | None = field(default=None, compare=False)
+    """About how many different integers it holds, for inputs made up in a search; no proof asks for it."""
 
     @cached_property
     def _hash(self) -> int:
         return hash((self.name, self.dims, self.shape))
+
+    @cached_property
+    def signs(self) -> int | None:
+        """The signs that elements may have, as a mask, where that was declared."""
+        masks = [f.mask for f in self.facts if isinstance(f, Signs)]
+        if not masks:
+            return None
+        found = masks[0]
+        for mask in masks[1:]:
+            found &= mask
+        return found
 
     def __hash__(self) -> int:
         return self._hash  # tensors are looked up for every element that is read
@@ -282,6 +299,30 @@ class Carried(Node):
             raise ValueError(f"no range given for index variables {sorted(missing)}")
 
 
+@dataclass(eq=False, slots=True)
+class Scatter(Node):
+    """``body`` at the one tuple of ``bound`` at which the predicate holds, ``base`` where it holds at none.
+
+    Where it holds at several there is no value. ``ranges`` is for variables that only the predicate names.
+    """
+
+    bound: Axes
+    predicate: Predicate
+    body: Node
+    base: Node
+    ranges: Axes = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = predicate_variables(self.predicate)
+        own = {v: b for v, b in self.ranges.items() if v in named and v not in self.bound}
+        inner = {v: b for v, b in self.body.axes.items() if v not in self.bound}
+        if clash := self.bound.keys() & self.base.axes.keys():
+            raise ValueError(f"the base of a scatter names the bound variables {sorted(clash)}")
+        self.axes = join_axes([own, inner, self.base.axes])
+        if missing := _indices(named) - self.axes.keys() - self.bound.keys():
+            raise ValueError(f"no range given for predicate variables {sorted(missing)}")
+
+
 class AxesConflict(ValueError):
     """Two operands name one variable with different ranges."""
 
@@ -297,8 +338,9 @@ def join_axes(parts: Iterable[Mapping[str, Bounds]]) -> Axes:
 
 
 def _indices(variables: Iterable[str]) -> frozenset[str]:
-    """Without the unknowns of symbolic sizes (``#N``), which have one value for the whole launch and no range."""
-    return frozenset(v for v in variables if not v.startswith("#"))
+    """Without the unknowns of symbolic sizes (``#N``), which have one value for the whole launch, and without
+    data (``@I[k]``), whose value is that of the inputs: neither has a range."""
+    return frozenset(v for v in variables if v[0] not in "#@")
 
 
 def bounds(low: AffineLike, high: AffineLike) -> Bounds:
@@ -306,15 +348,21 @@ def bounds(low: AffineLike, high: AffineLike) -> Bounds:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly inside. Below a loop the graph has cycles."""
+    """The nodes directly inside, those that a predicate compares included. Below a loop the graph has cycles."""
+    from stile_engine.term.comparison import compared
+
     match node:
         case Apply(_, operands):
             return operands
         case Power(base, _):
             return (base,)
-        case Select(_, chosen, other, _):
-            return (chosen, other)
-        case Reduce() | Reindex() | Restrict():
+        case Select(predicate, chosen, other, _):
+            return (chosen, other, *compared(predicate))
+        case Reduce(predicate=predicate):
+            return (node.body, *compared(predicate))
+        case Scatter(predicate=predicate):
+            return (node.body, node.base, *compared(predicate))
+        case Reindex() | Restrict():
             return (node.body,)
         case Carried(recurrence):
             return (*recurrence.initial, *recurrence.step)  # a step leads back to where it is carried

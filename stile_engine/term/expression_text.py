@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate, substitute
 from stile_engine.term.expression import (
@@ -27,6 +28,7 @@ from stile_engine.term.expression import (
     Reduce,
     Reindex,
     Restrict,
+    Scatter,
     Select,
     Unmodelled,
 )
@@ -79,7 +81,7 @@ def _mentions_floor(expression: Affine) -> bool:
 
 
 def _index(affine: Affine) -> str:
-    return affine.render(lambda name: name.lstrip("#"))
+    return affine.render(lambda name: data.render(name, lambda v: v.lstrip("#")))
 
 
 def _sliced(name: str, bounds: Bounds, extent: Affine) -> str:
@@ -185,6 +187,11 @@ class _Printer:
                 return f"where({scope.condition(predicate)}, {inside}, {self.text(other, scope, _SUM)})", _PRIMARY
             case Reduce():
                 return self._reduce(node, scope), _PRIMARY
+            case Scatter():
+                within = scope.within(node.bound)
+                written = self.text(node.body, within, _SUM)
+                where = f"{', '.join(node.bound)} where {within.condition(node.predicate)}"
+                return f"scatter[{where}]({written}, {self.text(node.base, scope, _SUM)})", _PRIMARY
             case Reindex(body, mapping):
                 moved = {v: scope.index(e) for v, e in mapping.items()}
                 own = {v: b for v, b in body.axes.items() if v not in mapping or mapping[v] == Affine.variable(v)}

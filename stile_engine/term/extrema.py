@@ -15,6 +15,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import gcd
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
@@ -40,6 +41,7 @@ from stile_engine.term.atoms import (
     poly,
     ratio,
 )
+from stile_engine.term.known import along_permutation, fixed_by
 from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract, total_of
 
 _MOST_FAMILIES = 64
@@ -82,6 +84,8 @@ def least(families: list[Family]) -> Poly:
 
 
 def _build(families: list[Family]) -> Poly:
+    if data.any_known():
+        families = [Family(f.bound, f.domain, fixed_by(f.body, f.domain, f.bound)) for f in families]
     families = [r for f in families for r in [_reduce_bound(f)] if r.domain is not EMPTY]
     if not families:
         raise ValueError("the greatest of nothing is -inf, which is no finite term")
@@ -110,7 +114,7 @@ def _piece(split: _Split) -> MaxPiece:
     bound, domain, body = split.bound, split.domain, split.body
     height = split.fixed.height
     if bound and height >= binder_number(bound):
-        taken = (split.fixed.variables | domain.variables | body.variables) - frozenset(bound)
+        taken = data.without(split.fixed.variables | domain.variables | body.variables, bound)
         names = bound
         while names == bound or not taken.isdisjoint(names):
             height += 1
@@ -128,12 +132,20 @@ def _reduce_bound(family: Family) -> Family:
         changed = False
         for name in bound:
             value = domain.solve(name)
+            place = domain.place_of(name) if value is None and domain.tokens else None
+            if place is not None:
+                # data that take each value once fix the variable too
+                value, domain = place[0], domain & place[1]
             if value is not None and name not in value.variables:
                 mapping = {name: value}
                 domain, body = domain.substitute(mapping), substitute(body, mapping)
             elif name not in body.variables:
                 # max over v of f = f where some v is in the domain
                 domain = domain.project_out([name])
+            elif data.any_known() and (moved := along_permutation(name, domain, body)) is not None:
+                domain, body = moved
+                changed = True
+                break
             else:
                 continue
             bound = tuple(b for b in bound if b != name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import in_range
 from stile_engine.index.sets import UNIVERSE, IndexSet, describe
@@ -219,4 +220,4 @@ def _read(atom: ReadAtom, names: Mapping[str, str]) -> str:
 
 
 def _index(index: Affine, names: Mapping[str, str]) -> str:
-    return index.render(lambda v: names.get(v, v)).replace(" * ", "*")
+    return index.render(lambda v: data.render(v, lambda n: names.get(n, n))).replace(" * ", "*")

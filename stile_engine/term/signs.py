@@ -25,6 +25,7 @@ from stile_engine.term.atoms import (
     Poly,
     PowerAtom,
     Rational,
+    ReadAtom,
     SumAtom,
     of_atom,
     of_mono,
@@ -97,7 +98,7 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
     if not operand.terms:
         return ZERO_SIGN
     if within is not UNIVERSE:
-        index = _as_affine(operand)
+        index = as_affine(operand)
         if index is not None:
             return _sign_of_index(index, within)
     mask = ZERO_SIGN
@@ -120,7 +121,7 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
     return mask & _by_cases(operand, facts, within, cases)
 
 
-def _as_affine(operand: Poly) -> Affine | None:
+def as_affine(operand: Poly) -> Affine | None:
     """A positive multiple of the term as an index expression, if it is one."""
     total = Affine()
     common = lcm(*(Fraction(c).denominator for _, c in operand.terms))
@@ -287,6 +288,9 @@ def _sign_atom(atom: Atom, facts: Facts, within: IndexSet) -> int:
             return _sign_function(atom, facts, within)
         case IndexAtom():
             return ANY
+        case ReadAtom():
+            declared = atom.tensor.signs
+            return ANY if declared is None else declared
         case _:
             return ANY
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
@@ -21,6 +22,7 @@ from stile_engine.term.atoms import (
     poly,
     sum_atom,
 )
+from stile_engine.term.known import along_permutation, fixed_by
 from stile_engine.term.ring import (
     add,
     indicator_of,
@@ -55,6 +57,10 @@ def sum_over(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> Poly:
 
 
 def _sum_mono(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
+    if data.any_known():
+        simpler = fixed_by(of_mono(m), domain, bound)
+        if simpler.single is None or simpler.single[0] is not m:
+            return sum_over(bound, domain, simpler)
     outside, inside = split(m, bound)
     if not bound:
         return multiply(indicator_of(domain), of_mono(outside))
@@ -90,6 +96,18 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
             rest = tuple(b for b in bound if b != name)
             mapping = {name: value}
             return sum_over(rest, domain.substitute(mapping), substitute(of_mono(m), mapping))
+    for name in bound if domain.tokens else ():
+        place = domain.place_of(name)
+        if place is not None and name not in place[0].variables:
+            # sum over {k : I[k] == s} of f(k) = f(place of s), for data that take each value once
+            rest = tuple(b for b in bound if b != name)
+            mapping = {name: place[0]}
+            narrowed = (domain & place[1]).substitute(mapping)
+            return sum_over(rest, narrowed, substitute(of_mono(m), mapping))
+    for name in bound if data.any_known() else ():
+        moved = along_permutation(name, domain, of_mono(m))
+        if moved is not None:
+            return sum_over(bound, *moved)
     for name in bound:
         if name not in m.variables:
             counted = _count_out(name, bound, domain, m)
@@ -130,6 +148,8 @@ def _flatten(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly | None:
 def _count_out(name: str, bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly | None:
     """Sum over a variable that the body does not name: times the number of its values."""
     rest = tuple(b for b in bound if b != name)
+    if any(name in data.datum(t).variables for t in domain.tokens):
+        return None  # how many there are depends on what the data hold
     own = domain.project_out([v for v in domain.variables if v != name])
     others = domain.project_out([name])
     if (own & others).issubset(domain):
@@ -172,6 +192,8 @@ def _components(
                 if g in ids:
                     group[n] = target
 
+    for token in domain.tokens:
+        join(data.datum(token).variables)
     for atom, _ in m.factors:
         join(atom.variables)
     if m.exponential is not None:

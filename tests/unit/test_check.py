@@ -395,7 +395,8 @@ def test_results_of_another_shape(returned: str, message: str) -> None:
         ("'X:M - Y:M', inputs={'X': 'X:M *'}", "X, Y", "error"),
         ("'X:M - Y:M', dtypes={'X': 'float31'}", "X, Y", "error"),
         ("'X:M - Y:M', grid=(3,)", "X, Y", "unsupported"),
-        ("'X:M - Y:M', assume='X positive'", "X, Y", "unsupported"),
+        ("'X:M - Y:M', assume='X positive'", "X, Y", "proved"),
+        ("'X:M - Y:M', assume='Z positive'", "X, Y", "error"),
         ("'X:M - Y:M', strides={'X': (1,)}", "X, Y", "unsupported"),
         ("'X:M - Y:M', backend='triton'", "X, Y", "unsupported"),
         ("'X:M - Y:M', backend='fortran'", "X, Y", "error"),
@@ -471,7 +472,7 @@ def test_columns_are_utf_16() -> None:
 
 
 def test_an_unmodelled_spec_is_unsupported() -> None:
-    report = run("@kernel('gather[M](X:M, I:N)')\ndef f(X, I):\n    return X\n")
+    report = run("@kernel('scatter[M, mean](X:N, I:N)')\ndef f(X, I):\n    return X\n")
     assert statuses(report) == {"f": "unsupported"}
 
 

@@ -155,14 +155,19 @@ SHAPE = [
     ("at[⟦j⟧ := K](X:M)", "'j' is not a dim"),
     ("at[M := K]⟦(X:M, Y:M)⟧", "at[…] takes one value"),
     ("⟦" + " * ".join(["X:M"] * 300) + "⟧", "nested too deeply"),
+    ("⟦I:M⟧ + gather[K](X:K, I:M)", "in no arithmetic"),
+    ("gather[K](X:K, ⟦2 * I:M⟧)", "a tensor of integers"),
+    ("gather[K]⟦(X:K)⟧", "gather[D](src, idx)"),
+    ("gather[⟦K⟧](X:M, I:M)", "the operand has no K"),
+    ("scatter[K](X:M, I:M, ⟦Y:M⟧)", "expected the whole K"),
+    ("⟦X:M⟧ + at[K := X:M](Y:K)", "in no arithmetic"),
 ]
 
 UNSUPPORTED = [
-    ("2 * ⟦gather[K](X:K, I:M)⟧", "does not model gather"),
-    ("⟦scatter[K](X:M, I:M)⟧ + 1", "does not model scatter"),
-    ("X:M where ⟦X:M⟧ > 0", "does not model data in an index or a predicate: 'X' is a tensor"),
-    ("sum[n where n < ⟦len:M⟧](X:n)", "'len' is a tensor"),
-    ("at[K := ⟦idx:M⟧](X:K)", "'idx' is a tensor"),
+    ("2 * scatter[K, ⟦mean⟧](X:M, I:M)", "expected sum, prod, max or min"),
+    ("scatter[⟦K[0:4]⟧](X:M, I:M)", "a slice is not modelled"),
+    ("gather[⟦K[0:4]⟧](X:K, I:M)", "from a slice"),
+    ("gather[K](X:K, ⟦I:M[1:3]⟧)", "read over whole dims"),
     ("X:K[⟦4*q⟧ : 4*q + 4]", "a slice whose bounds vary with q is not modelled"),
 ]
 

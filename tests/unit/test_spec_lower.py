@@ -13,7 +13,7 @@ import pytest
 from spec_meaning import Number, meaning
 
 from stile_engine.index.affine import Affine, constant
-from stile_engine.spec.lower import SpecUnsupported, lower
+from stile_engine.spec.lower import lower
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Const, Reduce, Restrict, Tensor
 
@@ -341,8 +341,20 @@ def test_the_whole_corpus_has_a_meaning() -> None:
             assert value.node.axes.keys() <= value.axes.keys()
 
 
-@pytest.mark.parametrize("text", ["gather[E](W:E D F, eid:T)", "scatter[S](Kp:T D, pos:T, cache:S D)"])
-def test_data_indices_are_unsupported(text: str) -> None:
-    with pytest.raises(SpecUnsupported) as caught:
-        lower(text, {name: constant(size) for name, size in SIZES.items()})
-    assert (caught.value.start, caught.value.end) == (0, len(text))
+@pytest.mark.parametrize(
+    ("text", "integers", "dims"),
+    [
+        ("gather[E](W:E D F, eid:T)", {"eid"}, "T D F"),
+        ("scatter[S](Kp:T D, pos:T, cache:S D)", {"pos"}, "S D"),
+        ("sum[n where n < len:q](X:q n)", {"len"}, "q"),
+        ("where(X:M > 0, Y:M, 0)", set(), "M"),
+        ("where(X:M > 0, X:M, 0)", set(), "M"),
+        ("where(seg:q == segk:n, X:q n, 0)", {"seg", "segk"}, "q n"),
+        ("at[K := I:M](X:K)", {"I"}, "M"),
+    ],
+)
+def test_data_indices(text: str, integers: set[str], dims: str) -> None:
+    sizes = {**SIZES, **{name: 6 for name in "E D F T S q n M K".split()}}
+    found = lower(text, {name: constant(size) for name, size in sizes.items()})
+    assert {name for name, tensor in found.tensors.items() if tensor.integer} == integers
+    assert " ".join(d.name for d in found.value.dims) == dims

@@ -10,7 +10,8 @@ from stile_engine.index.affine import Affine
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import Origin, SymbolicArray, as_array, fresh, plain_node
 from stile_engine.numpy.plain.capture import Rebinding
-from stile_engine.numpy.plain.elements import Elements, Real, Shape, axis_index, ranges_of
+from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, axis_index, ranges_of
+from stile_engine.term.elements import element
 from stile_engine.term.expression import NoValue, Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
 from stile_engine.trace.recording import Recorder
@@ -67,7 +68,11 @@ def parameter_array(parameter: Parameter) -> SymbolicArray:
     elements: Elements = Real(NoValue("never written"))
     if parameter.tensor is not None:
         rank = len(shape)
-        elements = Real(Read(parameter.tensor, tuple(axis_index(a, rank) for a in range(rank)), ranges_of(shape)))
+        index = tuple(axis_index(a, rank) for a in range(rank))
+        if parameter.tensor.integer:
+            elements = Integer(element(parameter.tensor, index))
+        else:
+            elements = Real(Read(parameter.tensor, index, ranges_of(shape)))
     array = fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims))
     array.scalar = not shape and not parameter.written
     return array

@@ -1,0 +1,87 @@
+"""Signs of canonical terms as data variables: what a comparison of values becomes.
+
+The sign of a term is one opaque integer, -1, 0 or 1. That makes ``X > 0``, ``0 < 2*X`` and
+``!(X <= 0)`` one condition, and complement and order laws of integers. NaN does not exist: all terms
+are finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from stile_engine.index import data
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import Predicate, compare, in_range
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.atoms import Poly
+from stile_engine.term.powers import primitive_part, without_positive
+from stile_engine.term.ring import substitute
+from stile_engine.term.signs import NEGATIVE, POSITIVE, ZERO_SIGN, sign
+
+
+class Sign(data.Datum):
+    """-1, 0 or 1, like the term."""
+
+    __slots__ = ("term",)
+
+    term: Poly
+
+    def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
+        return sign_of(substitute(self.term, mapping))
+
+    def bounds(self) -> Predicate | None:
+        # signs that the form of the term shows
+        mask = sign(self.term)
+        value = Affine.variable(self.token)
+        low = -1 if mask & NEGATIVE else 0 if mask & ZERO_SIGN else 1
+        high = 1 if mask & POSITIVE else 0 if mask & ZERO_SIGN else -1
+        return in_range(value, low, high + 1)
+
+    def relations(self, others: object) -> Predicate | None:
+        if sign(self.term) == NEGATIVE | POSITIVE:
+            return compare(Affine.variable(self.token), "!=", 0)
+        return None
+
+    def reads(self) -> list[tuple[object, Affine]]:
+        reads = sorted(self.term.reads, key=lambda r: r.digest)
+        return [((read.tensor, False, axis), index) for read in reads for axis, index in enumerate(read.index)]
+
+    def render(self, name: Callable[[str], str]) -> str:
+        from stile_engine.term.printing import show
+
+        return f"sign({show(self.term, {v: name(v) for v in self.term.variables})})"
+
+
+def sign_of(operand: Poly) -> Affine:
+    """The sign of a finite term as an index expression: -1, 0, 1, or a token for it."""
+    mask = sign(operand)
+    for known, value in ((POSITIVE, 1), (ZERO_SIGN, 0), (NEGATIVE, -1)):
+        if mask == known:
+            return Affine((), value)
+    # sign(c * P) = sign(c) * sign(P), and a positive factor of P does not change it
+    coefficient, _, base = primitive_part(without_positive(operand), signed=True, invertible=False)
+    made = Sign()
+    made.term = base
+    made.token = f"{data.MARK}sign:{base.digest}"
+    while isinstance(other := data.known(made.token), Sign) and other.term is not base:
+        made.token += "'"  # digests do not tell inputs of different sizes apart
+    made.variables = base.variables
+    data.register(made)
+    return Affine.variable(made.token) * (1 if coefficient > 0 else -1)
+
+
+def signs_within(context: IndexSet) -> dict[Poly, int]:
+    """Signs of terms that hold at every index of the context, as masks."""
+    found: dict[Poly, int] = {}
+    for token in context.tokens:
+        datum = data.datum(token)
+        if not isinstance(datum, Sign):
+            continue
+        value = Affine.variable(token)
+        mask = 0
+        for number, bit in ((-1, NEGATIVE), (0, ZERO_SIGN), (1, POSITIVE)):
+            if not context.is_disjoint(IndexSet.where(compare(value, "==", number))):
+                mask |= bit
+        if mask != NEGATIVE | ZERO_SIGN | POSITIVE:
+            found[datum.term] = mask
+    return found
