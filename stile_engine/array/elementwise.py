@@ -11,6 +11,7 @@ from stile_engine.array.arrays import (
     IntegerArray,
     RealArray,
     TruthArray,
+    UnknownArray,
     Unreadable,
     as_node,
     regions,
@@ -257,6 +258,8 @@ def select(operation: Operation, _machine: Machine) -> list[Array]:
             for k, case in enumerate(cases)
         ]
         chosen[-1] = (ALWAYS, chosen[-1][1])
+    elif isinstance(which, UnknownArray):
+        raise Unreadable(which.reason)
     else:
         raise Unreadable("a choice that depends on data")
     return [choose(chosen, operation.shape, merge_origins(operation.shape, operation.inputs))]

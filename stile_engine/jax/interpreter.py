@@ -33,7 +33,8 @@ from stile_engine.trace.recording import Recorder
 MODELS = (control, elementwise, indexing, reductions, structure)
 
 _CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
-_THROUGH_UNKNOWN = _CALLS | {"scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
+# A choice may leave out what is not known, and a loop or a branch may never look at it.
+_THROUGH_UNKNOWN = _CALLS | {"select_n", "scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
 
 
 class Interpreter:
