@@ -24,7 +24,7 @@ CAUSAL_SECONDS = 5.0
 FLAT = 2.0
 """The slowest size may take so many times the time of the fastest."""
 
-LOOP = '''
+LOOP = """
 import jax.numpy as jnp
 from jax import lax
 from stile_engine import dim, kernel
@@ -46,9 +46,9 @@ def flash(Q, K, V):
     tiles = K.reshape({rounds}, 16, 16), V.reshape({rounds}, 16, 16)
     m, l, acc = lax.scan(body, start, tiles)[0]
     return acc / l[:, None]
-'''
+"""
 
-CAUSAL = '''
+CAUSAL = """
 import numpy as np
 from stile_engine import dim, kernel
 
@@ -71,9 +71,9 @@ def causal(Q, K, V):
             m = new
         out[i : i + T] = acc / l[:, None]
     return out
-'''
+"""
 
-RUN = '''
+RUN = """
 import json, sys, time
 from stile_engine.check import check
 from stile_engine.trace.report import CheckRequest
@@ -84,10 +84,10 @@ start = time.perf_counter()
 (kernel,) = check(CheckRequest("second.py", second, details=False)).kernels
 print(json.dumps([str(kernel.status), time.perf_counter() - start, kernel.trace_milliseconds / 1e3,
                   kernel.prove_milliseconds / 1e3]))
-'''
+"""
 
 # Another loop, which shares no term with the one that is timed: it only warms up JAX.
-WARM_UP = '''
+WARM_UP = """
 import jax.numpy as jnp
 from jax import lax
 from stile_engine import dim, kernel
@@ -97,7 +97,7 @@ a, b = dim("a", 8), dim("b", 32)
 @kernel("sum[b](X:a b)")
 def total(X):
     return lax.scan(lambda c, x: (c + x.sum(axis=1), None), jnp.zeros(8), X.reshape(8, 8, 4).transpose(1, 0, 2))[0]
-'''
+"""
 
 
 def timed(first: str, second: str) -> tuple[float, float]:

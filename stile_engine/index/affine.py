@@ -155,6 +155,27 @@ class Affine:
             total = total + part * coefficient
         return total
 
+    def extremes(self, ranges: Mapping[str, tuple[Affine, Affine]]) -> tuple[int, int] | None:
+        """Numbers between which, both included, the value lies where each variable is in its half-open
+        range; None where some range is empty, unknown, or not between numbers."""
+        low = high = self.constant
+        for atom, coefficient in self.terms:
+            if isinstance(atom, str):
+                own = ranges.get(atom)
+                if own is None or own[0].terms or own[1].terms or own[0].constant >= own[1].constant:
+                    return None
+                least, greatest = own[0].constant, own[1].constant - 1
+            else:
+                inner = atom.numerator.extremes(ranges)
+                if inner is None:
+                    return None
+                least, greatest = inner[0] // atom.divisor, inner[1] // atom.divisor
+            if coefficient < 0:
+                least, greatest = greatest, least
+            low += coefficient * least
+            high += coefficient * greatest
+        return low, high
+
     def evaluate(self, environment: Mapping[str, int]) -> int:
         total = self.constant
         for atom, coefficient in self.terms:
@@ -208,3 +229,13 @@ def variable(name: str) -> Affine:
 
 def constant(value: int) -> Affine:
     return Affine((), value)
+
+
+def surely_in_range(index: Affine, low: Affine, high: Affine, ranges: Mapping[str, tuple[Affine, Affine]]) -> bool:
+    """Whether ``low <= index < high`` follows from the ranges of the variables, one at a time: a cheap test
+    that says yes to most indices, and no to what only a set can decide."""
+    above = (index - low).extremes(ranges)
+    if above is None or above[0] < 0:
+        return False
+    below = (high - index).extremes(ranges)
+    return below is not None and below[0] > 0

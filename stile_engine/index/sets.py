@@ -91,6 +91,43 @@ def _raw(text: str, names: tuple[str, ...]) -> isl.Set:
     return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
 
 
+@lru_cache(maxsize=4096)
+def _space(names: tuple[str, ...]) -> tuple[isl.LocalSpace, isl.BasicSet, dict[str, int]]:
+    space = isl.Space.create_from_names(isl.DEFAULT_CONTEXT, set=[], params=[_isl_name(n) for n in names])
+    return isl.LocalSpace.from_space(space), isl.BasicSet.universe(space), {n: k for k, n in enumerate(names)}
+
+
+def _polyhedron(inequalities: Iterable[Affine], equations: Iterable[Affine], names: tuple[str, ...]) -> isl.Set:
+    """All tuples at which the inequalities are at least 0 and the equations are 0; no floor divisions.
+    The same set as from a text, made several times as fast."""
+    local, found, positions = _space(names)
+    sizes = [Affine(((n, 1),), -1) for n in names if n.startswith("#")]
+    for expressions, empty in (
+        ((*inequalities, *sizes), isl.Constraint.inequality_alloc),
+        (equations, isl.Constraint.equality_alloc),
+    ):
+        for expression in expressions:
+            constraint = empty(local).set_constant_val(expression.constant)
+            for atom, coefficient in expression.terms:
+                constraint = constraint.set_coefficient_val(_PARAM, positions[str(atom)], coefficient)
+            found = found.add_constraint(constraint)
+    return isl.Set.from_basic_set(found).params()
+
+
+def _is_linear(expression: Affine) -> bool:
+    return all(isinstance(atom, str) for atom, _ in expression.terms)
+
+
+@lru_cache(maxsize=65536)
+def _where(predicate: Predicate, names: tuple[str, ...]) -> IndexSet:
+    parts = predicate.operands if isinstance(predicate, And) else (predicate,)
+    if all(isinstance(p, AtLeastZero | EqualsZero) and _is_linear(p.expression) for p in parts):
+        spend()
+        least = [p.expression for p in parts if isinstance(p, AtLeastZero)]
+        return _intern(_polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
+    return _from_text(_predicate_text(predicate), names)
+
+
 _boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
 _by_text: dict[str, IndexSet] = {}
 _by_shape: dict[tuple[object, ...], list[IndexSet]] = {}
@@ -118,7 +155,7 @@ class IndexSet:
     def where(predicate: Predicate) -> IndexSet:
         """The set of all tuples at which the predicate holds."""
         names = tuple(sorted(predicate_variables(predicate)))
-        return _from_text(_predicate_text(predicate), names)
+        return _where(predicate, names)
 
     @staticmethod
     def box(ranges: Mapping[str, tuple[Affine, Affine]]) -> IndexSet:
@@ -130,11 +167,23 @@ class IndexSet:
         if found is not None:
             return found
         names: set[str] = set()
-        parts = []
         for name, (low, high) in ranges.items():
             names |= {name} | low.variables | high.variables
-            parts.append(f"{_affine_text(low)} <= {_isl_name(name)} < {_affine_text(high)}")
-        found = _boxes[key] = _from_text(" and ".join(parts), tuple(sorted(names)))
+        ordered = tuple(sorted(names))
+        if all(_is_linear(low) and _is_linear(high) for low, high in ranges.values()):
+            spend()
+            least: list[Affine] = []
+            for name, (low, high) in ranges.items():
+                own = Affine.variable(name)
+                least += [own - low, high - 1 - own]
+            found = _intern(_polyhedron(least, (), ordered))
+        else:
+            parts = [
+                f"{_affine_text(low)} <= {_isl_name(name)} < {_affine_text(high)}"
+                for name, (low, high) in ranges.items()
+            ]
+            found = _from_text(" and ".join(parts), ordered)
+        _boxes[key] = found
         return found
 
     # -- algebra ---------------------------------------------------------------------------

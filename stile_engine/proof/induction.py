@@ -130,12 +130,12 @@ class _Loop:
         found: dict[int, Guarded] = {}
         for number, claimed in enumerate(recurrence.invariant):
             if claimed is not None:
-                form = self._normalize(claimed)
+                claim = self._normalize(claimed)
                 around = {**recurrence.outer, **recurrence.axes[number]}
                 box = IndexSet.box({**around, self._round: bounds(0, recurrence.rounds + 1)})
-                if requirements(form.conditions, box):
+                if requirements(claim.conditions, box):
                     return None  # a claim that has no value for some inputs says nothing about these
-                found[number] = form
+                found[number] = claim
         while len(found) < len(recurrence.step):
             state = self._state({**{k: self._as_opaque(k) for k in range(len(recurrence.step))}, **found})
             body = self._with_state(recurrence, state, True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from stile_engine.index import data
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, surely_in_range
 from stile_engine.index.predicate import Always, Predicate, compare, conjunction, disjunction, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
@@ -128,11 +128,14 @@ class Normalizer:
         if node.tensor.may_be_infinite:
             return everywhere(Unmodelled(f"{node.tensor.name} may hold infinities", supported=True))
         value = of_atom(read_atom(node.tensor, node.index))
-        box = IndexSet.box(node.axes)
         needs = [
             (index, conjunction(in_range(index, 0, size), defined(index)))
             for index, size in zip(node.index, node.tensor.shape, strict=True)
+            if not surely_in_range(index, Affine(), size, node.axes)
         ]
+        if not needs:
+            return everywhere(value)
+        box = IndexSet.box(node.axes)
         return where_valid(value, needs, box, f"{node.tensor.name} is read out of bounds")
 
     def _index_number(self, node: written.IndexNumber) -> Guarded:
@@ -341,7 +344,7 @@ class Normalizer:
         mapping = dict(zip(axes, node.index, strict=True))
         value = state(node.number, node.round, mapping)
         inside = IndexSet.where(in_range(node.round, 0, recurrence.rounds + 1))
-        return restricted(value, mapping, axes, IndexSet.box(node.axes), inside)
+        return restricted(value, mapping, axes, node.axes, inside)
 
     def _solved(self, recurrence: Recurrence) -> induction.State:
         if self._zeros or self._states:
@@ -354,7 +357,7 @@ class Normalizer:
 
     def _reindex(self, node: written.Reindex) -> Guarded:
         value = induction.moved(self._done[id(node.body)], node.mapping)
-        return restricted(value, node.mapping, node.body.axes, IndexSet.box(node.axes))
+        return restricted(value, node.mapping, node.body.axes, node.axes)
 
     def _restrict(self, node: written.Restrict) -> Guarded:
         body = self._done[id(node.body)]

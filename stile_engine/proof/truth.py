@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stile_engine.index import data
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, surely_in_range
 from stile_engine.index.predicate import And, Predicate, compare, conjunction, in_range, negate
 from stile_engine.index.predicate import substitute as substitute_predicate
 from stile_engine.index.predicate import variables as predicate_variables
@@ -141,7 +141,7 @@ def _signs(
     for node in (difference.left, difference.right):
         value = value_of(node)
         mapping = {v: e for v, e in difference.mapping.items() if v in node.axes}
-        moved = restricted(induction.moved(value, mapping), mapping, node.axes, box) if mapping else value
+        moved = restricted(induction.moved(value, mapping), mapping, node.axes, {}, box=box) if mapping else value
         sides.append(moved)
         conditions += [replace(c, domain=c.domain & box) for c in moved.conditions]
     found: list[tuple[IndexSet, Affine | Missing | Unmodelled]] = []
@@ -173,10 +173,23 @@ def _sign_cases(left: Element, right: Element, guard: IndexSet) -> list[tuple[In
 
 
 def restricted(
-    value: Guarded, mapping: Mapping[str, Affine], ranges: Axes, box: IndexSet, inside: IndexSet = UNIVERSE
+    value: Guarded,
+    mapping: Mapping[str, Affine],
+    ranges: Axes,
+    axes: Axes,
+    inside: IndexSet = UNIVERSE,
+    box: IndexSet | None = None,
 ) -> Guarded:
-    """A value that was read at other indices: it has none where one of them leaves its range."""
-    needs = [(e, conjunction(in_range(e, *ranges[name]), defined(e))) for name, e in mapping.items()]
+    """A value that was read at other indices: it has none where one of them leaves its range. ``axes``
+    are those of the result, ``box`` all its indices where these are not those of the axes."""
+    needs = [
+        (e, conjunction(in_range(e, *ranges[name]), defined(e)))
+        for name, e in mapping.items()
+        if not surely_in_range(e, *ranges[name], axes)
+    ]
+    if not needs and inside is UNIVERSE and len(value.pieces) == 1 and not value.conditions:
+        return value
+    box = IndexSet.box(axes) if box is None else box
     reached, conditions = valid(needs, box)
     inside = inside & reached
     if box.issubset(inside):
