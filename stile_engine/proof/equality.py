@@ -16,6 +16,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
 from stile_engine.proof.logs_apart import zero_by_exponentiating
+from stile_engine.proof.opaque import name_maxima
 from stile_engine.proof.peeling import peel
 from stile_engine.proof.roots import join_roots
 from stile_engine.term import binding
@@ -116,7 +117,10 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
         return True
     if _zero_by_splitting(cleared, context, depth) or _zero_by_joining(difference, context, depth):
         return True
-    return _zero_by_cases(cleared, context, _MOST_CASES, {})
+    if _zero_by_cases(cleared, context, _MOST_CASES, {}):
+        return True
+    named = name_maxima(cleared, context)
+    return named is not cleared and _zero_by_cases(named, context, _MOST_CASES, {})
 
 
 def _cleared(operand: Poly, context: IndexSet) -> Poly:

@@ -17,32 +17,40 @@ from math import gcd
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
 from stile_engine.term.atoms import (
     ONE,
     ZERO,
     Atom,
-    FunctionAtom,
     MaxAtom,
     MaxPiece,
     Mono,
     Poly,
-    PowerAtom,
     Rational,
     SumAtom,
     binder_number,
     constant,
     max_atom,
-    mono,
     of_atom,
     of_mono,
     poly,
     ratio,
 )
 from stile_engine.term.known import along_permutation, fixed_by
-from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract, total_of
+from stile_engine.term.monotone import through_monotone, through_pieces
+from stile_engine.term.ring import (
+    _as_poly,
+    add,
+    multiply,
+    negate,
+    normalise,
+    scale,
+    substitute,
+    subtract,
+    total_of,
+)
 
 _MOST_FAMILIES = 64
 _MOST_BASES = 8
@@ -89,6 +97,10 @@ def _build(families: list[Family]) -> Poly:
     families = [r for f in families for r in [_reduce_bound(f)] if r.domain is not EMPTY]
     if not families:
         raise ValueError("the greatest of nothing is -inf, which is no finite term")
+    if len(families) == 1:
+        pulled = through_pieces(families[0])
+        if pulled is not None:
+            return pulled
     splits = [_split(f) for f in _flatten(families)]
     splits = _drop_dominated(_merge(splits))
     if len(splits) == 1 and not splits[0].bound:
@@ -97,9 +109,19 @@ def _build(families: list[Family]) -> Poly:
         # max(a + f) = a + max(f): a does not vary with the bound variables
         s = splits[0]
         return add(s.fixed, greatest([Family(s.bound, s.domain, s.body)]))
-    pulled = _through_monotone(splits) or _through_minimum(splits)
+    common = _common_addend(splits)
+    if common.terms:
+        # max(a + f, a + g) = a + max(f, g)
+        rest = [Family(s.bound, s.domain, subtract(add(s.fixed, s.body), common)) for s in splits]
+        return add(common, greatest(rest))
+    pulled = through_monotone([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in splits])
     if pulled is not None:
         return pulled
+    if len(splits) > 1:
+        # max(g * f, g * h) = g * max(f, h) before one of them is taken out: what is left may flatten
+        factor, scaled = _take_factor(splits)
+        if factor.constant is None:
+            return multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled]))
     base = _choose_base(splits)
     shifted = [_Split(subtract(s.fixed, base), s.bound, s.domain, s.body) for s in splits]
     factor, scaled = _take_factor(shifted)
@@ -241,6 +263,18 @@ def _drop_dominated(splits: list[_Split]) -> list[_Split]:
     return kept
 
 
+def _common_addend(splits: list[_Split]) -> Poly:
+    """The terms that all families share."""
+    if len(splits) < 2:
+        return ZERO
+    first, *others = splits
+    shared = dict(first.fixed.terms)
+    for s in others:
+        own = dict(s.fixed.terms)
+        shared = {m: c for m, c in shared.items() if own.get(m) == c}
+    return poly(shared)
+
+
 def _choose_base(splits: list[_Split]) -> Poly:
     """The addend to take out: the one that leaves the least families, whatever they came with."""
     from stile_engine.term.powers import by_distance
@@ -373,7 +407,7 @@ def _common_monomial(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
                 least = {a: min(e, powers[a]) for a, e in least.items() if a in powers and (e > 0) == (powers[a] > 0)}
     if least is None:
         return None
-    factor, inverse = ONE, ONE
+    factor, taken = ONE, dict[Atom, Rational]()
     indicators: list[Atom] = []
     for atom, exponent in sorted(least.items(), key=lambda item: item[0].digest):
         if isinstance(atom, SumAtom) and not atom.bound:
@@ -385,122 +419,21 @@ def _common_monomial(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
             exponent -= 1  # an even power is not negative, whatever the factor
         if exponent:
             factor = multiply(factor, _atom_power(atom, exponent))
-            inverse = multiply(inverse, _atom_power(atom, -exponent))
-    if len(exponentials) == 1:
-        common = next(iter(exponentials))
-        if common is not None:
-            factor = multiply(factor, exponential(common))
-            inverse = multiply(inverse, exponential(negate(common)))
+            taken[atom] = exponent
+    common = next(iter(exponentials)) if len(exponentials) == 1 else None
+    if common is not None:
+        factor = multiply(factor, exponential(common))
     if factor is ONE:
         return None
-    return factor, tuple(multiply(_without(add(fixed, body), indicators), inverse) for fixed, _, body in parts)
+    inverse = exponential(negate(common)) if common is not None else ONE
+    taken |= dict.fromkeys(indicators, 1)
+    return factor, tuple(multiply(_divided(add(fixed, body), taken), inverse) for fixed, _, body in parts)
 
 
-def _without(operand: Poly, atoms: list[Atom]) -> Poly:
-    if not atoms:
-        return operand
+def _divided(operand: Poly, by: dict[Atom, Rational]) -> Poly:
+    """Each term with these powers taken away: what a power of a polynomial leaves is one power again."""
     parts = [
-        of_mono(mono(tuple(f for f in m.factors if f[0] not in atoms), m.exponential), c) for m, c in operand.terms
+        scale(_as_poly(normalise({a: ratio(e - by.get(a, 0)) for a, e in m.factors}, m.exponential)), c)
+        for m, c in operand.terms
     ]
     return total_of(parts) if parts else operand
-
-
-# -- monotone functions ------------------------------------------------------------------------
-
-
-def _through_monotone(splits: list[_Split]) -> Poly | None:
-    """max(c * F(f)) = c * F(max f) for c > 0 and F increasing; min for c < 0 or F decreasing."""
-    inner: list[Family] = []
-    shape: tuple[object, ...] | None = None
-    coefficient: Rational = 0
-    for s in splits:
-        body = add(s.fixed, s.body)
-        single = body.single
-        if single is None:
-            return None
-        m, c = single
-        found = _wrapper(m)
-        if found is None:
-            return None
-        kind, argument = found
-        if shape is None:
-            shape, coefficient = kind, c
-        elif shape != kind or coefficient != c:
-            return None
-        inner.append(Family(s.bound, s.domain, argument))
-    if shape is None:
-        return None
-    name = shape[0]
-    increasing = True
-    if name == "power":
-        increasing = shape[1] > 0  # type: ignore[operator]
-    rising = (coefficient > 0) == increasing
-    extreme = greatest(inner) if rising else least(inner)
-    return scale(_wrap(shape, extreme), coefficient)
-
-
-def _through_minimum(splits: list[_Split]) -> Poly | None:
-    """max over v of min(f(v), c) = min(max over v of f(v), c), where c does not vary with v."""
-    if len(splits) != 1 or not splits[0].bound:
-        return None
-    s = splits[0]
-    nested = _nested(negate(s.body))
-    if nested is None:
-        return None
-    atom, coefficient, rest = nested
-    if any(p.bound or p.domain is not UNIVERSE for p in atom.pieces):
-        return None
-    # -(c * max(p_i) + rest) = min(-c * p_i - rest)
-    members = [negate(add(rest, scale(p.body, coefficient))) for p in atom.pieces]
-    names = frozenset(s.bound)
-    varying = [m for m in members if m.variables & names]
-    if len(varying) != 1:
-        return None
-    families = [Family((), UNIVERSE, m) for m in members if not m.variables & names]
-    families.append(Family((), UNIVERSE, greatest([Family(s.bound, s.domain, varying[0])])))
-    return add(s.fixed, least(families))
-
-
-def _wrapper(m: Mono) -> tuple[tuple[object, ...], Poly] | None:
-    """``m`` as a monotone function of one term."""
-    from stile_engine.term.functions import exponential
-    from stile_engine.term.signs import is_positive
-
-    if not m.factors:
-        # exp is increasing; 1 = exp(0)
-        return ("exp",), m.exponential if m.exponential is not None else ZERO
-    if len(m.factors) != 1:
-        return None
-    atom, exponent = m.factors[0]
-    if m.exponential is not None:
-        if not isinstance(atom, PowerAtom) or atom.base.constant is not None:
-            return None
-        # exp(a) * P ** e = (exp(a / e) * P) ** e
-        base = multiply(atom.base, exponential(scale(m.exponential, ratio(1 / Fraction(exponent)))))
-        return (("power", exponent), base) if is_positive(base) else None
-    if isinstance(atom, FunctionAtom) and exponent == 1 and atom.name in ("log", "erf", "floor", "trunc"):
-        return (atom.name,), atom.argument
-    if isinstance(atom, PowerAtom) and atom.base.constant is None:
-        # x ** e is increasing for e > 0 and decreasing for e < 0, on positive x
-        if isinstance(exponent, int) and not is_positive(atom.base):
-            return None
-        return ("power", exponent), atom.base
-    if not isinstance(exponent, int) or exponent < 0:
-        base = of_atom(atom)
-        if isinstance(exponent, int) and not is_positive(base):
-            return None
-        if isinstance(atom, PowerAtom):
-            return None
-        return ("power", exponent), base
-    return None
-
-
-def _wrap(shape: tuple[object, ...], argument: Poly) -> Poly:
-    from stile_engine.term.functions import exponential, named
-    from stile_engine.term.powers import raise_to
-
-    if shape[0] == "exp":
-        return exponential(argument)
-    if shape[0] == "power":
-        return raise_to(argument, shape[1])  # type: ignore[arg-type]
-    return named(str(shape[0]), argument)

@@ -334,7 +334,7 @@ def _common_exponential(operand: Poly) -> tuple[Poly, Poly | None]:
     for m, _ in operand.terms:
         if m.plain_digest == least:
             candidates[m.exponential] = None
-    best: tuple[str, Poly, Poly | None] | None = None
+    best: tuple[tuple[int, str], Poly, Poly | None] | None = None
     if len(candidates) > _MOST_CANDIDATES:
         chosen = by_distance([ZERO if c is None else c for c in candidates])
         candidates = {(chosen if chosen.terms else None): None}
@@ -343,9 +343,16 @@ def _common_exponential(operand: Poly) -> tuple[Poly, Poly | None]:
             moved = operand
         else:
             moved = multiply(operand, exponential(negate(candidate)))
-        # P and -P give the same choice, since the sign is settled afterwards
-        key = min(moved.digest, multiply(moved, MINUS_ONE).digest)
+        # P and -P give the same choice, since the sign is settled afterwards. 1 + exp(x) is preferred to
+        # 1 + exp(-x) whatever x is, so that one function of several terms has one form for all of them.
+        falling = sum(m.exponential is not None and _falls(m.exponential) for m, _ in moved.terms)
+        key = (falling, min(moved.digest, multiply(moved, MINUS_ONE).digest))
         if best is None or key < best[0]:
             best = (key, moved, candidate)
     assert best is not None
     return best[1], best[2]
+
+
+def _falls(exponent: Poly) -> bool:
+    total = sum(Fraction(c) for _, c in exponent.terms)
+    return total < 0 or (total == 0 and _leading(exponent) < 0)

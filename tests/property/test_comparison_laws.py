@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from law_checks import KINDS, Numbers, indices, value_of
+from law_checks import KINDS, Numbers, indices, normal_form_agrees, value_of
 from term_values import Bounded, PolyEvaluator
 
 from stile_engine.index.sets import UNIVERSE
@@ -158,3 +158,49 @@ def test_a_sum_beside_a_root_is_no_root_of_a_sum() -> None:
     assert join_roots(old) is not old
     assert not subtract(multiply(old, old), term("((XA:A ** 2 + 1) * (YA:A ** 2 + 1) -> A)")).terms
     assert all(not isinstance(a, SumAtom) for a in all_atoms(old)) and of_mono(old.terms[0][0]) is old
+
+
+MEMBERS = st.sampled_from(["XAB:A B", "-XAB:A B", "2 * XAB:A B - 1", "3", "-2", "YA:A", "0", "XAB:A B + YA:A"])
+LATTICE = st.sampled_from(["maximum", "minimum"])
+
+
+@st.composite
+def piecewise(draw: st.DrawFn, depth: int = 3) -> str:
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return str(draw(MEMBERS))
+    left, right = draw(piecewise(depth - 1)), draw(piecewise(depth - 1))
+    if draw(st.booleans()):
+        return f"{draw(LATTICE)}({left}, {right})"
+    return f"({left} {draw(st.sampled_from(['+', '-']))} {right})"
+
+
+@settings(max_examples=3 * _EXAMPLES)
+@given(piecewise(), st.sampled_from(["max", "min"]), st.sampled_from(["", "** 2", "** 3"]))
+def test_maxima_of_piecewise_linear_functions(body: str, reduction: str, exponent: str) -> None:
+    text = f"({reduction}[B](((({body})) {exponent} -> A B)) -> A)"
+    assert normal_form_agrees(value_of(text, _SIZES)), text
+
+
+RISING = st.sampled_from(
+    [
+        "tanh({})",
+        "softplus({})",
+        "exp({})",
+        "({}) ** 2",
+        "({}) ** 3",
+        "log(1 + exp({}))",
+        "silu({})",
+        "abs({})",
+        "{} + softplus(-{})",
+    ]
+)
+
+
+@settings(max_examples=_EXAMPLES)
+@given(RISING, RISING, st.sampled_from(["XAB:A B", "-XAB:A B", "XAB:A B + YA:A", "XAB:A B / (1 - YA:A ** 2)"]))
+def test_maxima_of_functions(outer: str, inner: str, argument: str) -> None:
+    text = f"(max[B]({outer.replace('{}', inner.replace('{}', argument))}) -> A)"
+    assert normal_form_agrees(value_of(text, _SIZES)), text
+    body = inner.replace("{}", argument)
+    tiles = f"(maximum(max[B where B < 2]({body}), max[B where B >= 1]({body})) -> A)"
+    assert normal_form_agrees(value_of(tiles, _SIZES)), tiles
