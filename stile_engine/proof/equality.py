@@ -95,7 +95,7 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     if difference.is_zero:
         return True
     if depth == _DEPTH:
-        difference = expand_angles(peel(difference))
+        difference = specialise(expand_angles(peel(difference)), context)
         if difference.is_zero:
             return True
     if depth <= 0 or difference.constant is not None:

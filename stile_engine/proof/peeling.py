@@ -1,15 +1,15 @@
 """Loops over single elements: take the elements that stand alone out of a sum or a maximum.
 
 ``X[0] + X[1] + … + X[7]`` and ``sum[k](X[k])`` have different forms. Where a term reads elements at
-constant indices, the same points are taken out of every family over that axis:
-sum over D of f = sum over D - {c} of f + f(c) where c lies in D, and likewise for a maximum. Both
-sides are then written over the same points, and what is equal cancels.
+indices that no family binds, the same points are taken out of every family over that axis:
+sum over D of f = sum over D - {c} of f + f(c) where c lies in D, and likewise for a maximum and a
+product. Both sides are then written over the same points, and what is equal cancels.
 """
 
 from __future__ import annotations
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import compare, disjunction
+from stile_engine.index.predicate import compare
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.term.atoms import Atom, MaxAtom, Mono, Poly, SumAtom, mono, of_mono
 from stile_engine.term.expression import Tensor
@@ -18,29 +18,34 @@ from stile_engine.term.functions import exponential
 from stile_engine.term.powers import raise_to
 from stile_engine.term.rewrite import rebuild
 from stile_engine.term.ring import add, multiply, scale, total_of
-from stile_engine.term.sums import sum_over
+from stile_engine.term.sums import product_over, sum_over
 from stile_engine.term.walk import inside
 
 _MOST_POINTS = 256
 
-Places = dict[tuple[Tensor, int], set[int]]
+Places = dict[tuple[Tensor, int], set[Affine]]
 
 
 def peel(operand: Poly) -> Poly:
-    """The same term with the elements that are read at constant indices taken out of its families."""
-    places = _constant_places(operand)
+    """The same term with the elements that are read at free indices taken out of its families."""
+    places = _places(operand)
     if not places or sum(len(p) for p in places.values()) > _MOST_POINTS:
         return operand
     return _Peeler(places).poly(operand)
 
 
-def _constant_places(operand: Poly) -> Places:
+def _places(operand: Poly) -> Places:
+    """Where elements are read at indices that only free variables name; for each, none that no family
+    runs along."""
     places: Places = {}
+    along: set[tuple[Tensor, int]] = set()
     for read in operand.reads:
         for axis, index in enumerate(read.index):
-            if index.is_constant:
-                places.setdefault((read.tensor, axis), set()).add(index.constant)
-    return places
+            if not any(v[0] in "%~@" for v in index.variables):
+                places.setdefault((read.tensor, axis), set()).add(index)
+            else:
+                along.add((read.tensor, axis))
+    return {place: found for place, found in places.items() if place in along}
 
 
 class _Peeler:
@@ -82,6 +87,13 @@ class _Peeler:
                     total = add(total, sum_over(atom.bound, point, body))
                 return total
             return None if body is atom.body else sum_over(atom.bound, atom.domain, body)
+        if isinstance(atom, SumAtom) and atom.operation == "prod" and len(atom.bound) == 1:
+            rest, points = self._split(atom.bound[0], atom.domain, atom.body)
+            if points:
+                product = product_over(atom.bound, rest, atom.body, 1)
+                for point in points:
+                    product = multiply(product, product_over(atom.bound, point, atom.body, 1))
+                return product
         if isinstance(atom, MaxAtom):
             families: list[Family] = []
             same = True
@@ -100,15 +112,17 @@ class _Peeler:
 
     def _split(self, name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet, list[IndexSet]]:
         """The domain without the constant places of the axis that the variable runs along, and those."""
-        wanted: set[int] = set()
+        wanted: set[Affine] = set()
         variable = Affine.variable(name)
         for read in body.reads:
             for axis, index in enumerate(read.index):
                 if index == variable:
                     wanted |= self._places.get((read.tensor, axis), set())
-        cuts = [domain & IndexSet.where(compare(variable, "==", place)) for place in sorted(wanted)]
-        points = [cut for cut in cuts if cut is not EMPTY]
-        if not points:
-            return domain, []
-        taken = IndexSet.where(disjunction(*(compare(variable, "==", place) for place in sorted(wanted))))
-        return domain - taken, points
+        points: list[IndexSet] = []
+        for place in sorted(wanted, key=str):
+            here = IndexSet.where(compare(variable, "==", place))
+            point = domain & here
+            if point is not EMPTY:
+                points.append(point)
+                domain = domain - here  # two places may be one
+        return domain, points

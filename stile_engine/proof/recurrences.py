@@ -8,6 +8,7 @@ state grows:
   ``(w(0) C_0 + sum of w(s + 1) b(s)) / w(t)``; the running maximum of online softmax, and the counts of a
   running mean, are such weights;
 * ``log(a(t) exp(C) + b(t))``: the same for exp(C);
+* ``a(t) C``: the product of all a(s);
 * C itself at most indices and something without C at the others: what the last such round wrote.
 """
 
@@ -54,7 +55,7 @@ from stile_engine.term.powers import primitive_part, raise_to, reciprocal
 from stile_engine.term.rewrite import times_power
 from stile_engine.term.ring import add, multiply, negate, substitute, subtract, total_of
 from stile_engine.term.signs import is_nonzero, is_positive
-from stile_engine.term.sums import sum_over
+from stile_engine.term.sums import product_over, sum_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def closed_form(problem: Problem, generic: Guarded) -> Guarded | None:
     """The carry before every round, if its generic round has one of the forms above."""
     missing = [p for p in generic.pieces if isinstance(p.value, Missing)]
     rest = [p for p in generic.pieces if not isinstance(p.value, Missing)]
-    for attempt in (_unchanged, _last_written, _extreme, _linear, _logarithmic):
+    for attempt in (_unchanged, _last_written, _extreme, _linear, _multiplied, _logarithmic):
         found = attempt(problem, rest)
         if found is not None:
             return _after_missing(problem, missing, found)
@@ -191,27 +192,17 @@ def _extreme(problem: Problem, pieces: list[Piece]) -> Guarded | None:
 
 
 def _others(value: Poly, carried: Poly) -> list[Family] | None:
-    """The families beside the carry in ``max(C, …)``, which may stand as ``C + max(0, … - C)``."""
-    for base in (ZERO, carried):
-        atom = _maximum(subtract(value, base))
-        if atom is None:
+    """The families beside the carry in ``max(C, …)``, which may stand as ``a + max(C - a, … - a)``."""
+    for m, c in value.terms:
+        atom = m.factors[0][0] if len(m.factors) == 1 else None
+        if c != 1 or m.exponential is not None or not isinstance(atom, MaxAtom) or m.factors[0][1] != 1:
             continue
-        kept = subtract(carried, base)
-        mine = [p for p in atom.pieces if p.body is kept and not p.bound and p.domain is UNIVERSE]
-        if len(mine) != 1:
-            continue
-        rest = [Family(p.bound, p.domain, add(p.body, base)) for p in atom.pieces if p is not mine[0]]
-        if not any(_names(f.body, carried) for f in rest):
+        base = subtract(value, of_atom(atom))
+        families = [Family(p.bound, p.domain, add(p.body, base)) for p in atom.pieces]
+        rest = [f for f in families if f.body is not carried or f.bound or f.domain is not UNIVERSE]
+        if len(rest) == len(families) - 1 and not any(_names(f.body, carried) for f in rest):
             return rest
     return None
-
-
-def _maximum(value: Poly) -> MaxAtom | None:
-    single = value.single
-    if single is None or single[1] != 1 or single[0].exponential is not None or len(single[0].factors) != 1:
-        return None
-    atom, exponent = single[0].factors[0]
-    return atom if exponent == 1 and isinstance(atom, MaxAtom) else None
 
 
 def _names(value: Poly, carried: Poly) -> bool:
@@ -416,6 +407,21 @@ def _denominator(operand: Poly) -> Poly:
             base = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
             result = multiply(result, raise_to(base, -exponent))
     return result
+
+
+def _multiplied(problem: Problem, pieces: list[Piece]) -> Guarded | None:
+    """a(t) C in every round: the product of all a(s), s < t."""
+    total = ONE
+    for p in pieces:
+        parts = _coefficients(p.value, problem.carry) if isinstance(p.value, Poly) else None
+        if parts is None or parts[1].terms:
+            return None
+        earlier, (name,) = _earlier(problem, p.guard)
+        factor = substitute(parts[0], {problem.round: Affine.variable(name)})
+        total = multiply(total, product_over((name,), earlier.given(problem.started), factor, 1))
+    values = {p.value for p in problem.initial.pieces}
+    (first,) = values if len(values) == 1 else (None,)
+    return _joined(problem, multiply(total, first)) if isinstance(first, Poly) else None
 
 
 def _logarithmic(problem: Problem, pieces: list[Piece]) -> Guarded | None:

@@ -260,7 +260,26 @@ def _drop_dominated(splits: list[_Split]) -> list[_Split]:
             if smaller:
                 kept.remove(s)
                 break
+        else:
+            if s in kept and not s.bound and _is_below_a_pair(s, [k for k in kept if k is not s]):
+                kept.remove(s)
     return kept
+
+
+def _is_below_a_pair(small: _Split, others: list[_Split]) -> bool:
+    """max(f, g) >= (f + g) / 2: one of f and -f is at least 0."""
+    from stile_engine.term.signs import is_nonnegative
+
+    for k, first in enumerate(others):
+        for second in others[k + 1 :]:
+            if first.bound != second.bound or not small.domain.issubset(
+                (first.domain & second.domain).project_out(first.bound)
+            ):
+                continue
+            both = add(add(first.fixed, first.body), add(second.fixed, second.body))
+            if is_nonnegative(subtract(both, scale(small.fixed, 2))):
+                return True
+    return False
 
 
 def _common_addend(splits: list[_Split]) -> Poly:

@@ -224,6 +224,13 @@ def product_over(bound: tuple[str, ...], domain: IndexSet, body: Poly, exponent:
     if not isinstance(exponent, int):
         # prod(f ** e) = prod(f) ** e: only the product is known not to be negative, not its parts
         return raise_to(product_over(bound, domain, body, 1), exponent)
+    for name in bound:
+        value = domain.solve(name)
+        if value is not None and name not in value.variables:
+            # prod over {v = e} of f(v) = f(e) where the rest of the domain holds, 1 elsewhere
+            rest = tuple(b for b in bound if b != name)
+            mapping = {name: value}
+            return product_over(rest, domain.substitute(mapping), substitute(body, mapping), exponent)
     single = body.single
     if single is None or not bound:
         if not bound:
