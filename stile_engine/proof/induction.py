@@ -40,15 +40,17 @@ WithState = Callable[[Recurrence, State, bool], Normalize]
 not name the round have nothing to do with the state."""
 
 
-def solve(recurrence: Recurrence, normalize: Normalize, with_state: WithState) -> State:
-    """The state of the loop at every round; where it cannot be told, every element is *unmodelled*."""
+def solve(recurrence: Recurrence, normalize: Normalize, with_state: WithState, unrolled: bool = False) -> State:
+    """The state of the loop at every round; where it cannot be told, every element is *unmodelled*.
+    ``unrolled``: by writing it out, also where it has a closed form."""
     initial = [normalize(node) for node in recurrence.initial]
     loop = _Loop(recurrence, initial, normalize, with_state)
+    found: tuple[Guarded, ...] | None = None
     try:
         with budget(_GUESS_OPERATIONS):
-            found = loop.by_induction()
+            found = None if unrolled else loop.by_induction()
     except (BudgetExceeded, ValueError, ArithmeticError):
-        found = None  # a guess whose terms have no value somewhere, or too long a one
+        pass  # a guess whose terms have no value somewhere, or too long a one
     if found is not None:
         return _ByRound(recurrence, found)
     if recurrence.rounds.is_constant and recurrence.rounds.constant <= MOST_ROUNDS:

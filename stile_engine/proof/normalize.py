@@ -43,9 +43,11 @@ _solutions: WeakKeyDictionary[Recurrence, induction.State] = WeakKeyDictionary()
 class Normalizer:
     """Normal forms of nodes, each computed once. Works off a stack: chains may be very long."""
 
-    def __init__(self, zeros: frozenset[Poly] = frozenset()) -> None:
-        """``zeros``: terms that are zero where a logarithm is taken of them."""
+    def __init__(self, zeros: frozenset[Poly] = frozenset(), unrolled: bool = False) -> None:
+        """``zeros``: terms that are zero where a logarithm is taken of them. ``unrolled``: loops are
+        written out round by round and not solved."""
         self._zeros = zeros
+        self._unrolled = unrolled
         self._outside: Normalizer | None = None
         """Where expressions that do not name ``_round`` are normalised; None: here as well."""
         self._round = ""
@@ -56,12 +58,17 @@ class Normalizer:
 
     def _inside(self, recurrence: Recurrence, state: induction.State, apart: bool) -> Normalizer:
         """Normal forms in the body of a loop whose state is given."""
-        inner = Normalizer(self._zeros)
+        inner = Normalizer(self._zeros, self._unrolled)
         inner._states = {**self._states, id(recurrence): state}
         inner._recurrences = [*self._recurrences, recurrence]
         if apart:
             inner._outside, inner._round = self, recurrence.variable
         return inner
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether anything that was normalised came out of a loop."""
+        return bool(self._recurrences)
 
     def __call__(self, node: Node) -> Guarded:
         stack: list[tuple[Node, bool]] = [(node, False)]
@@ -347,8 +354,8 @@ class Normalizer:
         return restricted(value, mapping, axes, node.axes, inside)
 
     def _solved(self, recurrence: Recurrence) -> induction.State:
-        if self._zeros or self._states:
-            return induction.solve(recurrence, self, self._inside)
+        if self._zeros or self._states or self._unrolled:
+            return induction.solve(recurrence, self, self._inside, self._unrolled)
         # by itself a loop has one state, whoever asks for it
         state = _solutions.get(recurrence)
         if state is None:

@@ -153,6 +153,8 @@ def _prove(
                 obligations.append(Obligation("defined", status, detail=detail, witness=_index_witness(where)))
     if findings.unequal:
         value, difference = _settle_unequal(findings, mine, theirs, box, search)
+        if value.status is Status.UNKNOWN and normalize.has_loops and _agree_unrolled(actual, theirs, box):
+            value, difference = Obligation("value", Status.PROVED), None
         obligations.append(value)
         witness = witness or value.witness
     elif findings.unmodelled:
@@ -336,6 +338,12 @@ def _settle_unequal(
         return Obligation("value", Status.PROVED), None
     detail = f"the normal forms differ, and {outcome.agreed} random points agreed"
     return Obligation("value", Status.UNKNOWN, detail=detail), difference
+
+
+def _agree_unrolled(actual: Value, theirs: Guarded, box: IndexSet) -> bool:
+    """Whether the loops written out round by round come to what their closed forms do not show."""
+    findings = _compare(Normalizer(unrolled=True)(actual.node), theirs, box, thorough=True)
+    return not (findings.unequal or findings.absent or findings.unmodelled or findings.surplus)
 
 
 def _times(factor: Fraction) -> str:
