@@ -236,3 +236,88 @@ def nested_over_elements(X):  # proved
         return lax.fori_loop(0, T, lambda k, a: a + X[:, j * T + k], acc)
 
     return lax.fori_loop(0, N // T, tiles, jnp.zeros(12))
+
+
+@kernel("mean[N]((X:Q N - mean[N](X:Q N)) ** 2)")
+def welford(X):  # proved
+    def body(carry, x):
+        count, mean, squares = carry
+        distance = x - mean
+        new = mean + distance / (count + 1)
+        return (count + 1, new, squares + distance * (x - new)), None
+
+    return lax.scan(body, (0.0, jnp.zeros(12), jnp.zeros(12)), X.T)[0][2] / 24
+
+
+@kernel("mean[N]((X:Q N - mean[N](X:Q N)) ** 2)")
+def welford_with_the_old_mean_twice(X):  # refuted
+    def body(carry, x):
+        count, mean, squares = carry
+        distance = x - mean
+        return (count + 1, mean + distance / (count + 1), squares + distance * distance), None
+
+    return lax.scan(body, (0.0, jnp.zeros(12), jnp.zeros(12)), X.T)[0][2] / 24
+
+
+@kernel("max[N](abs(X:Q N))")
+def largest_magnitude(X):  # proved
+    return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, jnp.abs(X[:, i])), jnp.zeros(12))
+
+
+@kernel("max[N](X:Q N)")
+def largest_but_not_below_zero(X):  # refuted
+    return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, X[:, i]), jnp.zeros(12))
+
+
+@kernel("prod[N](X:Q N)")
+def product(X):  # proved
+    return lax.scan(lambda c, x: (c * x, None), jnp.ones(12), X.T)[0]
+
+
+@kernel("(softmax[N](20 * tanh((Qm:Q D, K:N D -> Q N) / 20)), V:N D -> Q D)")
+def soft_cap(Qm, K, V):  # proved
+    def body(j, c):
+        return update(c, 20 * jnp.tanh(Qm @ tile(K, j).T / 20), tile(V, j))
+
+    m, l, acc = lax.fori_loop(0, N // T, body, empty())
+    return acc / l[:, None]
+
+
+@kernel(
+    "let S = (Qm:Q D, K:N D -> Q N) in "
+    "(exp(S - max[N](S)), V:N D -> Q D) / (sum[N](exp(S - max[N](S))) + exp(Z:Q - max[N](S)))"
+)
+def attention_sink(Qm, K, V, Z):  # proved
+    start = Z, jnp.ones(12), jnp.zeros((12, 3))
+    m, l, acc = lax.fori_loop(0, N // T, lambda j, c: update(c, Qm @ tile(K, j).T, tile(V, j)), start)
+    return acc / l[:, None]
+
+
+@kernel(ATTENTION)
+def split_keys(Qm, K, V):  # proved
+    def part(low):
+        def body(j, c):
+            return update(c, Qm @ tile(K, low + j).T, tile(V, low + j))
+
+        m, l, acc = lax.fori_loop(0, 3, body, empty())
+        return m + jnp.log(l), acc / l[:, None]
+
+    (first, a), (second, b) = part(0), part(3)
+    m = jnp.maximum(first, second)
+    wa, wb = jnp.exp(first - m), jnp.exp(second - m)
+    return (wa[:, None] * a + wb[:, None] * b) / (wa + wb)[:, None]
+
+
+@kernel(ATTENTION)
+def split_keys_that_overlap(Qm, K, V):  # refuted
+    def part(low):
+        def body(j, c):
+            return update(c, Qm @ tile(K, low + j).T, tile(V, low + j))
+
+        m, l, acc = lax.fori_loop(0, 3, body, empty())
+        return m + jnp.log(l), acc / l[:, None]
+
+    (first, a), (second, b) = part(0), part(2)
+    m = jnp.maximum(first, second)
+    wa, wb = jnp.exp(first - m), jnp.exp(second - m)
+    return (wa[:, None] * a + wb[:, None] * b) / (wa + wb)[:, None]
