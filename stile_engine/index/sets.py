@@ -56,6 +56,11 @@ def _isl_name(name: str) -> str:
     return encoded
 
 
+def decoded_name(encoded: str) -> str:
+    """The variable that an isl identifier stands for."""
+    return _decoded[encoded]
+
+
 def _affine_text(expression: Affine) -> str:
     parts = [str(expression.constant)]
     for atom, coefficient in expression.terms:
@@ -150,6 +155,11 @@ class IndexSet:
 
     def __repr__(self) -> str:
         return describe(self)
+
+    @property
+    def raw(self) -> isl.Set:
+        """The isl set, for the other files of this package."""
+        return self._isl
 
     @staticmethod
     def where(predicate: Predicate) -> IndexSet:
@@ -420,6 +430,16 @@ class IndexSet:
                 run = IndexSet.box({name: (low_expression, high_expression + 1)})
                 covered = covered | (condition & run)
         return tuple(cases) if covered.equals(self) else None
+
+    def limits(self, name: str) -> tuple[int | None, int | None]:
+        """Least and greatest value of a variable; None where there is none, or where a size decides."""
+        if self is EMPTY or name not in self.variables:
+            return None, None
+        spend()
+        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, self._isl.dim(_PARAM))
+        place = [_decoded[n] for n in _parameter_names(self._isl)].index(name)
+        low, high = moved.dim_min_val(place), moved.dim_max_val(place)
+        return (_integer(low) if low.is_int() else None, _integer(high) if high.is_int() else None)
 
     def sample(self, prefer_small: bool = True) -> dict[str, int] | None:
         """One tuple of the set, the lexicographically least where there is one."""

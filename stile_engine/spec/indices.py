@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import render_sizes, size_bounds
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.sets import IndexSet
 from stile_engine.spec.operand import whole
 from stile_engine.spec.syntax import tree
 from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported
@@ -84,8 +85,31 @@ class Indices:
         return self.affine(node)
 
     def size(self, node: tree.Size) -> Affine:
-        dim = self.dim(node.dim)
-        return dim.high - dim.low
+        """The size of a dim or of a slice. Here, and only here, a slice may vary: ``size(n[0:q + 1])`` is q + 1."""
+        if not self.named_in(node.dim):
+            dim = self.dim(node.dim)
+            return dim.high - dim.low
+        ref = node.dim
+        assert ref.low is not None and ref.high is not None
+        extent = self.extent(ref.name.text, ref.name.start, ref.name.end)
+        low, high = self.affine(ref.low), self.affine(ref.high)
+        everywhere = IndexSet.box({d.name: (Affine(), d.extent) for d in self.named_in(ref)})
+        for least, most, place, problem in (
+            (Affine(), low, ref.low, "starts before 0"),
+            (low, high, ref, "is negative"),
+            (high, extent, ref.high, f"ends after {render_sizes(extent)}, the size of {ref.name.text},"),
+        ):
+            if not everywhere.issubset(IndexSet.where(compare(least, "<=", most))):
+                message = f"this slice {problem} for some indices"
+                raise SpecShapeError(message, place.start, place.end)
+        return high - low
+
+    def named_in(self, ref: tree.DimRef) -> tuple[DimRange, ...]:
+        """The dims that the bounds of a slice vary with, in order of first appearance; each is the whole dim."""
+        if ref.low is None or ref.high is None:
+            return ()
+        names = dict.fromkeys(names_of(ref.low) + names_of(ref.high))
+        return tuple(self.whole(name, ref.start, ref.end) for name in names)
 
     def affine(self, node: tree.Condition) -> Affine:
         match node:

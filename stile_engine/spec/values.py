@@ -38,6 +38,7 @@ from stile_engine.term.expression import (
     multiply,
     negate,
     number,
+    reduce,
     select,
     subtract,
 )
@@ -99,7 +100,9 @@ class Values:
                 return self._full(node)
             case tree.Size():
                 size = self.indices.size(node)
-                return at(node, (), number(size.constant) if size.is_constant else IndexNumber(size, {}))
+                named = self.indices.named_in(node.dim)
+                value = number(size.constant) if size.is_constant else IndexNumber(size, axes(named))
+                return at(node, named, value)
             case tree.Scalar(name=name):
                 return at(node, (), self.tensors.scalar(name))
             case tree.Gather():
@@ -217,8 +220,12 @@ class Values:
 
     # contractions and reductions
 
-    def _contraction(self, function: str, arguments: tree.Arguments) -> Operand:
-        """``(a, b -> dims)``: combined, then reduced over every dim that is not on the right."""
+    def _contraction(self, function: str, arguments: tree.Arguments, named: bool = False) -> Operand:
+        """``(a, b -> dims)``: combined, then reduced over every dim that is not on the right.
+
+        A reduction that is ``named``, as in ``max(e -> dims)``, stays one where all dims are on the right:
+        the reduction of one point, which makes one term of an ``e`` that is given case by case.
+        """
         if arguments.arrow is None:
             message = "several values in parentheses are multiplied and summed: expected '-> dims' before ')'"
             raise SpecShapeError(message, arguments.start, arguments.end, ("'->'",))
@@ -228,6 +235,8 @@ class Values:
         names = {d.name for d in right}
         bound = axes(d for d in dims if d.name not in names)
         body = operands[0].node if len(operands) == 1 else combine(function, [o.node for o in operands])
+        if named and not bound and function in ("sum", "max", "min"):
+            return at(arguments, right, reduce(function, {}, body))
         return at(arguments, right, reduced(function, bound, body))
 
     def _right_side(self, arrow: tree.Arrow, left: Sequence[DimRange]) -> tuple[DimRange, ...]:
@@ -275,7 +284,7 @@ class Values:
             second = arguments.operands[1]
             message = f"{function} has no operation that combines values: expected one operand before '->'"
             raise SpecShapeError(message, second.start, second.end, ("'->'",))
-        return self._contraction(function, arguments)
+        return self._contraction(function, arguments, named=True)
 
     @staticmethod
     def _inside(outer: DimRange, inner: DimRange) -> bool:

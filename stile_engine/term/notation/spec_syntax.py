@@ -1,0 +1,593 @@
+"""Canonical terms in spec syntax, so that reading the text gives the very same term again.
+
+What the language says in an indirect way only:
+
+* a read at another index than the tensor's own dims is ``at[n := 2*m + 1](X:n)``;
+* an index used as a number is the size of a slice, ``size(q[0:q])``;
+* an indicator inside a term is ``sum((e where P) -> dims)``: with nothing to sum the cases become one term;
+* a maximum of families that may be empty is ``max(maximum(a, b) -> dims)`` with -inf where there is nothing;
+* an unlabelled input that is read twice is bound by ``let``.
+
+A bound variable is written as the dim that it runs along. Where that dim is taken it is another dim of
+the same size, and where there is none a further one, which ``SpecText.added`` lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.predicate import compare, in_range, substitute
+from stile_engine.index.quantifier_free import predicate_of
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.term.atoms import (
+    Atom,
+    ConstantAtom,
+    Factor,
+    FunctionAtom,
+    IndexAtom,
+    MaxAtom,
+    MaxPiece,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    ReadAtom,
+    SumAtom,
+    mono,
+)
+from stile_engine.term.expression import Tensor
+from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Piece
+from stile_engine.term.notation.conditions import SPEC, condition_text, index_text
+from stile_engine.term.notation.naming import CannotSay, Names, Scope
+from stile_engine.term.ring import negate
+from stile_engine.term.value import DimRange
+
+ITEM, SUM, TERM, UNARY, POWER, PRIMARY = range(6)
+"""How tightly a text binds; an ITEM ends in ``where``."""
+
+LONGEST = 20_000
+"""Characters; a longer text is of no use to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecText:
+    text: str
+    added: Mapping[str, Affine]
+    """Dims that the text names beside those that it was given, with their sizes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A part of the text, how tightly it binds, and the dims that its value has."""
+
+    text: str
+    level: int
+    dims: frozenset[str]
+
+    def at(self, level: int) -> str:
+        return f"({self.text})" if self.level < level else self.text
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+def spec_text(value: Guarded, dims: Sequence[DimRange], known: Mapping[str, Affine]) -> SpecText:
+    """``value`` over ``dims`` as a spec. ``known`` are the sizes of further dims that may be named.
+
+    Raises ``CannotSay`` where the language has no words.
+    """
+    return _Speller(value, dims, known).whole(value)
+
+
+class _Speller:
+    def __init__(self, value: Guarded, dims: Sequence[DimRange], known: Mapping[str, Affine]) -> None:
+        self.dims = tuple(dims)
+        extents = {d.name: d.extent for d in dims}
+        self.tensors = {r.tensor for p in value.pieces if isinstance(p.value, Poly) for r in p.value.reads}
+        for tensor in sorted(self.tensors, key=lambda t: t.name):
+            extents.update(zip(tensor.dims, tensor.shape, strict=True))
+        self.slices = {d.name: d for d in dims if not d.is_whole}
+        self.names = Names({**known, **extents}, reserved=frozenset(self.slices))
+        self.box = IndexSet.box({d.name: (d.low, d.high) for d in dims})
+        self.inputs: list[Tensor] = []
+        """Unlabelled inputs in the order in which they are read."""
+
+    # -- the whole ------------------------------------------------------------------------------
+
+    def whole(self, value: Guarded) -> SpecText:
+        for d in self.dims:
+            if not d.name.isidentifier():
+                raise CannotSay("an axis without a name")
+        found = self._cases(list(value.pieces))
+        wanted = [d.name for d in self.dims]
+        text = found.text
+        if frozenset(wanted) != found.dims:
+            text = f"({text} -> {self._list(wanted)})" if wanted else text
+        elif len(wanted) > 1 and (order := self._order(text, wanted)) != wanted:
+            text += f" -> {self._list(wanted)}"
+        text = self._with_inputs(text)
+        if len(text) > LONGEST:
+            raise CannotSay("a term of this length")
+        return SpecText(text, dict(self.names.added))
+
+    @staticmethod
+    def _order(text: str, wanted: list[str]) -> list[str]:
+        """The dims in the order in which they first stand in the text, which need not be that of the value."""
+        words = "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
+        return sorted(wanted, key=words.index) if all(w in words for w in wanted) else []
+
+    def _cases(self, pieces: list[Piece]) -> _Text:
+        """Nested ``where``; the piece whose guard is the hardest to write, or a zero, needs none."""
+
+        def effort(piece: Piece) -> tuple[bool, int]:
+            is_zero = isinstance(piece.value, Poly) and piece.value.is_zero
+            return is_zero, len(self._condition(piece.guard, {}, self.box)[0])
+
+        ordered = sorted(pieces, key=effort)
+        last = ordered.pop()
+        is_zero = isinstance(last.value, Poly) and last.value.is_zero
+        total = self._element(last.value, last.guard)
+        for i, piece in enumerate(reversed(ordered)):
+            chosen = self._element(piece.value, piece.guard)
+            condition, named = self._condition(piece.guard, {}, self.box)
+            dims = chosen.dims | total.dims | named
+            chosen = self._spread_slices(chosen, named - total.dims)
+            if is_zero and i == 0:
+                total = _Text(f"{chosen.at(SUM)} where {condition}", ITEM, dims)
+            else:
+                total = _Text(f"where({condition}, {chosen.text}, {total.text})", PRIMARY, dims)
+        return total
+
+    def _element(self, value: Element, guard: IndexSet) -> _Text:
+        match value:
+            case Poly():
+                return self.poly(value, {}, self.box & guard)
+            case Infinite(sign=sign):
+                return _Text("inf", PRIMARY, _NONE) if sign > 0 else _Text("-inf", UNARY, _NONE)
+            case Missing():
+                return _Text("0 / 0", TERM, _NONE)
+        raise CannotSay("a value without a model")
+
+    def _with_inputs(self, text: str) -> str:
+        if not self.inputs:
+            return text
+        numbers = [int(t.name) for t in self.inputs]
+        if numbers == list(range(len(numbers))):
+            for tensor in self.inputs:
+                dims = " ".join(self._ref(d) for d in tensor.dims)
+                text = text.replace(_mark(tensor), dims if len(tensor.dims) == 1 else f"({dims})")
+            return text
+        by_number = {int(t.name): t for t in self.inputs}
+        head = ""
+        for number in range(max(by_number) + 1):
+            name = f"t{number}"
+            while name in self.names.dims or name in self.names.added:
+                name += "_"
+            tensor = by_number.get(number)
+            # an input that the term does not read still counts
+            head += f"let {name} = {' '.join(tensor.dims) if tensor else next(iter(self.names.dims))} in "
+            if tensor is not None:
+                if self.slices.keys() & set(tensor.dims):
+                    raise CannotSay("a slice of an unlabelled input that is read twice")
+                text = text.replace(_mark(tensor), name)
+        return head + text
+
+    # -- dims -----------------------------------------------------------------------------------
+
+    def _ref(self, name: str) -> str:
+        found = self.slices.get(name)
+        if found is None:
+            return name
+        return f"{name}[{self._index(found.low)}:{self._index(found.high)}]"
+
+    def _list(self, names: Iterable[str]) -> str:
+        order = {d.name: i for i, d in enumerate(self.dims)}
+        return " ".join(self._ref(n) for n in sorted(names, key=lambda n: (order.get(n, len(order)), n)))
+
+    def _spread(self, part: _Text, dims: Iterable[str]) -> _Text:
+        """The value repeated along dims that it lacks."""
+        wanted = frozenset(dims) | part.dims
+        if wanted == part.dims:
+            return part
+        return _Text(f"({part.text} -> {self._list(wanted)})", PRIMARY, wanted)
+
+    def _spread_slices(self, part: _Text, names: frozenset[str]) -> _Text:
+        """Names of sliced dims in a predicate would mean the whole dims: the operand gets the slices."""
+        return self._spread(part, names & self.slices.keys())
+
+    def _narrowed(self, part: _Text, name: str) -> _Text:
+        """The value, which has the whole dim, on the slice of it."""
+        other = self.names.temporary(name, part.dims)
+        moved = _Text(f"at[{name} := {other}]({part.text})", PRIMARY, part.dims - {name} | {other})
+        return _Text(f"at[{other} := {name}]({self._spread(moved, [name]).text})", PRIMARY, part.dims)
+
+    # -- indices and predicates -----------------------------------------------------------------
+
+    def _name(self, variable: str) -> str:
+        if variable.startswith("#"):
+            dim = variable[1:]
+            extent = self.names.extent(dim)
+            multiple = extent.coefficient(variable)
+            if extent != Affine.variable(variable) * multiple:
+                raise CannotSay(f"the unknown of {dim}")
+            return f"size({dim})" if multiple == 1 else f"(size({dim}) // {multiple})"
+        if not variable.isidentifier():
+            raise CannotSay("an axis without a name")
+        return variable
+
+    def _index(self, index: Affine) -> str:
+        whole, rest = self._sizes(index)
+        text = index_text(rest, self._name)
+        for name, count in whole.items():
+            size = f"size({name})" if count == 1 else f"{count}*size({name})"
+            text = size if text == "0" else f"{size} - {text[1:]}" if text.startswith("-") else f"{text} + {size}"
+        return text
+
+    def _sizes(self, index: Affine) -> tuple[dict[str, int], Affine]:
+        """Whole sizes in an index expression, ``2*size(N)``, and what is left of it."""
+        whole: dict[str, int] = {}
+        for atom, coefficient in index.terms:
+            if isinstance(atom, str) and atom.startswith("#"):
+                multiple = self.names.extent(atom[1:]).coefficient(atom)
+                if multiple > 1 and coefficient > 0 and coefficient % multiple == 0:
+                    whole[atom[1:]] = coefficient // multiple
+                    index = index - Affine.variable(atom) * coefficient
+        return whole, index
+
+    def _condition(self, domain: IndexSet, scope: Scope, context: IndexSet) -> tuple[str, frozenset[str]]:
+        """The set as a predicate, given what holds anyway, and the dims that it names."""
+        predicate = substitute(predicate_of(domain.given(context)), scope)
+        text = condition_text(predicate, self._name)
+        from stile_engine.index.predicate import variables
+
+        return text, frozenset(v for v in variables(predicate) if not v.startswith("#"))
+
+    # -- polynomials ----------------------------------------------------------------------------
+
+    def poly(self, operand: Poly, scope: Scope, context: IndexSet) -> _Text:
+        if not operand.terms:
+            return _Text("0", PRIMARY, _NONE)
+        parts = [self._mono(m, c if c > 0 else -c, scope, context, c < 0) for m, c in operand.terms]
+        parts.sort(key=lambda p: (p[2], p[1], len(p[0].text), p[0].text))
+        if len(parts) == 1:
+            part, negative, _ = parts[0]
+            return _Text(f"-{part.at(UNARY)}", SUM, part.dims) if negative else part
+        text = ""
+        for part, negative, _ in parts:
+            # a subtracted product needs no parentheses, a subtracted sum would
+            shown = part.at(TERM)
+            text = (f"-{shown}" if negative else shown) if not text else f"{text} {'-' if negative else '+'} {shown}"
+            if len(text) > LONGEST:
+                raise CannotSay("a term of this length")
+        return _Text(text, SUM, frozenset().union(*(p.dims for p, _, _ in parts)))
+
+    def _mono(
+        self, m: Mono, coefficient: Rational, scope: Scope, context: IndexSet, negative: bool
+    ) -> tuple[_Text, bool, bool]:
+        """The product, whether it is subtracted, and whether it is a number (numbers come last)."""
+        number = not m.factors and m.exponential is None
+        flipped = _as_minimum(m) if negative else None
+        if flipped is not None:
+            body = self._maximum(flipped, scope, context, least=True)
+            return self._with_number(body, coefficient), False, number
+        indicators = [a for a, _ in m.factors if isinstance(a, SumAtom) and not a.bound]
+        if indicators:
+            domain = UNIVERSE
+            for indicator in indicators:
+                domain = domain & indicator.domain
+            rest = mono(tuple(f for f in m.factors if f[0] not in indicators), m.exponential)
+            inside = self._mono(rest, coefficient, scope, context & domain, False)[0]
+            return self._masked(inside, domain, scope, context), negative, number
+        moved = self._moved_inside(m, context)
+        if moved is not None:
+            atom, rest = moved
+            return self._with_number(self._sum(atom, scope, context, rest), coefficient), negative, number
+        return self._product(m, coefficient, scope, context), negative, number
+
+    def _masked(self, inside: _Text, domain: IndexSet, scope: Scope, context: IndexSet) -> _Text:
+        condition, named = self._condition(domain, scope, self._outer(context))
+        inside = self._spread_slices(inside, named)
+        dims = inside.dims | named
+        return _Text(f"sum({inside.at(SUM)} where {condition} -> {self._list(dims)})", PRIMARY, dims)
+
+    def _moved_inside(self, m: Mono, context: IndexSet) -> tuple[SumAtom, Mono] | None:
+        """A sum that the other factors are better written inside of: beside a sum over nothing they
+        need not have a value, and what is written outside has to."""
+        for atom, exponent in m.factors:
+            if not isinstance(atom, SumAtom) or atom.operation != "sum" or exponent != 1:
+                continue
+            if context.issubset(atom.domain.project_out(atom.bound)):
+                continue
+            rest = mono(tuple(f for f in m.factors if f[0] is not atom), m.exponential)
+            if not _has_value(rest, context):
+                return atom, rest
+        return None
+
+    def _with_number(self, part: _Text, number: Rational) -> _Text:
+        value = Fraction(number)
+        if value == 1:
+            return part
+        over = part.at(POWER) if value.numerator == 1 else f"{value.numerator} * {part.at(POWER)}"
+        return _Text(over if value.denominator == 1 else f"{over} / {value.denominator}", TERM, part.dims)
+
+    def _product(self, m: Mono, coefficient: Rational, scope: Scope, context: IndexSet) -> _Text:
+        value = Fraction(coefficient)
+        over: list[_Text] = []
+        under: list[_Text] = []
+        for atom, exponent in m.factors:
+            part = self._power(atom, abs(exponent), scope, context)
+            (over if exponent > 0 else under).append(part)
+        over.sort(key=lambda t: (len(t.text), t.text))
+        under.sort(key=lambda t: (len(t.text), t.text))
+        if m.exponential is not None:
+            inner = self.poly(m.exponential, scope, context)
+            over.append(_Text(f"exp({inner.text})", PRIMARY, inner.dims))
+        dims = frozenset().union(*(t.dims for t in (*over, *under))) if over or under else _NONE
+        if value.numerator != 1 or not over:
+            over.insert(0, _Text(str(value.numerator), PRIMARY, _NONE))
+        if value.denominator != 1:
+            under.insert(0, _Text(str(value.denominator), PRIMARY, _NONE))
+        head = over[0].text if len(over) == 1 and not under else " * ".join(t.at(POWER) for t in over)
+        if not under:
+            return _Text(head, over[0].level if len(over) == 1 else TERM, dims)
+        if len(under) == 1:
+            return _Text(f"{head} / {under[0].at(POWER)}", TERM, dims)
+        return _Text(f"{head} / ({' * '.join(t.at(POWER) for t in under)})", TERM, dims)
+
+    # -- atoms ----------------------------------------------------------------------------------
+
+    def _power(self, atom: Atom, exponent: Rational, scope: Scope, context: IndexSet) -> _Text:
+        base = self.poly(atom.base, scope, context) if isinstance(atom, PowerAtom) else self._atom(atom, scope, context)
+        if exponent == 1:
+            return base
+        if isinstance(exponent, int):
+            return _Text(f"{base.at(PRIMARY)}**{exponent}", POWER, base.dims)
+        if exponent.denominator == 2:
+            root = f"sqrt({base.text})"
+            return _Text(root if exponent.numerator == 1 else f"{root}**{exponent.numerator}", POWER, base.dims)
+        over = "" if exponent.numerator == 1 else f" * {exponent.numerator}"
+        return _Text(f"exp(log({base.text}){over} / {exponent.denominator})", PRIMARY, base.dims)
+
+    def _atom(self, atom: Atom, scope: Scope, context: IndexSet) -> _Text:
+        match atom:
+            case ReadAtom():
+                return self._read(atom, scope)
+            case IndexAtom():
+                return self._number(atom.index.substitute(scope))
+            case ConstantAtom(name=name):
+                return _Text(name, PRIMARY, _NONE)
+            case FunctionAtom(name=name, argument=argument):
+                if name == "trunc":
+                    raise CannotSay("trunc")
+                inner = self.poly(argument, scope, context)
+                return _Text(f"{name}({inner.text})", PRIMARY, inner.dims)
+            case SumAtom():
+                return self._sum(atom, scope, context, None)
+            case MaxAtom():
+                return self._maximum(atom, scope, context, least=False)
+        raise TypeError(type(atom).__name__)
+
+    def _read(self, atom: ReadAtom, scope: Scope) -> _Text:
+        tensor = atom.tensor
+        if tensor.may_be_infinite:
+            raise CannotSay(f"{tensor.name}, which may hold infinities")
+        if not tensor.dims:
+            return _Text(f"scalar({tensor.name})", PRIMARY, _NONE)
+        wanted = {d: i.substitute(scope) for d, i in zip(tensor.dims, atom.index, strict=True)}
+        moving = {d: i for d, i in wanted.items() if i != Affine.variable(d)}
+        part = self._tensor(tensor, frozenset(moving))
+        while moving:
+            ready = [d for d, i in moving.items() if not (i.variables & moving.keys() - {d})]
+            if not ready:
+                # X[j, i] for X:i j: one of the two waits under another name
+                d = min(moving)
+                used = part.dims.union(*(i.variables for i in moving.values()))
+                other = self.names.temporary(d, used)
+                part = self._reread(part, d, Affine.variable(other))
+                moving[other] = moving.pop(d)
+                continue
+            d = min(ready)
+            part = self._reread(part, d, moving.pop(d))
+        return part
+
+    def _tensor(self, tensor: Tensor, moving: frozenset[str]) -> _Text:
+        """The whole tensor, or the slices of it that the value has, along dims that are read as they are."""
+        dims = frozenset(tensor.dims)
+        if tensor.name.isdigit():
+            self.inputs.append(tensor)
+            return _Text(_mark(tensor), PRIMARY, dims)
+        shown = " ".join(d if d in moving else self._ref(d) for d in tensor.dims)
+        return _Text(f"{tensor.name}:{shown}", PRIMARY, dims)
+
+    def _reread(self, part: _Text, dim: str, index: Affine) -> _Text:
+        named = frozenset(v for v in index.variables if not v.startswith("#"))
+        part = self._spread_slices(part, named - {dim})
+        text = f"at[{dim} := {self._index(index)}]({part.text})"
+        found = _Text(text, PRIMARY, part.dims - {dim} | named)
+        # the new dim is the whole one where the operand did not have it
+        return self._narrowed(found, dim) if dim in named & self.slices.keys() else found
+
+    def _number(self, index: Affine) -> _Text:
+        """An index as a number: each part of it the size of a slice that is never negative nor too long."""
+        parts: list[tuple[int, _Text]] = []
+        constant = index.constant
+        for atom, coefficient in index.terms:
+            if isinstance(atom, str) and atom.startswith("#"):
+                multiple = self.names.extent(atom[1:]).coefficient(atom)
+                size = _Text(f"size({atom[1:]})", PRIMARY, _NONE)
+                parts.append((coefficient, self._with_number(size, Fraction(1, multiple))))
+                continue
+            found, below = self._slice_size(atom)
+            parts.append((coefficient, found))
+            constant -= coefficient * below
+        if not parts:
+            return _Text(str(constant), PRIMARY if constant >= 0 else SUM, _NONE)
+        if len(parts) == 1 and parts[0][0] == 1 and not constant:
+            return parts[0][1]
+        text = ""
+        for coefficient, part in parts:
+            shown = self._with_number(part, abs(coefficient)).at(TERM)
+            minus = coefficient < 0
+            text = (f"-{shown}" if minus else shown) if not text else f"{text} {'-' if minus else '+'} {shown}"
+        if constant:
+            text += f" {'-' if constant < 0 else '+'} {abs(constant)}"
+        return _Text(text, SUM, frozenset().union(*(p.dims for _, p in parts)))
+
+    def _slice_size(self, atom: str | FloorDiv) -> tuple[_Text, int]:
+        """``size(q[0:q])``, and what was added to the index so that it is not negative."""
+        own = Affine(((atom, 1),))
+        named = sorted(own.variables)
+        box = IndexSet.box({v: (Affine(), self.names.extent(v)) for v in named})
+        below = 0
+        if isinstance(atom, FloorDiv):
+            probe = Affine.variable("~value")
+            span = (box & IndexSet.where(compare(probe, "==", own))).project_out(named)
+            least, _ = span.limits("~value")
+            if least is None:
+                raise CannotSay("an index without limits")
+            below = max(0, -least)
+        whole = own + below
+        for dim in dict.fromkeys([*named, *self.names.dims]):
+            if box.issubset(IndexSet.where(in_range(whole, 0, self.names.extent(dim) + 1))):
+                found = _Text(f"size({dim}[0:{self._index(whole)}])", PRIMARY, frozenset(named))
+                for name in named:
+                    if name in self.slices:
+                        found = self._narrowed(found, name)
+                return found, below
+        raise CannotSay("an index that is larger than every dim")
+
+    # -- reductions -----------------------------------------------------------------------------
+
+    def _outer(self, context: IndexSet) -> IndexSet:
+        return self.box
+
+    def _sum(self, atom: SumAtom, scope: Scope, context: IndexSet, factor: Mono | None) -> _Text:
+        """``sum`` or ``prod``; ``factor`` is written inside."""
+        body = atom.body
+        if factor is not None:
+            from stile_engine.term.atoms import of_mono
+            from stile_engine.term.ring import multiply
+
+            body = multiply(of_mono(factor), body)
+        inner = self.names.bind(atom.bound, [body], atom.domain, context, scope)
+        text = self.poly(body, inner, context & atom.domain)
+        return self._reduction(atom.operation, atom.bound, atom.domain, text, inner)
+
+    def _reduction(self, word: str, bound: tuple[str, ...], domain: IndexSet, body: _Text, inner: Scope) -> _Text:
+        ranges = UNIVERSE
+        for variable in bound:
+            shown = inner[variable]
+            (name,) = shown.variables
+            low = shown.constant
+            ranges = ranges & IndexSet.where(
+                in_range(Affine.variable(variable), low, self.names.extent(name) + low)
+            )
+        names = [next(iter(inner[v].variables)) for v in bound]
+        always = (ranges & self.box).issubset(domain)
+        condition, named = ("", _NONE) if always else self._condition(domain, inner, ranges & self.box)
+        body = self._spread_slices(body, named)
+        body = self._spread(body, names) if not frozenset(names) <= body.dims else body
+        dims = (body.dims | named) - frozenset(names)
+        if len(bound) == 1:
+            where = f" where {condition}" if condition else ""
+            return _Text(f"{word}[{names[0]}{where}]({body.text})", PRIMARY, dims)
+        if not condition:
+            head = "" if word == "sum" else word
+            return _Text(f"{head}({body.text} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+        nothing = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}[word]
+        masked = f"where({condition}, {body.text}, {nothing})" if word != "sum" else f"{body.at(SUM)} where {condition}"
+        return _Text(f"{word}({masked} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+
+    def _maximum(self, atom: MaxAtom, scope: Scope, context: IndexSet, least: bool) -> _Text:
+        word, both, nothing = ("min", "minimum", "inf") if least else ("max", "maximum", "-inf")
+        pieces = atom.pieces
+        if not least and len(pieces) == 2 and any(_is_zero(p) for p in pieces):
+            other = next(p for p in pieces if not _is_zero(p))
+            if context.issubset(other.domain.project_out(other.bound)):
+                found = self._family(other, scope, context, word, nothing)
+                return _Text(f"relu({found.text})", PRIMARY, found.dims)
+        parts = [self._family(p, scope, context, word, nothing, least) for p in pieces]
+        parts.sort(key=lambda t: (len(t.text), t.text))
+        text = parts[0].text
+        for part in parts[1:]:
+            text = f"{both}({text}, {part.text})"
+        dims = frozenset().union(*(p.dims for p in parts))
+        full = all(context.issubset(p.domain.project_out(p.bound)) for p in pieces)
+        if full or (len(pieces) == 1 and pieces[0].bound):
+            return _Text(text, PRIMARY, dims)
+        # families that may be empty: one maximum of all, not one for each case
+        return _Text(f"{word}({text} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+
+    def _family(
+        self, piece: MaxPiece, scope: Scope, context: IndexSet, word: str, nothing: str, least: bool = False
+    ) -> _Text:
+        body = negate(piece.body) if least else piece.body
+        inner = self.names.bind(piece.bound, [body], piece.domain, context, scope)
+        text = self.poly(body, inner, context & piece.domain)
+        if piece.bound:
+            return self._reduction(word, piece.bound, piece.domain, text, inner)
+        if context.issubset(piece.domain):
+            return text
+        condition, named = self._condition(piece.domain, scope, self.box)
+        text = self._spread_slices(text, named)
+        return _Text(f"where({condition}, {text.text}, {nothing})", PRIMARY, text.dims | named)
+
+
+def _mark(tensor: Tensor) -> str:
+    return f"\0{tensor.name}\0"
+
+
+def _is_zero(piece: MaxPiece) -> bool:
+    return not piece.bound and piece.domain is UNIVERSE and piece.body.is_zero
+
+
+def _as_minimum(m: Mono) -> MaxAtom | None:
+    """-max(-f) is min(f): the maximum, if all that it is taken of is subtracted."""
+    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
+        return None
+    atom = m.factors[0][0]
+    if not isinstance(atom, MaxAtom) or any(_is_zero(p) for p in atom.pieces):
+        return None
+    return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
+
+
+def _has_value(m: Mono, context: IndexSet) -> bool:
+    """Whether what stands in the product certainly has a finite value at every index of the context."""
+    return all(_factor_has_value(f, context) for f in m.factors) and (
+        m.exponential is None or _poly_has_value(m.exponential, context)
+    )
+
+
+def _poly_has_value(operand: Poly, context: IndexSet) -> bool:
+    return all(_has_value(m, context) for m, _ in operand.terms)
+
+
+def _factor_has_value(factor: Factor, context: IndexSet) -> bool:
+    atom, exponent = factor
+    match atom:
+        case ReadAtom():
+            sizes = zip(atom.index, atom.tensor.shape, strict=True)
+            return all(context.issubset(IndexSet.where(in_range(i, 0, size))) for i, size in sizes)
+        case PowerAtom():
+            return exponent > 0 and _poly_has_value(atom.base, context)
+        case FunctionAtom():
+            return _poly_has_value(atom.argument, context)
+        case SumAtom():
+            inside = context & atom.domain
+            return exponent > 0 and (inside is EMPTY or _poly_has_value(atom.body, inside))
+        case MaxAtom():
+            rows = UNIVERSE
+            for p in atom.pieces:
+                reached = p.domain.project_out(p.bound)
+                rows = reached if rows is UNIVERSE else rows | reached
+                inside = context & p.domain
+                if inside is not EMPTY and not _poly_has_value(p.body, inside):
+                    return False
+            return context.issubset(rows)
+        case IndexAtom():
+            return exponent > 0
+        case _:
+            return True
