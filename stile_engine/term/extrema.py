@@ -124,6 +124,9 @@ def _build(families: list[Family]) -> Poly:
             return multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled]))
     base = _choose_base(splits)
     shifted = [_Split(subtract(s.fixed, base), s.bound, s.domain, s.body) for s in splits]
+    if base.terms and any(_nested(add(s.fixed, s.body)) for s in shifted):
+        # a maximum that the base had with a minus stands in the others with a plus: it flattens now
+        return add(base, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in shifted]))
     factor, scaled = _take_factor(shifted)
     if factor is not ONE:
         return add(base, multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled])))

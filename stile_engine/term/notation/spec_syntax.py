@@ -21,7 +21,7 @@ from fractions import Fraction
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import compare, in_range, substitute
 from stile_engine.index.quantifier_free import predicate_of
-from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
+from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, union
 from stile_engine.term.atoms import (
     Atom,
     ConstantAtom,
@@ -317,25 +317,39 @@ class _Speller:
         value = Fraction(coefficient)
         over: list[_Text] = []
         under: list[_Text] = []
+        apart: list[_Text] = []
         for atom, exponent in m.factors:
+            if exponent < -1 and _is_expanded(atom):
+                # 1 / P**2 would write the square out
+                over.append(self._power(atom, exponent, scope, context))
+                continue
             part = self._power(atom, abs(exponent), scope, context)
-            (over if exponent > 0 else under).append(part)
-        over.sort(key=lambda t: (len(t.text), t.text))
-        under.sort(key=lambda t: (len(t.text), t.text))
+            if exponent > 0:
+                over.append(part)
+            elif isinstance(atom, PowerAtom) and isinstance(exponent, int):
+                apart.append(part)  # 1 / (P * Q) would write the product out
+            else:
+                under.append(part)
+        for parts in (over, under, apart):
+            parts.sort(key=lambda t: (len(t.text), t.text))
         if m.exponential is not None:
             inner = self.poly(m.exponential, scope, context)
             over.append(_Text(f"exp({inner.text})", PRIMARY, inner.dims))
-        dims = frozenset().union(*(t.dims for t in (*over, *under))) if over or under else _NONE
+        dims = frozenset[str]().union(*(t.dims for t in (*over, *under, *apart)))
         if value.numerator != 1 or not over:
             over.insert(0, _Text(str(value.numerator), PRIMARY, _NONE))
         if value.denominator != 1:
             under.insert(0, _Text(str(value.denominator), PRIMARY, _NONE))
-        head = over[0].text if len(over) == 1 and not under else " * ".join(t.at(POWER) for t in over)
-        if not under:
-            return _Text(head, over[0].level if len(over) == 1 else TERM, dims)
-        if len(under) == 1:
-            return _Text(f"{head} / {under[0].at(POWER)}", TERM, dims)
-        return _Text(f"{head} / ({' * '.join(t.at(POWER) for t in under)})", TERM, dims)
+        if len(over) == 1 and not under and not apart:
+            return _Text(over[0].text, over[0].level, dims)
+        text = " * ".join(t.at(POWER) for t in over)
+        if len(under) > 1:
+            text += f" / ({' * '.join(t.at(POWER) for t in under)})"
+        elif under:
+            text += f" / {under[0].at(POWER)}"
+        for part in apart:
+            text += f" / {part.at(POWER)}"
+        return _Text(text, TERM, dims)
 
     # -- atoms ----------------------------------------------------------------------------------
 
@@ -347,7 +361,9 @@ class _Speller:
             return _Text(f"{base.at(PRIMARY)}**{exponent}", POWER, base.dims)
         if exponent.denominator == 2:
             root = f"sqrt({base.text})"
-            return _Text(root if exponent.numerator == 1 else f"{root}**{exponent.numerator}", POWER, base.dims)
+            if exponent.numerator == 1:
+                return _Text(root, PRIMARY, base.dims)
+            return _Text(f"{root}**{exponent.numerator}", POWER, base.dims)
         over = "" if exponent.numerator == 1 else f" * {exponent.numerator}"
         return _Text(f"exp(log({base.text}){over} / {exponent.denominator})", PRIMARY, base.dims)
 
@@ -509,6 +525,9 @@ class _Speller:
             if context.issubset(other.domain.project_out(other.bound)):
                 found = self._family(other, scope, context, word, nothing)
                 return _Text(f"relu({found.text})", PRIMARY, found.dims)
+        cases = self._cases_of_one(pieces, scope, context, word, nothing, least)
+        if cases is not None:
+            return cases
         parts = [self._family(p, scope, context, word, nothing, least) for p in pieces]
         parts.sort(key=lambda t: (len(t.text), t.text))
         text = parts[0].text
@@ -520,6 +539,39 @@ class _Speller:
             return _Text(text, PRIMARY, dims)
         # families that may be empty: one maximum of all, not one for each case
         return _Text(f"{word}({text} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+
+    def _cases_of_one(
+        self, pieces: tuple[MaxPiece, ...], scope: Scope, context: IndexSet, word: str, nothing: str, least: bool
+    ) -> _Text | None:
+        """Families along one dim that never meet are cases of one maximum: ``max[n](where(P, f, g))``."""
+        if len(pieces) < 2 or any(len(p.bound) != 1 for p in pieces):
+            return None
+        bodies = [negate(p.body) if least else p.body for p in pieces]
+        scopes = [
+            self.names.bind(p.bound, [b], p.domain, context, scope) for p, b in zip(pieces, bodies, strict=True)
+        ]
+        indices = [s[p.bound[0]] for p, s in zip(pieces, scopes, strict=True)]
+        common = Affine.variable("~case")
+        domains = [p.domain.substitute({p.bound[0]: common}) for p in pieces]
+        if any(i != indices[0] for i in indices) or indices[0].constant or not _disjoint(domains):
+            return None
+        (name,) = indices[0].variables
+        ranges = IndexSet.where(in_range(common, 0, self.names.extent(name)))
+        total: _Text | None = None
+        if not (ranges & self.box).issubset(union(domains)):
+            total = _Text(nothing, UNARY, _NONE)
+        for piece, body, inner, domain in zip(pieces, bodies, scopes, domains, strict=True):
+            text = self.poly(body, inner, context & piece.domain)
+            if total is None:
+                total = text
+                continue
+            condition, named = self._condition(domain, {**inner, "~case": Affine.variable(name)}, ranges & self.box)
+            text = self._spread_slices(text, named)
+            shown = f"where({condition}, {text.text}, {total.text})"
+            total = _Text(shown, PRIMARY, text.dims | named | total.dims)
+        assert total is not None
+        total = self._spread(total, [name])
+        return _Text(f"{word}[{name}]({total.text})", PRIMARY, total.dims - {name})
 
     def _family(
         self, piece: MaxPiece, scope: Scope, context: IndexSet, word: str, nothing: str, least: bool = False
@@ -534,6 +586,10 @@ class _Speller:
         condition, named = self._condition(piece.domain, scope, self.box)
         text = self._spread_slices(text, named)
         return _Text(f"where({condition}, {text.text}, {nothing})", PRIMARY, text.dims | named)
+
+
+def _disjoint(domains: list[IndexSet]) -> bool:
+    return all(a.is_disjoint(b) for i, a in enumerate(domains) for b in domains[i + 1 :])
 
 
 def _mark(tensor: Tensor) -> str:
@@ -552,6 +608,11 @@ def _as_minimum(m: Mono) -> MaxAtom | None:
     if not isinstance(atom, MaxAtom) or any(_is_zero(p) for p in atom.pieces):
         return None
     return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
+
+
+def _is_expanded(atom: Atom) -> bool:
+    """Whether a whole power of the atom is written out: that of a sum, of a relu, of a cosine."""
+    return isinstance(atom, PowerAtom | MaxAtom) or (isinstance(atom, FunctionAtom) and atom.name == "cos")
 
 
 def _has_value(m: Mono, context: IndexSet) -> bool:
