@@ -179,6 +179,23 @@ def substitute(predicate: Predicate, mapping: Mapping[str, Affine]) -> Predicate
             return disjunction(*(substitute(o, mapping) for o in operands))
 
 
+def rewritten(predicate: Predicate, change: Callable[[Affine], Affine]) -> Predicate:
+    """The same comparisons of other expressions."""
+    match predicate:
+        case Always() | Never():
+            return predicate
+        case AtLeastZero(expression):
+            return AtLeastZero(change(expression))
+        case EqualsZero(expression):
+            return EqualsZero(change(expression))
+        case Not(operand):
+            return Not(rewritten(operand, change))
+        case And(operands):
+            return And(tuple(rewritten(o, change) for o in operands))
+        case Or(operands):
+            return Or(tuple(rewritten(o, change) for o in operands))
+
+
 def evaluate(predicate: Predicate, environment: Mapping[str, int]) -> bool:
     match predicate:
         case Always():

@@ -175,13 +175,14 @@ def _conjunction(operands: tuple[Predicate, ...], name: Namer, signs: Signs) -> 
 
 
 def _bound(expression: Affine) -> tuple[Affine, Affine | None, Affine | None]:
-    """``expression >= 0`` as ``low <= variable`` or ``variable <= high``, for the variable that comes last."""
-    names = [a for a, c in expression.terms if isinstance(a, str) and abs(c) == 1 and not a.startswith("#")]
-    if names and not any(n in a.numerator.variables for a, _ in expression.terms if isinstance(a, FloorDiv) for n in names):
-        chosen = Affine.variable(max(names, key=lambda n: (n.startswith("%"), -len(expression.terms), n)))
-        if expression.coefficient(next(iter(chosen.variables))) == 1:
-            return chosen, chosen - expression, None
-        return chosen, None, chosen + expression
+    """``expression >= 0`` as ``low <= variable`` or ``variable <= high``, where that takes no minus."""
+    names = [a for a, c in expression.terms if isinstance(a, str) and abs(c) == 1 and a.isidentifier()]
+    for name in sorted(names, reverse=True):
+        chosen = Affine.variable(name)
+        below = expression.coefficient(name) == 1
+        bound = chosen - expression if below else chosen + expression
+        if all(c > 0 for _, c in bound.terms) and name not in bound.variables:
+            return (chosen, bound, None) if below else (chosen, None, bound)
     positive = Affine(tuple((a, c) for a, c in expression.terms if c > 0), max(expression.constant, 0))
     if positive.terms:
         return positive, positive - expression, None

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from stile_engine.index.affine import Affine, FloorDiv
-from stile_engine.index.predicate import compare, in_range, substitute
+from stile_engine.index.predicate import compare, in_range, rewritten, substitute, variables
 from stile_engine.index.quantifier_free import predicate_of
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, union
 from stile_engine.term.atoms import (
@@ -72,6 +72,8 @@ class _Text:
 
 
 _NONE: frozenset[str] = frozenset()
+_SIZE = "§"
+"""Begins the name that stands for a size in index expressions to be written."""
 
 
 def spec_text(value: Guarded, dims: Sequence[DimRange], known: Mapping[str, Affine]) -> SpecText:
@@ -92,6 +94,8 @@ class _Speller:
         self.slices = {d.name: d for d in dims if not d.is_whole}
         self.names = Names({**known, **extents}, reserved=frozenset(self.slices))
         self.box = IndexSet.box({d.name: (d.low, d.high) for d in dims})
+        for symbol in sorted({v for extent in self.names.dims.values() for v in extent.variables}):
+            self.box = self.box & IndexSet.where(compare(Affine.variable(symbol), ">=", 1))
         self.inputs: list[Tensor] = []
         """Unlabelled inputs in the order in which they are read."""
 
@@ -101,11 +105,12 @@ class _Speller:
         for d in self.dims:
             if not d.name.isidentifier():
                 raise CannotSay("an axis without a name")
-        found = self._cases(list(value.pieces))
+        pieces = [p for p in value.pieces if not self.box.is_disjoint(p.guard)]
+        found = self._cases(pieces or list(value.pieces))
         wanted = [d.name for d in self.dims]
         text = found.text
         if frozenset(wanted) != found.dims:
-            text = f"({text} -> {self._list(wanted)})" if wanted else text
+            text = f"({text} ->{self._right(wanted)})" if wanted else text
         elif len(wanted) > 1 and (order := self._order(text, wanted)) != wanted:
             text += f" -> {self._list(wanted)}"
         text = self._with_inputs(text)
@@ -187,12 +192,17 @@ class _Speller:
         order = {d.name: i for i, d in enumerate(self.dims)}
         return " ".join(self._ref(n) for n in sorted(names, key=lambda n: (order.get(n, len(order)), n)))
 
+    def _right(self, names: Iterable[str]) -> str:
+        """What stands right of an arrow, with a space before it."""
+        found = self._list(names)
+        return f" {found}" if found else ""
+
     def _spread(self, part: _Text, dims: Iterable[str]) -> _Text:
         """The value repeated along dims that it lacks."""
         wanted = frozenset(dims) | part.dims
         if wanted == part.dims:
             return part
-        return _Text(f"({part.text} -> {self._list(wanted)})", PRIMARY, wanted)
+        return _Text(f"({part.text} ->{self._right(wanted)})", PRIMARY, wanted)
 
     def _spread_slices(self, part: _Text, names: frozenset[str]) -> _Text:
         """Names of sliced dims in a predicate would mean the whole dims: the operand gets the slices."""
@@ -207,42 +217,42 @@ class _Speller:
     # -- indices and predicates -----------------------------------------------------------------
 
     def _name(self, variable: str) -> str:
+        if variable.startswith(_SIZE):
+            return f"size({variable[1:]})"
         if variable.startswith("#"):
-            dim = variable[1:]
-            extent = self.names.extent(dim)
-            multiple = extent.coefficient(variable)
-            if extent != Affine.variable(variable) * multiple:
-                raise CannotSay(f"the unknown of {dim}")
-            return f"size({dim})" if multiple == 1 else f"(size({dim}) // {multiple})"
+            return f"(size({variable[1:]}) // {self._multiple(variable)})"
         if not variable.isidentifier():
             raise CannotSay("an axis without a name")
         return variable
 
-    def _index(self, index: Affine) -> str:
-        whole, rest = self._sizes(index)
-        text = index_text(rest, self._name)
-        for name, count in whole.items():
-            size = f"size({name})" if count == 1 else f"{count}*size({name})"
-            text = size if text == "0" else f"{size} - {text[1:]}" if text.startswith("-") else f"{text} + {size}"
-        return text
+    def _multiple(self, symbol: str) -> int:
+        """A size is this multiple of its unknown."""
+        extent = self.names.extent(symbol[1:])
+        multiple = extent.coefficient(symbol)
+        if extent != Affine.variable(symbol) * multiple:
+            raise CannotSay(f"the unknown of {symbol[1:]}")
+        return multiple
 
-    def _sizes(self, index: Affine) -> tuple[dict[str, int], Affine]:
-        """Whole sizes in an index expression, ``2*size(N)``, and what is left of it."""
-        whole: dict[str, int] = {}
+    def _index(self, index: Affine) -> str:
+        return index_text(self._in_sizes(index), self._name)
+
+    def _in_sizes(self, index: Affine) -> Affine:
+        """Whole multiples of an unknown as multiples of the size itself."""
+        total = Affine((), index.constant)
         for atom, coefficient in index.terms:
-            if isinstance(atom, str) and atom.startswith("#"):
-                multiple = self.names.extent(atom[1:]).coefficient(atom)
-                if multiple > 1 and coefficient > 0 and coefficient % multiple == 0:
-                    whole[atom[1:]] = coefficient // multiple
-                    index = index - Affine.variable(atom) * coefficient
-        return whole, index
+            if isinstance(atom, FloorDiv):
+                part = Affine(((FloorDiv(self._in_sizes(atom.numerator), atom.divisor), coefficient),))
+            elif atom.startswith("#") and coefficient % (multiple := self._multiple(atom)) == 0:
+                part = Affine.variable(_SIZE + atom[1:]) * (coefficient // multiple)
+            else:
+                part = Affine.variable(atom) * coefficient
+            total = total + part
+        return total
 
     def _condition(self, domain: IndexSet, scope: Scope, context: IndexSet) -> tuple[str, frozenset[str]]:
         """The set as a predicate, given what holds anyway, and the dims that it names."""
         predicate = substitute(predicate_of(domain.given(context)), scope)
-        text = condition_text(predicate, self._name)
-        from stile_engine.index.predicate import variables
-
+        text = condition_text(rewritten(predicate, self._in_sizes), self._name)
         return text, frozenset(v for v in variables(predicate) if not v.startswith("#"))
 
     # -- polynomials ----------------------------------------------------------------------------
@@ -291,7 +301,7 @@ class _Speller:
         condition, named = self._condition(domain, scope, self._outer(context))
         inside = self._spread_slices(inside, named)
         dims = inside.dims | named
-        return _Text(f"sum({inside.at(SUM)} where {condition} -> {self._list(dims)})", PRIMARY, dims)
+        return _Text(f"sum({inside.at(SUM)} where {condition} ->{self._right(dims)})", PRIMARY, dims)
 
     def _moved_inside(self, m: Mono, context: IndexSet) -> tuple[SumAtom, Mono] | None:
         """A sum that the other factors are better written inside of: beside a sum over nothing they
@@ -319,6 +329,14 @@ class _Speller:
         under: list[_Text] = []
         apart: list[_Text] = []
         for atom, exponent in m.factors:
+            if isinstance(atom, IndexAtom) and isinstance(exponent, int) and (symbol := _symbol(atom)) is not None:
+                # the unknown k of a size 64*k is size / 64
+                value /= Fraction(self._multiple(symbol)) ** exponent
+                shown = f"size({symbol[1:]})"
+                if abs(exponent) != 1:
+                    shown += f"**{abs(exponent)}"
+                (over if exponent > 0 else under).append(_Text(shown, POWER, _NONE))
+                continue
             if exponent < -1 and _is_expanded(atom):
                 # 1 / P**2 would write the square out
                 over.append(self._power(atom, exponent, scope, context))
@@ -432,9 +450,8 @@ class _Speller:
         constant = index.constant
         for atom, coefficient in index.terms:
             if isinstance(atom, str) and atom.startswith("#"):
-                multiple = self.names.extent(atom[1:]).coefficient(atom)
                 size = _Text(f"size({atom[1:]})", PRIMARY, _NONE)
-                parts.append((coefficient, self._with_number(size, Fraction(1, multiple))))
+                parts.append((coefficient, self._with_number(size, Fraction(1, self._multiple(atom)))))
                 continue
             found, below = self._slice_size(atom)
             parts.append((coefficient, found))
@@ -512,10 +529,10 @@ class _Speller:
             return _Text(f"{word}[{names[0]}{where}]({body.text})", PRIMARY, dims)
         if not condition:
             head = "" if word == "sum" else word
-            return _Text(f"{head}({body.text} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+            return _Text(f"{head}({body.text} ->{self._right(dims)})", PRIMARY, dims)
         nothing = {"sum": "0", "prod": "1", "max": "-inf", "min": "inf"}[word]
         masked = f"where({condition}, {body.text}, {nothing})" if word != "sum" else f"{body.at(SUM)} where {condition}"
-        return _Text(f"{word}({masked} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+        return _Text(f"{word}({masked} ->{self._right(dims)})", PRIMARY, dims)
 
     def _maximum(self, atom: MaxAtom, scope: Scope, context: IndexSet, least: bool) -> _Text:
         word, both, nothing = ("min", "minimum", "inf") if least else ("max", "maximum", "-inf")
@@ -538,7 +555,7 @@ class _Speller:
         if full or (len(pieces) == 1 and pieces[0].bound):
             return _Text(text, PRIMARY, dims)
         # families that may be empty: one maximum of all, not one for each case
-        return _Text(f"{word}({text} -> {self._list(dims)})".replace("-> )", "->)"), PRIMARY, dims)
+        return _Text(f"{word}({text} ->{self._right(dims)})", PRIMARY, dims)
 
     def _cases_of_one(
         self, pieces: tuple[MaxPiece, ...], scope: Scope, context: IndexSet, word: str, nothing: str, least: bool
@@ -586,6 +603,12 @@ class _Speller:
         condition, named = self._condition(piece.domain, scope, self.box)
         text = self._spread_slices(text, named)
         return _Text(f"where({condition}, {text.text}, {nothing})", PRIMARY, text.dims | named)
+
+
+def _symbol(atom: IndexAtom) -> str | None:
+    """The unknown of a size, where that alone is the number."""
+    ((part, _),) = atom.index.terms
+    return part if isinstance(part, str) and part.startswith("#") else None
 
 
 def _disjoint(domains: list[IndexSet]) -> bool:
@@ -649,6 +672,6 @@ def _factor_has_value(factor: Factor, context: IndexSet) -> bool:
                     return False
             return context.issubset(rows)
         case IndexAtom():
-            return exponent > 0
+            return exponent > 0 or context.is_disjoint(IndexSet.where(compare(atom.index, "==", 0)))
         case _:
             return True
