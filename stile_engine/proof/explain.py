@@ -28,7 +28,7 @@ def domain_difference(left: Element, right: Element, cell: IndexSet) -> tuple[st
         other_domain = theirs.get((bound, body))
         if other_domain is None:
             continue
-        names = bind_names(bound, body, {})
+        names = bind_names(bound, body, {}, domain | other_domain)
         for missing, words in ((other_domain - domain, "never visits"), (domain - other_domain, "also visits")):
             missing = missing & cell
             if missing is not EMPTY:

@@ -136,12 +136,12 @@ def _plain(atom: Atom, names: dict[str, str]) -> str:
         case SumAtom():
             if not atom.bound:
                 return f"(1 where {_set(atom.domain, names)})"
-            inner = bind_names(atom.bound, atom.body, names)
+            inner = bind_names(atom.bound, atom.body, names, atom.domain)
             return _reduction(atom.operation, atom.bound, atom.domain, _poly(atom.body, inner, _SUM), atom.body, inner)
         case MaxAtom():
             parts = []
             for p in atom.pieces:
-                inner = bind_names(p.bound, p.body, names)
+                inner = bind_names(p.bound, p.body, names, p.domain)
                 body = _poly(p.body, inner, _SUM)
                 if p.bound:
                     parts.append(_reduction("max", p.bound, p.domain, body, p.body, inner))
@@ -183,10 +183,12 @@ def _size_of(variable: str, inside: Poly) -> Affine | None:
     return None
 
 
-def bind_names(bound: tuple[str, ...], body: Poly, names: dict[str, str]) -> dict[str, str]:
-    """Names for bound variables: the dim they index, primed if that is taken."""
+def bind_names(
+    bound: tuple[str, ...], body: Poly, names: dict[str, str], domain: IndexSet = UNIVERSE
+) -> dict[str, str]:
+    """Names for bound variables: the dim they index, primed if that is taken in the body or the domain."""
     inner = dict(names)
-    taken = {inner.get(v, v) for v in body.variables if v not in bound} | set(names.values())
+    taken = {inner.get(v, v) for v in body.variables | domain.variables if v not in bound} | set(names.values())
     for variable in bound:
         wanted = _dim_of(variable, body) or "i"
         name = wanted

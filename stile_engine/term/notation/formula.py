@@ -1,0 +1,341 @@
+"""Terms as formulas: what Unicode and LaTeX have in common, short by default.
+
+A formula is for reading. It says what the term says, with brackets for indicators and indices in
+square brackets, and it folds what is long: a sum beyond ``MOST_TERMS`` ends in ``… 12 more terms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, in_range, substitute
+from stile_engine.index.quantifier_free import predicate_of
+from stile_engine.index.sets import UNIVERSE, IndexSet
+from stile_engine.term.atoms import (
+    Atom,
+    ConstantAtom,
+    FunctionAtom,
+    IndexAtom,
+    MaxAtom,
+    MaxPiece,
+    Mono,
+    Poly,
+    PowerAtom,
+    Rational,
+    ReadAtom,
+    SumAtom,
+)
+from stile_engine.term.expression import Tensor
+from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Unmodelled
+from stile_engine.term.printing import bind_names
+from stile_engine.term.ring import negate
+
+MOST_TERMS = 8
+"""A sum with more terms is folded."""
+
+MOST_PARTS = 400
+"""Parts of one formula; what lies beyond is an ellipsis."""
+
+Formula: TypeAlias = "Number | Name | Entry | Index | Total | Product | Power | Call | Reduction | Truth | Cases | Marked | Unequal"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A named constant, or words that stand for what has no formula."""
+
+    text: str
+    is_words: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One element of an input; a scalar parameter has no indices."""
+
+    label: str
+    indices: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index used as a number."""
+
+    index: Affine
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """Terms, each with whether it is subtracted; ``folded`` more are not shown."""
+
+    terms: tuple[tuple[bool, Formula], ...]
+    folded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    over: tuple[Formula, ...]
+    under: tuple[Formula, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    base: Formula
+    exponent: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    function: str
+    operands: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """``sum``, ``prod``, ``max`` or ``min`` over the variables where the predicate holds."""
+
+    operation: str
+    bound: tuple[str, ...]
+    predicate: Predicate
+    body: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """1 where the predicate holds, else 0."""
+
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """Values with the predicates under which they hold; the last may be ``ALWAYS``: otherwise."""
+
+    cases: tuple[tuple[Formula, Predicate], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A part in which this formula differs from the one that it is held against."""
+
+    part: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Unequal:
+    """Two formulas, of which only the difference is shown."""
+
+    left: Formula
+    right: Formula
+
+
+ELLIPSIS = Name("…")
+
+
+def formula_of(value: Guarded, box: IndexSet = UNIVERSE) -> Formula:
+    """The pieces of a value, each where it holds given the ``box``."""
+    builder = _Builder()
+    pieces = [p for p in value.pieces if box is UNIVERSE or not box.is_disjoint(p.guard)] or list(value.pieces)
+    if len(pieces) == 1:
+        return builder.element(pieces[0].value)
+    found = [(builder.element(p.value), predicate_of(p.guard.given(box))) for p in pieces]
+    # the piece that takes the most words is what holds otherwise
+    found.sort(key=lambda case: (case[0] == Number(Fraction(0)), len(str(case[1]))))
+    return Cases((*found[:-1], (found[-1][0], ALWAYS)))
+
+
+def formula_of_element(value: Element, most_terms: int = MOST_TERMS, most_parts: int = MOST_PARTS) -> Formula:
+    return _Builder(most_parts, most_terms).element(value)
+
+
+@dataclass
+class _Builder:
+    left: int = MOST_PARTS
+    most_terms: int = MOST_TERMS
+
+    def element(self, value: Element) -> Formula:
+        match value:
+            case Poly():
+                return self.poly(value, {})
+            case Infinite(sign=sign):
+                return Name("inf") if sign > 0 else Total(((True, Name("inf")),))
+            case Missing(reason=reason):
+                return Name(f"no value ({reason})", is_words=True)
+            case Unmodelled(reason=reason):
+                return Name(f"not modelled ({reason})", is_words=True)
+
+    def poly(self, operand: Poly, names: dict[str, str]) -> Formula:
+        self.left -= 1
+        if self.left < 0:
+            return ELLIPSIS
+        if not operand.terms:
+            return Number(Fraction(0))
+        ordered = sorted(operand.terms, key=lambda t: (_is_number(t[0]), t[1] < 0, _weight(t[0]), t[0].digest))
+        magnitudes, rest = _absolute_values(ordered)
+        parts: list[tuple[bool, Formula]] = []
+        for factor, inner in magnitudes[: self.most_terms]:
+            shown = Call("abs", (self.poly(inner, names),))
+            parts.append((factor < 0, _scaled(abs(Fraction(factor)), shown)))
+        room = self.most_terms - len(parts)
+        # one that is folded takes as much room as what it hides
+        hidden = len(rest) - room if len(rest) > room + 1 else 0
+        for m, c in rest[: len(rest) - hidden]:
+            least = _as_minimum(m) if c < 0 else None
+            if least is not None:
+                parts.append((False, _scaled(abs(Fraction(c)), self._maximum(least, names, least=True))))
+            else:
+                parts.append((c < 0, self._mono(m, abs(c), names)))
+        if len(parts) == 1 and not hidden and not parts[0][0]:
+            return parts[0][1]
+        return Total(tuple(parts), hidden)
+
+    def _mono(self, m: Mono, coefficient: Rational, names: dict[str, str]) -> Formula:
+        value = Fraction(coefficient)
+        over: list[Formula] = []
+        under: list[Formula] = []
+        for atom, exponent in sorted(m.factors, key=lambda f: (_rank(f[0]), f[0].digest)):
+            base = self.poly(atom.base, names) if isinstance(atom, PowerAtom) else self._atom(atom, names)
+            size = abs(Fraction(exponent))
+            (over if exponent > 0 else under).append(base if size == 1 else Power(base, size))
+        if m.exponential is not None:
+            over.append(Call("exp", (self.poly(m.exponential, names),)))
+        if value.numerator != 1 or not over:
+            over.insert(0, Number(Fraction(value.numerator)))
+        if value.denominator != 1:
+            under.insert(0, Number(Fraction(value.denominator)))
+        return over[0] if len(over) == 1 and not under else Product(tuple(over), tuple(under))
+
+    def _atom(self, atom: Atom, names: dict[str, str]) -> Formula:
+        match atom:
+            case ReadAtom():
+                return Entry(label_of(atom.tensor), tuple(_named(i, names) for i in atom.index))
+            case IndexAtom(index=index):
+                return Index(_named(index, names))
+            case ConstantAtom(name=name):
+                return Name(name)
+            case FunctionAtom(name=name, argument=argument):
+                return Call(name, (self.poly(argument, names),))
+            case SumAtom():
+                if not atom.bound:
+                    return Truth(substitute(predicate_of(atom.domain), _scope(names)))
+                inner = bind_names(atom.bound, atom.body, names, atom.domain)
+                return self._reduction(atom.operation, atom.bound, atom.domain, atom.body, inner)
+            case MaxAtom():
+                return self._maximum(atom, names, least=False)
+        raise TypeError(type(atom).__name__)
+
+    def _maximum(self, atom: MaxAtom, names: dict[str, str], least: bool) -> Formula:
+        word = "min" if least else "max"
+        if len(atom.pieces) == 1 and atom.pieces[0].bound:
+            return self._family(atom.pieces[0], names, least)
+        return Call(word, tuple(self._family(p, names, least) for p in sorted(atom.pieces, key=_size)))
+
+    def _family(self, piece: MaxPiece, names: dict[str, str], least: bool) -> Formula:
+        body = negate(piece.body) if least else piece.body
+        inner = bind_names(piece.bound, body, names, piece.domain)
+        if piece.bound:
+            return self._reduction("min" if least else "max", piece.bound, piece.domain, body, inner)
+        shown = self.poly(body, inner)
+        if piece.domain is UNIVERSE:
+            return shown
+        nothing: Formula = Name("inf") if least else Total(((True, Name("inf")),))
+        return Cases(((shown, substitute(predicate_of(piece.domain), _scope(names))), (nothing, ALWAYS)))
+
+    def _reduction(
+        self, word: str, bound: tuple[str, ...], domain: IndexSet, body: Poly, names: dict[str, str]
+    ) -> Formula:
+        whole = UNIVERSE
+        for variable in bound:
+            size = _size_of(variable, body)
+            if size is not None:
+                whole = whole & IndexSet.where(in_range(Affine.variable(variable), 0, size))
+        predicate = ALWAYS if whole.issubset(domain) else predicate_of(domain.given(whole))
+        shown = tuple(names[v] for v in bound)
+        return Reduction(word, shown, substitute(predicate, _scope(names)), self.poly(body, names))
+
+
+def label_of(tensor: Tensor) -> str:
+    """Unlabelled inputs are numbered."""
+    return f"#{tensor.name}" if tensor.name.isdigit() else tensor.name
+
+
+def _size_of(variable: str, body: Poly) -> Affine | None:
+    for read in sorted(body.reads, key=lambda r: r.digest):
+        for index, size in zip(read.index, read.tensor.shape, strict=True):
+            if index == Affine.variable(variable):
+                return size
+    return None
+
+
+def _scope(names: Mapping[str, str]) -> dict[str, Affine]:
+    return {v: Affine.variable(n) for v, n in names.items()}
+
+
+def _named(index: Affine, names: Mapping[str, str]) -> Affine:
+    return index.substitute(_scope(names))
+
+
+def _scaled(factor: Fraction, part: Formula) -> Formula:
+    if factor == 1:
+        return part
+    over = (part,) if factor.numerator == 1 else (Number(Fraction(factor.numerator)), part)
+    return Product(over, () if factor.denominator == 1 else (Number(Fraction(factor.denominator)),))
+
+
+def _absolute_values(
+    terms: list[tuple[Mono, Rational]],
+) -> tuple[list[tuple[Rational, Poly]], list[tuple[Mono, Rational]]]:
+    """2c * max(0, t) - c * t is c * |t|, for one product t: such pairs, and what is left."""
+    from stile_engine.term.atoms import of_mono
+    from stile_engine.term.ring import is_relu, relu_argument
+
+    left = dict(terms)
+    found: list[tuple[Rational, Poly]] = []
+    for m, c in terms:
+        if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
+            continue
+        atom = m.factors[0][0]
+        if not isinstance(atom, MaxAtom) or not is_relu(atom) or (single := relu_argument(atom).single) is None:
+            continue
+        own, sign = single
+        factor = Fraction(c) / 2
+        if left.get(own) == -factor * sign:
+            del left[m], left[own]
+            found.append((factor, of_mono(own, abs(sign))))
+    return found, [t for t in terms if t[0] in left]
+
+
+def _as_minimum(m: Mono) -> MaxAtom | None:
+    """-max(-f) is min(f)."""
+    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
+        return None
+    atom = m.factors[0][0]
+    if not isinstance(atom, MaxAtom) or any(p.body.is_zero for p in atom.pieces):
+        return None
+    return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
+
+
+def _is_number(m: Mono) -> bool:
+    return not m.factors and m.exponential is None
+
+
+def _weight(m: Mono) -> tuple[int, str]:
+    labels = sorted(r.tensor.name for r in m.reads)
+    return len(m.reads) + m.height, ",".join(labels)
+
+
+def _rank(atom: Atom) -> tuple[int, str]:
+    order = (ConstantAtom, IndexAtom, ReadAtom, FunctionAtom, PowerAtom, MaxAtom, SumAtom)
+    name = atom.tensor.name if isinstance(atom, ReadAtom) else ""
+    return order.index(type(atom)), name
+
+
+def _size(piece: MaxPiece) -> tuple[bool, int, str]:
+    return bool(piece.body.terms), len(piece.body.terms), piece.digest
