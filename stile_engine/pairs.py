@@ -55,4 +55,4 @@ def prove(
             raise PairError(side, text, error) from error
     symbolic = [d for d in known.values() if d.concrete is None]
     ranges = {d.symbol: d.symbol_range for d in symbolic}
-    return prove_values(values[0], values[1], sizes=ranges, details=details, symmetric=True)
+    return prove_values(values[0], values[1], sizes=ranges, details=details, symmetric=True, known=extents)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from stile_engine.checking.mathematics import Typesetter
 from stile_engine.checking.sentinels import without_sentinels
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import (
@@ -30,9 +31,10 @@ from stile_engine.term.expression import (
     children,
 )
 from stile_engine.term.expression_text import expression_text
+from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
-from stile_engine.trace.report import Diagnostic, RelatedLocation
+from stile_engine.trace.report import Diagnostic, Mathematics, RelatedLocation
 from stile_engine.trace.source_map import SourceMap
 
 _KIND_OF_CODE = {
@@ -76,6 +78,9 @@ class Findings:
     spec_normal_form: str | None = None
     difference: str | None = None
     expr_type: str | None = None
+    added_dims: dict[str, int | str] = field(default_factory=dict)
+    formulas: dict[str, Mathematics] = field(default_factory=dict)
+    typeset: Typesetter = field(default_factory=Typesetter)
 
     def range(self, site: Site | None) -> Range:
         return self.text.range(site) if site is not None and site.path == self.path else self.place
@@ -141,13 +146,7 @@ class Findings:
     def add_claim(self, claim: Claim, output: str = "out") -> Status:
         """Prove one equality, and its tiles one by one where the whole is not proved."""
         claim, proof = self._settled(claim, output)
-        if self.normal_form is None:
-            self.normal_form, self.spec_normal_form = proof.normal_form, proof.spec_normal_form
-        if self.difference is None:
-            self.difference = proof.difference
-        if self.expr_type is None and self.details:
-            extents = {d.name: d.extent for d in claim.actual.dims}
-            self.expr_type = expression_text(claim.actual.node, extents)
+        self._describe(claim, proof)
         place = self.range(claim.site)
         if proof.status not in (Status.PROVED, Status.ASSUMED):
             faulty = self._faulty_part(claim, proof, output)
@@ -173,6 +172,23 @@ class Findings:
             self.diagnose("assumption", "information", place, f"proved under assumptions that nobody declared: {texts}")
         self.literals.extend(proof.literals)
         return proof.status
+
+    def _describe(self, claim: Claim, proof: Proof) -> None:
+        """What the first claim computes and its normal forms; the first difference of any."""
+        if not self.details or proof.forms is None:
+            return
+        forms = proof.forms
+        if self.normal_form is None:
+            extents = {d.name: d.extent for d in claim.actual.dims}
+            self.expr_type = expression_text(claim.actual.node, extents)
+            self.normal_form, self.spec_normal_form = forms.actual.text, forms.spec.text
+            self.added_dims = {**forms.actual.added_dims, **forms.spec.added_dims}
+            self.formulas["normalForm"] = self.typeset(forms.actual.formula)
+            self.formulas["specNormalForm"] = self.typeset(forms.spec.formula)
+            self.formulas["exprType"] = self.typeset(formula_of_expression(claim.actual.node))
+        if self.difference is None and forms.contrast is not None:
+            self.difference = forms.difference
+            self.formulas["difference"] = self.typeset(forms.contrast)
 
     def _settled(self, claim: Claim, output: str) -> tuple[Claim, Proof]:
         """The proof of a claim as it is; where that fails, with finite stand-ins read as −∞ (an assumption)."""

@@ -410,6 +410,8 @@ class KernelCheck:
             normal_form=findings.normal_form,
             spec_normal_form=findings.spec_normal_form,
             difference=findings.difference,
+            added_dims=findings.added_dims,
+            formulas=findings.formulas,
         )
         return CheckedKernel(report, tuple(findings.diagnostics), self._values)
 

@@ -54,5 +54,7 @@ def check_module_code(
         normal_form=findings.normal_form,
         spec_normal_form=findings.spec_normal_form,
         difference=findings.difference,
+        added_dims=findings.added_dims,
+        formulas=findings.formulas,
     )
     return CheckedKernel(report, tuple(findings.diagnostics), values)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stile_engine.index.dims import Dim
 from stile_engine.index.work import BudgetExceeded, budget
+from stile_engine.proof.forms import Form
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.term.expression import Tensor
-from stile_engine.term.printing import show_guarded
 from stile_engine.term.value import Value
 
 NORMAL_FORM_OPERATIONS = 20_000
@@ -26,24 +26,26 @@ def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence
     return {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
 
 
-def normal_form_of(details: bool) -> Callable[[Value], str | None]:
-    """Texts of normal forms while the budget lasts."""
+def normal_form_of(details: bool) -> Callable[[Value], Form | None]:
+    """Normal forms, while the budget lasts."""
     if not details:
         return lambda value: None
 
     normalize = Normalizer()
     left = NORMAL_FORM_OPERATIONS
 
-    def text(value: Value) -> str | None:
+    def form(value: Value) -> Form | None:
         nonlocal left
         if left <= 0:
             return None
         try:
             with budget(left) as meter:
-                return show_guarded(normalize(value.node))
+                found = Form(normalize(value.node), value.dims)
+                found.text, found.formula  # noqa: B018
+                return found
         except BudgetExceeded:
             return None
         finally:
             left -= meter.spent
 
-    return text
+    return form

@@ -6,9 +6,12 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from stile_engine.checking.mathematics import Typesetter
 from stile_engine.errors import StileError
 from stile_engine.index.dims import render_sizes
+from stile_engine.proof.forms import Form
 from stile_engine.proof.verdict import Range
+from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.frontend import Parameter
 from stile_engine.trace.location import Site
@@ -29,15 +32,16 @@ def describe_values(
     text: SourceMap,
     path: str,
     kernel: str,
-    normal_form: Callable[[Value], str | None],
+    normal_form: Callable[[Value], Form | None],
 ) -> tuple[ValueInfo, ...]:
     """Infos for the recorded expressions, for the parameters, and for the names that hold them.
 
     ``function`` is the kernel's definition, None for code at module level. ``normal_form`` may answer
     None: not every value is worth its time.
     """
+    typeset = Typesetter()
     infos = {
-        site: _info(recorded, text.range(site), kernel, normal_form)
+        site: _info(recorded, text.range(site), kernel, normal_form, typeset)
         for site, recorded in values.items()
         if site.path == path
     }
@@ -69,21 +73,33 @@ def _dim_text(dim: DimRange) -> str:
     return dim.name if dim.is_whole else f"{dim.name}[{render_sizes(dim.low)}:{render_sizes(dim.high)}]"
 
 
-def _info(recorded: RecordedValue, place: Range, kernel: str, normal_form: Callable[[Value], str | None]) -> ValueInfo:
+def _info(
+    recorded: RecordedValue,
+    place: Range,
+    kernel: str,
+    normal_form: Callable[[Value], Form | None],
+    typeset: Typesetter,
+) -> ValueInfo:
     try:
         written = recorded.expr_type()
     except (StileError, ValueError, RecursionError) as error:
         written = f"({error})"
     dims = dims_text(recorded.value.dims) or "scalar"
     canonical = normal_form(recorded.value)
+    formulas = {}
+    if canonical is not None:
+        # without details nothing is shown, and nothing typeset
+        formulas["exprType"] = typeset(formula_of_expression(recorded.value.node))
+        formulas["normalForm"] = typeset(canonical.formula)
     return ValueInfo(
         place,
         kernel,
         dims,
         dims,
         _short(written),
-        None if canonical is None else _short(canonical),
+        None if canonical is None else _short(canonical.text),
         count=recorded.count,
+        formulas=formulas,
     )
 
 

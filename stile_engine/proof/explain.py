@@ -11,12 +11,11 @@ from stile_engine.proof.refute import Spikes
 from stile_engine.term.atoms import MaxAtom, Poly, SumAtom, ratio
 from stile_engine.term.context import specialise
 from stile_engine.term.guarded import Element
-from stile_engine.term.printing import bind_names, show
-from stile_engine.term.ring import scale, substitute, subtract
+from stile_engine.term.printing import bind_names
+from stile_engine.term.ring import scale, substitute
 from stile_engine.term.walk import all_atoms
 
 Family = tuple[tuple[str, ...], IndexSet, Poly]
-_LONGEST = 600
 
 
 def domain_difference(left: Element, right: Element, cell: IndexSet) -> tuple[str | None, Spikes]:
@@ -74,11 +73,3 @@ def factor_between(left: Element, right: Element, cell: IndexSet) -> Fraction | 
     if factor != 1 and are_equal(left, scale(right, ratio(factor)), cell, thorough=False):
         return factor
     return None
-
-
-def shown_difference(left: Element, right: Element, cell: IndexSet) -> str | None:
-    """Kernel minus spec, after all that cancels."""
-    if not isinstance(left, Poly) or not isinstance(right, Poly):
-        return None
-    text = show(specialise(subtract(left, right), cell))
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof import refute
@@ -16,14 +17,14 @@ from stile_engine.proof.conditions import Requirement, guarantees, requirements,
 from stile_engine.proof.consistency import contradiction_of
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.evaluate import cost
-from stile_engine.proof.explain import domain_difference, factor_between, shown_difference
+from stile_engine.proof.explain import domain_difference, factor_between
+from stile_engine.proof.forms import Forms, forms_of
 from stile_engine.proof.logarithms import open_at_zero
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
 from stile_engine.term.atoms import Poly
 from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
 from stile_engine.term.order import signs_within
-from stile_engine.term.printing import show_guarded
 from stile_engine.term.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
@@ -42,12 +43,25 @@ class Proof:
     assumptions: tuple[Assumption, ...] = ()
     literals: tuple[LiteralReading, ...] = ()
     witness: Witness | None = None
-    normal_form: str | None = None
-    spec_normal_form: str | None = None
-    difference: str | None = None
+    forms: Forms | None = None
+    """The normal forms of both sides; None where nobody asked for details."""
     milliseconds: float = 0.0
     stopped: object = None
     """Where the construct stands that the prover could not get past, as the front end named it."""
+
+    @property
+    def normal_form(self) -> str | None:
+        """The first side in spec syntax."""
+        return self.forms.actual.text if self.forms is not None else None
+
+    @property
+    def spec_normal_form(self) -> str | None:
+        return self.forms.spec.text if self.forms is not None else None
+
+    @property
+    def difference(self) -> str | None:
+        """Where the sides differ, both with only their difference, on one line."""
+        return self.forms.difference if self.forms is not None else None
 
 
 @dataclass
@@ -68,26 +82,28 @@ def prove_values(
     sizes: Mapping[str, tuple[int, int]] | None = None,
     details: bool = True,
     symmetric: bool = False,
+    known: Mapping[str, Affine] | None = None,
 ) -> Proof:
     """Whether ``actual`` equals ``spec`` wherever the spec has a value; dims are matched by name.
 
     ``sizes`` gives the range of each symbolic size. ``symmetric``: both sides are expressions of
-    equal rank, so that ``actual`` may not have a value either where ``spec`` has none.
+    equal rank, so that ``actual`` may not have a value either where ``spec`` has none. ``known`` are the
+    sizes of dims that normal forms may name beside those of the values and their inputs.
     """
     start = time.perf_counter()
     shape = _compare_shapes(actual, spec)
     if shape is not None:
-        return _finished(start, [shape], (), None, None, None, shape.witness)
+        return _finished(start, [shape], (), None, shape.witness)
     try:
         with budget(_OPERATIONS), _collector_paused():
-            return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, start)
+            return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, dict(known or {}), start)
     except BudgetExceeded as error:
         failed = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
     except RecursionError:
         failed = Obligation("value", Status.UNKNOWN, detail="the expression is nested too deeply for the prover")
     except (ArithmeticError, ValueError) as error:
         failed = Obligation("value", Status.ERROR, detail=f"internal-error in the prover: {error}; please report this")
-    return _finished(start, [failed], (), None, None, None, None)
+    return _finished(start, [failed], (), None, None)
 
 
 @contextmanager
@@ -110,22 +126,21 @@ def _prove(
     sizes: dict[str, tuple[int, int]],
     details: bool,
     symmetric: bool,
+    known: dict[str, Affine],
     start: float,
 ) -> Proof:
     normalize = Normalizer()
     mine, theirs = normalize(actual.node), normalize(spec.node)
     box = IndexSet.box(spec.axes)
     if sizes:
-        from stile_engine.index.affine import Affine
-
         box = box & IndexSet.box({v: (Affine.of(low), Affine.of(high)) for v, (low, high) in sizes.items()})
     if box is EMPTY:
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
-        return _finished(start, [error], (), None, None, None, None)
+        return _finished(start, [error], (), None, None)
     clash = contradiction_of((actual.node, spec.node), sizes)
     if clash is not None:
         error = Obligation("value", Status.ERROR, detail=f"the declared facts contradict each other: {clash}")
-        return _finished(start, [error], (), None, None, None, None)
+        return _finished(start, [error], (), None, None)
     findings = _compare(mine, theirs, box, thorough=False)
     owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
     missing = unmet(owed, given)
@@ -137,7 +152,6 @@ def _prove(
     search = _Search(actual, spec, output, concrete, partial=bool(missing))
     obligations: list[Obligation] = []
     assumptions: list[Assumption] = []
-    difference: str | None = None
     witness: Witness | None = None
     stopped: object = None
 
@@ -152,9 +166,9 @@ def _prove(
                 status = Status.UNKNOWN if where.tokens else Status.REFUTED
                 obligations.append(Obligation("defined", status, detail=detail, witness=_index_witness(where)))
     if findings.unequal:
-        value, difference = _settle_unequal(findings, mine, theirs, box, search)
+        value = _settle_unequal(findings, mine, theirs, box, search)
         if value.status is Status.UNKNOWN and normalize.has_loops and _agree_unrolled(actual, theirs, box):
-            value, difference = Obligation("value", Status.PROVED), None
+            value = Obligation("value", Status.PROVED)
         obligations.append(value)
         witness = witness or value.witness
     elif findings.unmodelled:
@@ -187,11 +201,17 @@ def _prove(
         if contradiction is not None:
             detail = "a proof was found, but evaluation at a random point contradicts it; please report this"
             obligations.append(Obligation("value", Status.ERROR, detail=detail, witness=contradiction))
-    names: tuple[str | None, str | None] = (None, None)
+    forms: Forms | None = None
     if details:
-        names = (show_guarded(mine), show_guarded(theirs))
-    proof = _finished(start, obligations, tuple(assumptions), names[0], names[1], difference, witness)
+        unequal = findings.unequal if value_differs(obligations) else []
+        forms = forms_of(actual, mine, spec, theirs, known, unequal[0] if unequal else None)
+    proof = _finished(start, obligations, tuple(assumptions), forms, witness)
     return replace(proof, stopped=stopped)
+
+
+def value_differs(obligations: list[Obligation]) -> bool:
+    """Whether it remained open, or was refuted, that the values are equal."""
+    return any(o.kind == "value" and o.status is not Status.PROVED for o in obligations)
 
 
 def _unmet_by_first(mine: Guarded, theirs: Guarded, box: IndexSet) -> list[Requirement]:
@@ -315,16 +335,13 @@ class _Search:
         ).witness
 
 
-def _settle_unequal(
-    findings: _Findings, mine: Guarded, theirs: Guarded, box: IndexSet, search: _Search
-) -> tuple[Obligation, str | None]:
+def _settle_unequal(findings: _Findings, mine: Guarded, theirs: Guarded, box: IndexSet, search: _Search) -> Obligation:
     """Refuted with a confirmed witness, proved by a longer look, or unknown."""
     cell, left, right = findings.unequal[0]
     cause, spikes = domain_difference(left, right, cell)
     factor = factor_between(left, right, cell)
     first = [p for c, _, _ in findings.unequal for p in [c.sample()] if p is not None]
     outcome = search.run(first, spikes, cause)
-    difference = shown_difference(left, right, cell)
     if outcome.witness is not None:
         if factor is not None:
             cause = f"kernel is {_times(factor)} × spec"
@@ -332,12 +349,12 @@ def _settle_unequal(
         detail = cause or "the values differ"
         if isinstance(left, Poly) and isinstance(right, Poly) and factor == -1:
             detail = "kernel is spec with the opposite sign"
-        return Obligation("value", Status.REFUTED, detail=detail, witness=w), difference
+        return Obligation("value", Status.REFUTED, detail=detail, witness=w)
     still = _compare(mine, theirs, box, thorough=True)
     if not still.unequal:
-        return Obligation("value", Status.PROVED), None
+        return Obligation("value", Status.PROVED)
     detail = f"the normal forms differ, and {outcome.agreed} random points agreed"
-    return Obligation("value", Status.UNKNOWN, detail=detail), difference
+    return Obligation("value", Status.UNKNOWN, detail=detail)
 
 
 def _agree_unrolled(actual: Value, theirs: Guarded, box: IndexSet) -> bool:
@@ -406,9 +423,7 @@ def _finished(
     start: float,
     obligations: list[Obligation],
     assumptions: tuple[Assumption, ...],
-    normal_form: str | None,
-    spec_normal_form: str | None,
-    difference: str | None,
+    forms: Forms | None,
     witness: Witness | None,
 ) -> Proof:
     return Proof(
@@ -417,8 +432,6 @@ def _finished(
         assumptions,
         (),
         witness,
-        normal_form,
-        spec_normal_form,
-        difference,
+        forms,
         (time.perf_counter() - start) * 1e3,
     )

@@ -101,8 +101,8 @@ class Values:
             case tree.Size():
                 size = self.indices.size(node)
                 named = self.indices.named_in(node.dim)
-                value = number(size.constant) if size.is_constant else IndexNumber(size, axes(named))
-                return at(node, named, value)
+                counted = number(size.constant) if size.is_constant else IndexNumber(size, axes(named))
+                return at(node, named, counted)
             case tree.Scalar(name=name):
                 return at(node, (), self.tensors.scalar(name))
             case tree.Gather():

@@ -112,7 +112,7 @@ class _Scope:
 _MOST_NODES_SEARCHED = 60
 
 
-def _dim_read_by(variable: str, body: Node) -> str | None:
+def dim_read_by(variable: str, body: Node) -> str | None:
     """The dim of a tensor that is read at exactly this variable, where one is found soon."""
     waiting: list[tuple[Node, Mapping[str, Affine]]] = [(body, {})]
     for _ in range(_MOST_NODES_SEARCHED):
@@ -227,7 +227,7 @@ class _Printer:
         free = {name for v in node.axes for name in scope.index(Affine.variable(v)).variables}
         for variable in node.bound:
             # a bound variable without a dim's name runs along the dim that it reads
-            dim = _dim_read_by(variable, node.body) if variable not in self.extents else None
+            dim = dim_read_by(variable, node.body) if variable not in self.extents else None
             if dim is not None and dim not in free:
                 bound = {(dim if v == variable else v): b for v, b in bound.items()}
                 ranges = {**inner.ranges, dim: node.bound[variable]}

@@ -27,6 +27,7 @@ __all__ = [
     "KernelReport",
     "LiteralReading",
     "Location",
+    "Mathematics",
     "Obligation",
     "Position",
     "Range",
@@ -77,6 +78,14 @@ class Diagnostic:
 
 
 @dataclass(frozen=True, slots=True)
+class Mathematics:
+    """A formula for reading: on one line of Unicode, and as LaTeX where that could be made."""
+
+    unicode: str
+    latex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ValueInfo:
     """What is known of one value: for hovers (``range``) and inlay hints (``name_range``).
 
@@ -94,6 +103,8 @@ class ValueInfo:
     name: str | None = None
     name_range: Range | None = None
     count: int = 1
+    formulas: dict[str, Mathematics] = field(default_factory=dict)
+    """By name: ``exprType``, ``normalForm``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,10 @@ class KernelReport:
     normal_form: str | None = None
     spec_normal_form: str | None = None
     difference: str | None = None
+    added_dims: dict[str, int | str] = field(default_factory=dict)
+    """Dims that only the normal forms name, for a second index along a dim, with their sizes."""
+    formulas: dict[str, Mathematics] = field(default_factory=dict)
+    """By name: ``exprType``, ``normalForm``, ``specNormalForm``, ``difference``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,9 @@ def value_text(value: ValueInfo, stale: bool) -> str:
     if value.expr_type:
         parts.append(f"**ExprType** {code(shortened(value.expr_type))}")
     if value.normal_form:
-        parts.append("**Normal form**\n" + block(shortened(value.normal_form), "stile"))
+        formula = value.formulas.get("normalForm")
+        shown = formula.unicode if formula is not None else value.normal_form
+        parts.append("**Normal form**\n" + block(shortened(shown), "stile"))
     if value.count > 1:
         parts.append(f"the last of {value.count} values here")
     return "\n\n".join(parts)
@@ -66,6 +68,10 @@ def kernel_text(entry: Entry) -> str:
         parts.append(f"*before your last edit: {plain(verdict(kernel.status, kernel))}*")
     if kernel.spec:
         parts.append("**Spec**\n" + block(kernel.spec, "stile"))
+    if (formula := kernel.formulas.get("normalForm")) is not None:
+        parts.append("**Normal form**\n" + block(shortened(formula.unicode), "stile"))
+    if kernel.difference:
+        parts.append("**Difference**\n" + block(shortened(kernel.difference), "stile"))
     if kernel.sizes:
         sizes = ", ".join(f"{name} = {size}" for name, size in kernel.sizes.items())
         parts.append(f"**Sizes** {code(sizes)}")

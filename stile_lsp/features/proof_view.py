@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stile_engine.trace.report import KernelReport, Obligation
-from stile_lsp.latex import latex
+from stile_engine.trace.report import KernelReport, Mathematics, Obligation
+from stile_lsp.latex import words
 from stile_lsp.lookup import entry_at, value_at
 from stile_lsp.messages import PROOF_VIEW, Arguments
 from stile_lsp.session import Entry
@@ -32,32 +32,42 @@ def register(server: StileServer) -> None:
         if found is not None:
             value = found[0]
             view["shapeType"] = _formula(value.shape_type)
-            view["exprType"] = _formula(value.expr_type)
+            view["exprType"] = _formula(value.expr_type, value.formulas.get("exprType"))
             if kernel is None or position > entry.name_range.end:
-                view["normalForm"] = _formula(value.normal_form) or view["normalForm"]
+                own = _formula(value.normal_form, value.formulas.get("normalForm"))
+                view["normalForm"] = own or view["normalForm"]
         return view
 
 
 def _kernel_view(kernel: KernelReport | None) -> dict[str, Any]:
+    formulas = kernel.formulas if kernel else {}
     return {
         "shapeType": _formula(kernel.shape_type if kernel else None),
-        "exprType": _formula(kernel.expr_type if kernel else None),
-        "normalForm": _formula(kernel.normal_form if kernel else None),
-        "specNormalForm": _formula(kernel.spec_normal_form if kernel else None),
-        "difference": _formula(kernel.difference if kernel else None),
+        "exprType": _formula(kernel.expr_type if kernel else None, formulas.get("exprType")),
+        "normalForm": _formula(kernel.normal_form if kernel else None, formulas.get("normalForm")),
+        "specNormalForm": _formula(kernel.spec_normal_form if kernel else None, formulas.get("specNormalForm")),
+        "difference": _formula(kernel.difference if kernel else None, formulas.get("difference")),
         "repro": repro(kernel) if kernel else None,
+        "literals": [_formula(f"{r.written} is read as {r.read}") for r in kernel.literals] if kernel else None,
         "obligations": [_formula(obligation_text(o)) for o in kernel.obligations] if kernel else None,
     }
 
 
-def _formula(text: str | None) -> dict[str, str] | None:
-    return {"text": text, "latex": latex(text)} if text else None
+def _formula(text: str | None, formula: Mathematics | None = None) -> dict[str, str] | None:
+    """``text`` is spec syntax or words; without a formula LaTeX shows the same characters."""
+    if not text:
+        return None
+    latex = formula.latex if formula else None
+    return {"text": text, "unicode": formula.unicode if formula else text, "latex": latex or words(text)}
 
 
 def obligation_text(obligation: Obligation) -> str:
     line = f" (line {obligation.range.start.line + 1})" if obligation.range is not None else ""
     detail = f": {obligation.detail}" if obligation.detail else ""
     return f"{obligation.kind}: {obligation.status}{line}{detail}"
+
+
+_KEYS = {"kernel's normal form": "normalForm", "spec's normal form": "specNormalForm"}
 
 
 def normal_form_text(entry: Entry) -> str:
@@ -76,6 +86,13 @@ def normal_form_text(entry: Entry) -> str:
     ):
         if text:
             lines += ["", f"{title}:", f"  {text}"]
+        if text and (formula := kernel.formulas.get(_KEYS.get(title, ""))) is not None and formula.unicode != text:
+            lines.append(f"  {formula.unicode}")
+    if kernel.added_dims:
+        sizes = ", ".join(f"{name} = {size}" for name, size in kernel.added_dims.items())
+        lines += ["", f"further dims of the normal forms: {sizes}"]
+    if kernel.literals:
+        lines += ["", "literals and casts:", *(f"  {r.written} is read as {r.read}" for r in kernel.literals)]
     if kernel.obligations:
         lines += ["", "obligations:", *(f"  {obligation_text(o)}" for o in kernel.obligations)]
     if kernel.assumptions:

@@ -9,7 +9,7 @@ import pytest
 
 from stile_engine.trace.report import Assumption, KernelReport, Obligation, Position, Range, Status, ValueInfo, Witness
 from stile_lsp.features.hover import kernel_text, value_text
-from stile_lsp.latex import latex
+from stile_lsp.latex import words
 from stile_lsp.markdown import block, code, plain
 from stile_lsp.session import Entry
 from stile_lsp.wording import verdict
@@ -110,7 +110,6 @@ def outside_of_code(text: str) -> str:
     return kept + rest
 
 
-def test_latex() -> None:
-    assert latex("sum[k](A_x:M K * 2.5) <= {1}") == (
-        r"\textstyle\sum [ k ] ( \mathit{A\_x} : M \  K \  \cdot \  2.5 ) \  \le \  \{ 1 \}"
-    )
+def test_words_in_latex() -> None:
+    assert words("A_x 100% {1}\\n") == r"\text{A\_x 100\% \{1\}\textbackslash{}n}"
+    assert words("one\ntwo") == r"\text{one} \\ \text{two}"

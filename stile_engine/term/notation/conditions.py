@@ -96,9 +96,7 @@ def index_text(index: Affine, name: Namer, signs: Signs = SPEC) -> str:
     return text if not constant else f"{text} {'-' if constant < 0 else '+'} {abs(constant)}"
 
 
-def _divided(
-    numerator: Affine, divisor: int, form: Callable[[str, bool, int], str], name: Namer, signs: Signs
-) -> str:
+def _divided(numerator: Affine, divisor: int, form: Callable[[str, bool, int], str], name: Namer, signs: Signs) -> str:
     text = index_text(numerator, name, signs)
     is_atom = not numerator.constant and len(numerator.terms) == 1 and numerator.terms[0][1] == 1
     return form(text, is_atom and isinstance(numerator.terms[0][0], str), divisor)
@@ -200,7 +198,8 @@ def _chains(variable: Affine, lows: list[Affine], highs: list[Affine], name: Nam
         if high is not None:
             # v <= 7 reads as v < 8, v <= q - 1 as v < q
             strict = high.is_constant or high.constant == -1
-            text += f" {signs.operators['<' if strict else '<=']} {index_text(high + 1 if strict else high, name, signs)}"
+            operator = signs.operators["<" if strict else "<="]
+            text += f" {operator} {index_text(high + 1 if strict else high, name, signs)}"
         if low is not None:
             strict = low.constant == 1 and not low.is_constant
             operator = signs.operators["<" if strict else "<="]

@@ -24,6 +24,9 @@ from stile_engine.term.notation.formula import (
 _SMALL = 4
 """An equal part of no more parts than this says what it is with fewer words than an ellipsis explains."""
 
+_FEW = 2
+"""So many equal short terms are shown; more of them are counted."""
+
 _MOST = 100_000
 
 
@@ -76,34 +79,33 @@ def _pair(left: Formula, right: Formula) -> tuple[Formula, Formula]:
     return Marked(_shortened(left)), Marked(_shortened(right))
 
 
-def _totals(
-    mine: Sequence[tuple[bool, Formula]], theirs: Sequence[tuple[bool, Formula]]
-) -> tuple[Formula, Formula]:
-    """Sums without the terms that both have; those are only counted."""
+def _totals(mine: Sequence[tuple[bool, Formula]], theirs: Sequence[tuple[bool, Formula]]) -> tuple[Formula, Formula]:
+    """Sums in which the terms that both have are counted, if they are not short."""
     rest = list(theirs)
     own: list[tuple[bool, Formula]] = []
-    equal = 0
+    equal: list[tuple[bool, Formula]] = []
     for term in mine:
+        (equal if term in rest else own).append(term)
         if term in rest:
             rest.remove(term)
-            equal += 1
-        else:
-            own.append(term)
     if len(own) == 1 and len(rest) == 1 and own[0][0] == rest[0][0]:
         one, other = _pair(own[0][1], rest[0][1])
         return _total([(own[0][0], one)], equal), _total([(rest[0][0], other)], equal)
     return _marked_total(own, equal), _marked_total(rest, equal)
 
 
-def _total(terms: list[tuple[bool, Formula]], equal: int) -> Formula:
-    if not equal and len(terms) == 1 and not terms[0][0]:
-        return terms[0][1]
-    return Total(tuple(terms), equal)
+def _total(terms: list[tuple[bool, Formula]], equal: list[tuple[bool, Formula]], folded: int = 0) -> Formula:
+    short = len(equal) <= _FEW and all(_parts(term, _SMALL) <= _SMALL for _, term in equal)
+    shown = [*terms, *equal] if short else terms
+    folded += 0 if short else len(equal)
+    if not folded and len(shown) == 1 and not shown[0][0]:
+        return shown[0][1]
+    return Total(tuple(shown), folded)
 
 
-def _marked_total(terms: list[tuple[bool, Formula]], equal: int) -> Formula:
-    shown = [(minus, Marked(_shortened(term))) for minus, term in terms[:MOST_TERMS]]
-    return _total(shown, equal + len(terms) - len(shown))  # type: ignore[arg-type]
+def _marked_total(terms: list[tuple[bool, Formula]], equal: list[tuple[bool, Formula]]) -> Formula:
+    shown: list[tuple[bool, Formula]] = [(minus, Marked(_shortened(term))) for minus, term in terms[:MOST_TERMS]]
+    return _total(shown, equal, len(terms) - len(shown))
 
 
 def _members(

@@ -40,7 +40,9 @@ MOST_TERMS = 8
 MOST_PARTS = 400
 """Parts of one formula; what lies beyond is an ellipsis."""
 
-Formula: TypeAlias = "Number | Name | Entry | Index | Total | Product | Power | Call | Reduction | Truth | Cases | Marked | Unequal"
+Formula: TypeAlias = (
+    "Number | Name | Entry | Index | Total | Product | Power | Call | Reduction | Truth | Cases | Marked | Unequal"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,7 @@ class _Builder:
             if least is not None:
                 parts.append((False, _scaled(abs(Fraction(c)), self._maximum(least, names, least=True))))
             else:
-                parts.append((c < 0, self._mono(m, abs(c), names)))
+                parts.append((c < 0, self._mono(m, -c if c < 0 else c, names)))
         if len(parts) == 1 and not hidden and not parts[0][0]:
             return parts[0][1]
         return Total(tuple(parts), hidden)
@@ -308,7 +310,7 @@ def _absolute_values(
         factor = Fraction(c) / 2
         if left.get(own) == -factor * sign:
             del left[m], left[own]
-            found.append((factor, of_mono(own, abs(sign))))
+            found.append((factor, of_mono(own, -sign if sign < 0 else sign)))
     return found, [t for t in terms if t[0] in left]
 
 

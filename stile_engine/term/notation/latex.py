@@ -85,7 +85,11 @@ def _expression(formula: Formula) -> Any:
             if text == "…":
                 return sympy.Symbol(r"\ldots{}")
             known = {"pi": sympy.pi, "inf": sympy.oo}.get(text)
-            return known if known is not None else sympy.Symbol(rf"\text{{{_words(text)}}}" if is_words else _letters(text))
+            return (
+                known
+                if known is not None
+                else sympy.Symbol(rf"\text{{{_words(text)}}}" if is_words else _letters(text))
+            )
         case Entry(label, indices):
             name = _letters(label)
             return sympy.Symbol(f"{name}_{{{', '.join(map(_index, indices))}}}" if indices else f"{{{name}}}")
@@ -94,7 +98,9 @@ def _expression(formula: Formula) -> Any:
         case Total(terms, folded):
             parts = [-_expression(t) if isinstance(t, Number) and minus else _signed(minus, t) for minus, t in terms]
             if folded:
-                parts.append(sympy.Symbol(rf"\ldots \text{{{folded} more terms}}"))
+                parts.append(sympy.Symbol(rf"\ldots \text{{{folded} more term{'s' if folded > 1 else ''}}}"))
+            if not parts:
+                return sympy.Integer(0)
             return sympy.Add(*parts, evaluate=False) if len(parts) > 1 else parts[0]
         case Product(over, under):
             return _product([_expression(f) for f in over], [_expression(f) for f in under])
@@ -108,14 +114,14 @@ def _expression(formula: Formula) -> Any:
             return sympy.exp(_expression(operand), evaluate=False)
         case Call("max" | "min" as word, operands):
             shown = [_expression(o) for o in operands]
-            return _laid_out(
-                [rf"\{word}\left(", *[", "] * (len(shown) - 1), r"\right)"], shown, "Func"
-            )
+            return _laid_out([rf"\{word}\left(", *[", "] * (len(shown) - 1), r"\right)"], shown, "Func")
         case Call(function, (operand,)) if function in ("log", "sin", "cos", "erf", "floor"):
             return getattr(sympy, function)(_expression(operand), evaluate=False)
         case Call(function, operands):
             shown = [_expression(o) for o in operands]
-            return _laid_out([rf"\operatorname{{{_words(function)}}}\left(", *[", "] * (len(shown) - 1), r"\right)"], shown, "Func")
+            return _laid_out(
+                [rf"\operatorname{{{_words(function)}}}\left(", *[", "] * (len(shown) - 1), r"\right)"], shown, "Func"
+            )
         case Reduction(operation, bound, predicate, body):
             names = ", ".join(_letters(b) for b in bound)
             below = names if isinstance(predicate, Always) else rf"{names} : {_condition(predicate)}"
@@ -127,7 +133,9 @@ def _expression(formula: Formula) -> Any:
         case Cases(cases):
             parts = [r"\begin{cases} "]
             for _, predicate in cases:
-                reason = r"\text{otherwise}" if isinstance(predicate, Always) else rf"\text{{if }} {_condition(predicate)}"
+                reason = (
+                    r"\text{otherwise}" if isinstance(predicate, Always) else rf"\text{{if }} {_condition(predicate)}"
+                )
                 parts.append(rf" & {reason} \\ ")
             parts[-1] = parts[-1].removesuffix(r" \\ ") + r" \end{cases}"
             return _laid_out(parts, [_expression(value) for value, _ in cases], "Atom")

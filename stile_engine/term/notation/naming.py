@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import in_range
-from stile_engine.index.sets import UNIVERSE, IndexSet
+from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Poly
 
 
@@ -17,6 +17,26 @@ class CannotSay(Exception):
 
 Scope = Mapping[str, Affine]
 """What is written for each variable of a term; free ones stand for themselves."""
+
+
+class Dims(tuple[str, ...]):
+    """Names of dims, each once, in order of first appearance."""
+
+    __slots__ = ()
+
+    def __new__(cls, names: Iterable[str] = ()) -> Dims:
+        return super().__new__(cls, dict.fromkeys(names))
+
+    def __or__(self, other: Iterable[str]) -> Dims:
+        return Dims((*self, *other))
+
+    def __sub__(self, other: Iterable[str]) -> Dims:
+        gone = set(other)
+        return Dims(n for n in self if n not in gone)
+
+
+def joined(parts: Iterable[Dims]) -> Dims:
+    return Dims(n for part in parts for n in part)
 
 
 @dataclass
@@ -101,7 +121,3 @@ def _dims_read(variable: str, bodies: list[Poly]) -> list[str]:
                 if variable in index.variables:
                     ranks[dim] = min(ranks.get(dim, 2), 0 if index == own else 1)
     return sorted(ranks, key=lambda dim: (ranks[dim], dim))
-
-
-def box_of(dims: Mapping[str, tuple[Affine, Affine]]) -> IndexSet:
-    return IndexSet.box(dims) if dims else UNIVERSE

@@ -14,6 +14,7 @@ the same size, and where there is none a further one, which ``SpecText.added`` l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -40,8 +41,8 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Piece
-from stile_engine.term.notation.conditions import SPEC, condition_text, index_text
-from stile_engine.term.notation.naming import CannotSay, Names, Scope
+from stile_engine.term.notation.conditions import condition_text, index_text
+from stile_engine.term.notation.naming import CannotSay, Dims, Names, Scope, joined
 from stile_engine.term.ring import negate
 from stile_engine.term.value import DimRange
 
@@ -65,13 +66,14 @@ class _Text:
 
     text: str
     level: int
-    dims: frozenset[str]
+    dims: Dims
 
     def at(self, level: int) -> str:
         return f"({self.text})" if self.level < level else self.text
 
 
-_NONE: frozenset[str] = frozenset()
+_NONE = Dims()
+_WORD = re.compile(r"[A-Za-z_]\w*")
 _SIZE = "§"
 """Begins the name that stands for a size in index expressions to be written."""
 
@@ -109,20 +111,14 @@ class _Speller:
         found = self._cases(pieces or list(value.pieces))
         wanted = [d.name for d in self.dims]
         text = found.text
-        if frozenset(wanted) != found.dims:
+        if set(wanted) != set(found.dims):
             text = f"({text} ->{self._right(wanted)})" if wanted else text
-        elif len(wanted) > 1 and (order := self._order(text, wanted)) != wanted:
+        elif list(found.dims) != wanted:
             text += f" -> {self._list(wanted)}"
         text = self._with_inputs(text)
         if len(text) > LONGEST:
             raise CannotSay("a term of this length")
         return SpecText(text, dict(self.names.added))
-
-    @staticmethod
-    def _order(text: str, wanted: list[str]) -> list[str]:
-        """The dims in the order in which they first stand in the text, which need not be that of the value."""
-        words = "".join(c if c.isalnum() or c == "_" else " " for c in text).split()
-        return sorted(wanted, key=words.index) if all(w in words for w in wanted) else []
 
     def _cases(self, pieces: list[Piece]) -> _Text:
         """Nested ``where``; the piece whose guard is the hardest to write, or a zero, needs none."""
@@ -138,8 +134,8 @@ class _Speller:
         for i, piece in enumerate(reversed(ordered)):
             chosen = self._element(piece.value, piece.guard)
             condition, named = self._condition(piece.guard, {}, self.box)
-            dims = chosen.dims | total.dims | named
             chosen = self._spread_slices(chosen, named - total.dims)
+            dims = chosen.dims | total.dims | named
             if is_zero and i == 0:
                 total = _Text(f"{chosen.at(SUM)} where {condition}", ITEM, dims)
             else:
@@ -171,13 +167,13 @@ class _Speller:
             name = f"t{number}"
             while name in self.names.dims or name in self.names.added:
                 name += "_"
-            tensor = by_number.get(number)
+            found = by_number.get(number)
             # an input that the term does not read still counts
-            head += f"let {name} = {' '.join(tensor.dims) if tensor else next(iter(self.names.dims))} in "
-            if tensor is not None:
-                if self.slices.keys() & set(tensor.dims):
+            head += f"let {name} = {' '.join(found.dims) if found else next(iter(self.names.dims))} in "
+            if found is not None:
+                if self.slices.keys() & set(found.dims):
                     raise CannotSay("a slice of an unlabelled input that is read twice")
-                text = text.replace(_mark(tensor), name)
+                text = text.replace(_mark(found), name)
         return head + text
 
     # -- dims -----------------------------------------------------------------------------------
@@ -188,9 +184,13 @@ class _Speller:
             return name
         return f"{name}[{self._index(found.low)}:{self._index(found.high)}]"
 
-    def _list(self, names: Iterable[str]) -> str:
+    def _ordered(self, names: Iterable[str]) -> Dims:
+        """Dims of the value in its order, then others by name."""
         order = {d.name: i for i, d in enumerate(self.dims)}
-        return " ".join(self._ref(n) for n in sorted(names, key=lambda n: (order.get(n, len(order)), n)))
+        return Dims(sorted(names, key=lambda n: (order.get(n, len(order)), n)))
+
+    def _list(self, names: Iterable[str]) -> str:
+        return " ".join(self._ref(n) for n in self._ordered(names))
 
     def _right(self, names: Iterable[str]) -> str:
         """What stands right of an arrow, with a space before it."""
@@ -199,20 +199,24 @@ class _Speller:
 
     def _spread(self, part: _Text, dims: Iterable[str]) -> _Text:
         """The value repeated along dims that it lacks."""
-        wanted = frozenset(dims) | part.dims
-        if wanted == part.dims:
+        lacking = Dims(dims) - part.dims
+        if not lacking:
             return part
+        wanted = self._ordered(part.dims | lacking)
         return _Text(f"({part.text} ->{self._right(wanted)})", PRIMARY, wanted)
 
-    def _spread_slices(self, part: _Text, names: frozenset[str]) -> _Text:
+    def _spread_slices(self, part: _Text, names: Dims) -> _Text:
         """Names of sliced dims in a predicate would mean the whole dims: the operand gets the slices."""
-        return self._spread(part, names & self.slices.keys())
+        return self._spread(part, [n for n in names if n in self.slices])
 
     def _narrowed(self, part: _Text, name: str) -> _Text:
         """The value, which has the whole dim, on the slice of it."""
         other = self.names.temporary(name, part.dims)
-        moved = _Text(f"at[{name} := {other}]({part.text})", PRIMARY, part.dims - {name} | {other})
-        return _Text(f"at[{other} := {name}]({self._spread(moved, [name]).text})", PRIMARY, part.dims)
+        moved = _Text(
+            f"at[{name} := {other}]({part.text})", PRIMARY, Dims(other if d == name else d for d in part.dims)
+        )
+        spread = self._spread(moved, [name])
+        return _Text(f"at[{other} := {name}]({spread.text})", PRIMARY, spread.dims - [other])
 
     # -- indices and predicates -----------------------------------------------------------------
 
@@ -249,11 +253,12 @@ class _Speller:
             total = total + part
         return total
 
-    def _condition(self, domain: IndexSet, scope: Scope, context: IndexSet) -> tuple[str, frozenset[str]]:
+    def _condition(self, domain: IndexSet, scope: Scope, context: IndexSet) -> tuple[str, Dims]:
         """The set as a predicate, given what holds anyway, and the dims that it names."""
         predicate = substitute(predicate_of(domain.given(context)), scope)
         text = condition_text(rewritten(predicate, self._in_sizes), self._name)
-        return text, frozenset(v for v in variables(predicate) if not v.startswith("#"))
+        named = {v for v in variables(predicate) if not v.startswith("#")}
+        return text, Dims(w for w in _WORD.findall(text) if w in named)
 
     # -- polynomials ----------------------------------------------------------------------------
 
@@ -272,7 +277,7 @@ class _Speller:
             text = (f"-{shown}" if negative else shown) if not text else f"{text} {'-' if negative else '+'} {shown}"
             if len(text) > LONGEST:
                 raise CannotSay("a term of this length")
-        return _Text(text, SUM, frozenset().union(*(p.dims for p, _, _ in parts)))
+        return _Text(text, SUM, joined(p.dims for p, _, _ in parts))
 
     def _mono(
         self, m: Mono, coefficient: Rational, scope: Scope, context: IndexSet, negative: bool
@@ -300,7 +305,7 @@ class _Speller:
     def _masked(self, inside: _Text, domain: IndexSet, scope: Scope, context: IndexSet) -> _Text:
         condition, named = self._condition(domain, scope, self._outer(context))
         inside = self._spread_slices(inside, named)
-        dims = inside.dims | named
+        dims = self._ordered(inside.dims | named)
         return _Text(f"sum({inside.at(SUM)} where {condition} ->{self._right(dims)})", PRIMARY, dims)
 
     def _moved_inside(self, m: Mono, context: IndexSet) -> tuple[SumAtom, Mono] | None:
@@ -341,7 +346,7 @@ class _Speller:
                 # 1 / P**2 would write the square out
                 over.append(self._power(atom, exponent, scope, context))
                 continue
-            part = self._power(atom, abs(exponent), scope, context)
+            part = self._power(atom, -exponent if exponent < 0 else exponent, scope, context)
             if exponent > 0:
                 over.append(part)
             elif isinstance(atom, PowerAtom) and isinstance(exponent, int):
@@ -353,7 +358,7 @@ class _Speller:
         if m.exponential is not None:
             inner = self.poly(m.exponential, scope, context)
             over.append(_Text(f"exp({inner.text})", PRIMARY, inner.dims))
-        dims = frozenset[str]().union(*(t.dims for t in (*over, *under, *apart)))
+        dims = joined(t.dims for t in (*over, *under, *apart))
         if value.numerator != 1 or not over:
             over.insert(0, _Text(str(value.numerator), PRIMARY, _NONE))
         if value.denominator != 1:
@@ -418,7 +423,7 @@ class _Speller:
             if not ready:
                 # X[j, i] for X:i j: one of the two waits under another name
                 d = min(moving)
-                used = part.dims.union(*(i.variables for i in moving.values()))
+                used = {*part.dims, *(v for i in moving.values() for v in i.variables)}
                 other = self.names.temporary(d, used)
                 part = self._reread(part, d, Affine.variable(other))
                 moving[other] = moving.pop(d)
@@ -429,7 +434,7 @@ class _Speller:
 
     def _tensor(self, tensor: Tensor, moving: frozenset[str]) -> _Text:
         """The whole tensor, or the slices of it that the value has, along dims that are read as they are."""
-        dims = frozenset(tensor.dims)
+        dims = Dims(tensor.dims)
         if tensor.name.isdigit():
             self.inputs.append(tensor)
             return _Text(_mark(tensor), PRIMARY, dims)
@@ -437,12 +442,14 @@ class _Speller:
         return _Text(f"{tensor.name}:{shown}", PRIMARY, dims)
 
     def _reread(self, part: _Text, dim: str, index: Affine) -> _Text:
-        named = frozenset(v for v in index.variables if not v.startswith("#"))
-        part = self._spread_slices(part, named - {dim})
-        text = f"at[{dim} := {self._index(index)}]({part.text})"
-        found = _Text(text, PRIMARY, part.dims - {dim} | named)
+        shown = self._index(index)
+        named = Dims(w for w in _WORD.findall(shown) if w in index.variables)
+        part = self._spread_slices(part, named - [dim])
+        arriving = named - (part.dims - [dim])
+        dims = Dims(n for d in part.dims for n in (arriving if d == dim else [d]))
+        found = _Text(f"at[{dim} := {shown}]({part.text})", PRIMARY, dims)
         # the new dim is the whole one where the operand did not have it
-        return self._narrowed(found, dim) if dim in named & self.slices.keys() else found
+        return self._narrowed(found, dim) if dim in named and dim in self.slices else found
 
     def _number(self, index: Affine) -> _Text:
         """An index as a number: each part of it the size of a slice that is never negative nor too long."""
@@ -467,7 +474,7 @@ class _Speller:
             text = (f"-{shown}" if minus else shown) if not text else f"{text} {'-' if minus else '+'} {shown}"
         if constant:
             text += f" {'-' if constant < 0 else '+'} {abs(constant)}"
-        return _Text(text, SUM, frozenset().union(*(p.dims for _, p in parts)))
+        return _Text(text, SUM, joined(p.dims for _, p in parts))
 
     def _slice_size(self, atom: str | FloorDiv) -> tuple[_Text, int]:
         """``size(q[0:q])``, and what was added to the index so that it is not negative."""
@@ -485,7 +492,8 @@ class _Speller:
         whole = own + below
         for dim in dict.fromkeys([*named, *self.names.dims]):
             if box.issubset(IndexSet.where(in_range(whole, 0, self.names.extent(dim) + 1))):
-                found = _Text(f"size({dim}[0:{self._index(whole)}])", PRIMARY, frozenset(named))
+                shown = self._index(whole)
+                found = _Text(f"size({dim}[0:{shown}])", PRIMARY, Dims(w for w in _WORD.findall(shown) if w in named))
                 for name in named:
                     if name in self.slices:
                         found = self._narrowed(found, name)
@@ -515,18 +523,17 @@ class _Speller:
             shown = inner[variable]
             (name,) = shown.variables
             low = shown.constant
-            ranges = ranges & IndexSet.where(
-                in_range(Affine.variable(variable), low, self.names.extent(name) + low)
-            )
+            ranges = ranges & IndexSet.where(in_range(Affine.variable(variable), low, self.names.extent(name) + low))
         names = [next(iter(inner[v].variables)) for v in bound]
         always = (ranges & self.box).issubset(domain)
         condition, named = ("", _NONE) if always else self._condition(domain, inner, ranges & self.box)
         body = self._spread_slices(body, named)
-        body = self._spread(body, names) if not frozenset(names) <= body.dims else body
-        dims = (body.dims | named) - frozenset(names)
+        body = self._spread(body, names)
+        dims = (body.dims | named) - names
         if len(bound) == 1:
             where = f" where {condition}" if condition else ""
             return _Text(f"{word}[{names[0]}{where}]({body.text})", PRIMARY, dims)
+        dims = self._ordered(dims)
         if not condition:
             head = "" if word == "sum" else word
             return _Text(f"{head}({body.text} ->{self._right(dims)})", PRIMARY, dims)
@@ -550,11 +557,12 @@ class _Speller:
         text = parts[0].text
         for part in parts[1:]:
             text = f"{both}({text}, {part.text})"
-        dims = frozenset().union(*(p.dims for p in parts))
+        dims = joined(p.dims for p in parts)
         full = all(context.issubset(p.domain.project_out(p.bound)) for p in pieces)
         if full or (len(pieces) == 1 and pieces[0].bound):
             return _Text(text, PRIMARY, dims)
         # families that may be empty: one maximum of all, not one for each case
+        dims = self._ordered(dims)
         return _Text(f"{word}({text} ->{self._right(dims)})", PRIMARY, dims)
 
     def _cases_of_one(
@@ -564,9 +572,7 @@ class _Speller:
         if len(pieces) < 2 or any(len(p.bound) != 1 for p in pieces):
             return None
         bodies = [negate(p.body) if least else p.body for p in pieces]
-        scopes = [
-            self.names.bind(p.bound, [b], p.domain, context, scope) for p, b in zip(pieces, bodies, strict=True)
-        ]
+        scopes = [self.names.bind(p.bound, [b], p.domain, context, scope) for p, b in zip(pieces, bodies, strict=True)]
         indices = [s[p.bound[0]] for p, s in zip(pieces, scopes, strict=True)]
         common = Affine.variable("~case")
         domains = [p.domain.substitute({p.bound[0]: common}) for p in pieces]
@@ -585,10 +591,10 @@ class _Speller:
             condition, named = self._condition(domain, {**inner, "~case": Affine.variable(name)}, ranges & self.box)
             text = self._spread_slices(text, named)
             shown = f"where({condition}, {text.text}, {total.text})"
-            total = _Text(shown, PRIMARY, text.dims | named | total.dims)
+            total = _Text(shown, PRIMARY, text.dims | total.dims | named)
         assert total is not None
         total = self._spread(total, [name])
-        return _Text(f"{word}[{name}]({total.text})", PRIMARY, total.dims - {name})
+        return _Text(f"{word}[{name}]({total.text})", PRIMARY, total.dims - [name])
 
     def _family(
         self, piece: MaxPiece, scope: Scope, context: IndexSet, word: str, nothing: str, least: bool = False

@@ -54,7 +54,9 @@ def _form(formula: Formula) -> tuple[str, int]:
             for minus, term in terms:
                 part = _show(term, _TERM)
                 shown = (f"-{part}" if minus else part) if not shown else f"{shown} {'-' if minus else '+'} {part}"
-            return (f"{shown} + … {folded} more terms" if folded else shown), _SUM
+            if folded:
+                shown = f"{shown} + … {folded} more term{'s' if folded > 1 else ''}".removeprefix(" + ")
+            return shown or "0", _SUM
         case Product(over, under):
             shown = "·".join(_show(f, _FACTOR) for f in over) or "1"
             if not under:
@@ -63,7 +65,9 @@ def _form(formula: Formula) -> tuple[str, int]:
             return f"{shown} / {below}", _TERM
         case Power(base, exponent):
             if exponent.denominator == 2:
-                root = f"√{_show(base, _ATOM)}" if isinstance(base, Number | Name | Entry) else f"√({_show(base, _ANY)})"
+                root = (
+                    f"√{_show(base, _ATOM)}" if isinstance(base, Number | Name | Entry) else f"√({_show(base, _ANY)})"
+                )
                 return (root if exponent.numerator == 1 else f"({root}){_raised(str(exponent.numerator))}"), _FACTOR
             return f"{_show(base, _ATOM)}{_raised(str(exponent))}", _FACTOR
         case Call("abs", (operand,)):
@@ -77,7 +81,8 @@ def _form(formula: Formula) -> tuple[str, int]:
             return f"[{_condition(predicate)}]", _ATOM
         case Cases(cases):
             parts = [
-                f"{_show(value, _SUM)} {'otherwise' if isinstance(p, Always) else f'if {_condition(p)}'}" for value, p in cases
+                f"{_show(value, _SUM)} {'otherwise' if isinstance(p, Always) else f'if {_condition(p)}'}"
+                for value, p in cases
             ]
             return "; ".join(parts), _ANY
         case Marked(part):
@@ -90,6 +95,10 @@ def _form(formula: Formula) -> tuple[str, int]:
 def _binder(bound: tuple[str, ...], predicate: Predicate) -> str:
     names = ", ".join(bound)
     return names if isinstance(predicate, Always) else f"{names}: {_condition(predicate)}"
+
+
+def _reason(predicate: Predicate) -> str:
+    return "otherwise" if isinstance(predicate, Always) else f"if {_condition(predicate)}"
 
 
 def _condition(predicate: Predicate) -> str:
