@@ -70,6 +70,10 @@ class _Reader:
                 return self.read(body, {**at, **{v: e.substitute(at) for v, e in mapping.items()}})
             case written.Restrict(body):
                 return self.read(body, at)
+            case written.Scatter(body=body, base=base):
+                return Call("scatter", (self.read(body, at), self.read(base, at)))
+            case written.Carried(_, number, _, _):
+                return Name(f"carry {number} of the round before", is_words=True)
         return Name(type(node).__name__, is_words=True)
 
     def _apply(self, function: str, operands: tuple[Formula, ...]) -> Formula:

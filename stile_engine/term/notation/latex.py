@@ -9,8 +9,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Always, Predicate
+from stile_engine.term.elements import element_of
 from stile_engine.term.notation.conditions import LATEX, condition_text, index_text
 from stile_engine.term.notation.formula import (
     Call,
@@ -27,6 +29,7 @@ from stile_engine.term.notation.formula import (
     Total,
     Truth,
     Unequal,
+    label_of,
 )
 
 _SIGNS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
@@ -187,8 +190,16 @@ def _words(text: str) -> str:
 
 
 def _condition(predicate: Predicate) -> str:
-    return condition_text(predicate, _letters, LATEX)
+    return condition_text(predicate, _variable, LATEX)
 
 
 def _index(index: Affine) -> str:
-    return index_text(index, _letters, LATEX)
+    return index_text(index, _variable, LATEX)
+
+
+def _variable(name: str) -> str:
+    found = element_of(name)
+    if found is None:
+        return _letters(data.render(name))
+    inverse = "^{-1}" if found.inverse else ""
+    return f"{_letters(label_of(found.tensor))}{inverse}_{{{', '.join(map(_index, found.arguments))}}}"

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import compare, in_range, rewritten, substitute, variables
 from stile_engine.index.quantifier_free import predicate_of
@@ -39,6 +40,7 @@ from stile_engine.term.atoms import (
     SumAtom,
     mono,
 )
+from stile_engine.term.elements import element_of
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Piece
 from stile_engine.term.notation.conditions import condition_text, index_text
@@ -225,9 +227,20 @@ class _Speller:
             return f"size({variable[1:]})"
         if variable.startswith("#"):
             return f"(size({variable[1:]}) // {self._multiple(variable)})"
+        if data.is_token(variable):
+            return self._datum(variable)
         if not variable.isidentifier():
             raise CannotSay("an axis without a name")
         return variable
+
+    def _datum(self, token: str) -> str:
+        """Data in an index can be named where they are read at their own dims: ``I:k``."""
+        found = element_of(token)
+        if found is None or found.inverse or found.tensor.name.isdigit():
+            raise CannotSay("data that no input holds")
+        if found.arguments != tuple(Affine.variable(d) for d in found.tensor.dims):
+            raise CannotSay("data in an index that are read at other indices than their own")
+        return f"{found.tensor.name}:{' '.join(found.tensor.dims)}"
 
     def _multiple(self, symbol: str) -> int:
         """A size is this multiple of its unknown."""
@@ -257,7 +270,7 @@ class _Speller:
         """The set as a predicate, given what holds anyway, and the dims that it names."""
         predicate = substitute(predicate_of(domain.given(context)), scope)
         text = condition_text(rewritten(predicate, self._in_sizes), self._name)
-        named = {v for v in variables(predicate) if not v.startswith("#")}
+        named = {v for v in variables(predicate) if v.isidentifier()}
         return text, Dims(w for w in _WORD.findall(text) if w in named)
 
     # -- polynomials ----------------------------------------------------------------------------
@@ -479,6 +492,8 @@ class _Speller:
     def _slice_size(self, atom: str | FloorDiv) -> tuple[_Text, int]:
         """``size(q[0:q])``, and what was added to the index so that it is not negative."""
         own = Affine(((atom, 1),))
+        if data.tokens_of(own.variables):
+            raise CannotSay("data as a number")
         named = sorted(own.variables)
         box = IndexSet.box({v: (Affine(), self.names.extent(v)) for v in named})
         below = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Always, Predicate
 from stile_engine.term.notation.conditions import UNICODE, condition_text, index_text
@@ -110,8 +111,8 @@ def _index(index: Affine) -> str:
 
 
 def _name(variable: str) -> str:
-    """The unknown of a symbolic size is shown under the name of its dim."""
-    return f"#{variable[1:]}" if variable.startswith("#") else variable
+    """Data are shown as the element that they are: ``I[k]``."""
+    return data.render(variable)
 
 
 def _raised(text: str) -> str:
