@@ -17,7 +17,6 @@ from stile_engine.array.arrays import (
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER
 from stile_engine.term.expression import Node
-from stile_engine.trace.literals import read_literal, shortest_decimal
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
 
@@ -53,15 +52,12 @@ def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None)
 
 
 def read_number(value: Any, dtype: str, recorder: Recorder, site: Site | None) -> Node:
-    """A float literal as the exact number that was meant; a reading that is not the decimal itself is noted."""
+    """A float literal as the exact number that was meant; readings are noted."""
     number = float(value)
     bits = _BITS.get(dtype)
     if bits is None:
         number, bits = _shortest_in(value, number), 64
-    literal = read_literal(number, bits)
-    if not literal.exact:
-        recorder.reading(shortest_decimal(number, bits), literal.text, site)
-    return literal.node
+    return recorder.literal(number, bits, site).node
 
 
 def _shortest_in(value: Any, number: float) -> float:

@@ -130,6 +130,8 @@ class Interpreter:
             shapes = [adapter.shape_of(v) for v in equation.outvars]
             operation = Operation(name, equation.params, inputs, shapes, dtypes, site)
             results = self._apply(operation)
+            if name in ("convert_element_type", "reduce_precision"):
+                self._note_cast(adapter.dtype_of(equation.invars[0]), dtypes[0], site)
         except (Unreadable, UnsupportedError) as stopped:
             shapes = shapes or [() for _ in equation.outvars]
             results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
@@ -137,6 +139,11 @@ class Interpreter:
         if results:
             self._record(site, results[0], id(equation))
         return results
+
+    def _note_cast(self, source: str, target: str, site: Site | None) -> None:
+        """A cast that the user wrote; the compiler's own casts have no place in the text."""
+        if elementwise.is_float(source) and elementwise.is_float(target):
+            self._recorder.cast(source, target, site)
 
     def _apply(self, operation: Operation) -> list[Array]:
         handler = HANDLERS.get(operation.name)

@@ -66,7 +66,7 @@ class Form:
     @cached_property
     def formula(self) -> Formula:
         box = IndexSet.box({d.name: (d.low, d.high) for d in self.dims})
-        return _within_budget(lambda: formula_of(self.value, box)) or ELLIPSIS
+        return _within_budget(lambda: formula_of(self.value, box, {**self.known, **_extents(self.dims)})) or ELLIPSIS
 
 
 @dataclass(frozen=True)

@@ -110,11 +110,20 @@ def identity(call: Call) -> Results:
 
 @models("_to_copy")
 def conversion(call: Call) -> Results:
+    _note_cast(call, "self")
     return algebra.converted(call.array("self"), call.dtype)
+
+
+def _note_cast(call: Call, name: str) -> None:
+    """Between floating types a cast is the identity on real numbers, and listed."""
+    source = str(call.given[name].dtype).removeprefix("torch.")
+    if source != call.dtype and is_float(source) and is_float(call.dtype):
+        call.machine.note(f"cast from {source} to {call.dtype}", "the same number")
 
 
 @models("copy")
 def copy(call: Call) -> Results:
+    _note_cast(call, "src")
     found = algebra.converted(call.array("src"), call.dtype)
     return algebra.broadcast(found, call.shape)
 

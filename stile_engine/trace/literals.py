@@ -43,7 +43,12 @@ class Literal:
     text: str
     """The number in spec syntax."""
     exact: bool
-    """The reading is the shortest decimal itself: nothing needs to be listed."""
+    """The reading is the shortest decimal itself."""
+
+    @property
+    def number(self) -> Fraction | None:
+        """The number, where it is rational."""
+        return self.node.value if isinstance(self.node, Const) else None
 
 
 def _constants() -> tuple[tuple[str, Callable[[], mpmath.mpf], Callable[[], Node]], ...]:
@@ -130,14 +135,14 @@ class _Candidate:
     def signed(self, negative: bool) -> Literal:
         ratio = -self.ratio if negative else self.ratio
         if self.factor is None or self.factor_node is None:
-            return Literal(Const(ratio), _ratio_text(ratio), False)
+            return Literal(Const(ratio), ratio_text(ratio), False)
         if ratio == 1:
             return Literal(self.factor_node, self.factor, False)
         factor = f"({self.factor})" if "/" in self.factor else self.factor
-        return Literal(multiply(Const(ratio), self.factor_node), f"{_ratio_text(ratio)} * {factor}", False)
+        return Literal(multiply(Const(ratio), self.factor_node), f"{ratio_text(ratio)} * {factor}", False)
 
 
-def _ratio_text(ratio: Fraction) -> str:
+def ratio_text(ratio: Fraction) -> str:
     return str(ratio.numerator) if ratio.denominator == 1 else f"{ratio.numerator} / {ratio.denominator}"
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from stile_engine.term.value import Value
+from stile_engine.trace.literals import Literal, ratio_text, read_literal, shortest_decimal
 from stile_engine.trace.location import Site
 
 
@@ -79,6 +81,7 @@ class Recorder:
     claims: list[Claim] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
     readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
+    _literal_bits: dict[float, int] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)
     """Typed results that were opened; those that the kernel never closed are closed at its end."""
 
@@ -104,3 +107,20 @@ class Recorder:
 
     def reading(self, written: str, read: str, site: Site | None) -> None:
         self.readings.setdefault((written, site), Reading(written, read, site))
+
+    def literal(self, value: float, bits: int, site: Site | None) -> Literal:
+        """A float as the exact number that was meant: equal ones have one reading in a kernel, that of the first.
+
+        A reading that is another number than the float is listed: ``0.1`` is one tenth.
+        """
+        bits = self._literal_bits.setdefault(abs(value), bits)
+        found = read_literal(value, bits)
+        if not found.exact or (found.number is not None and found.number != Fraction(value)):
+            shown = found.text if found.number is None or not found.exact else ratio_text(found.number)
+            self.reading(shortest_decimal(value, bits), shown, site)
+        return found
+
+    def cast(self, source: str | None, target: str, site: Site | None) -> None:
+        """A cast between floating types: the identity on real numbers, and listed."""
+        if source != target:
+            self.reading(f"cast from {source} to {target}" if source else f"cast to {target}", "the same number", site)

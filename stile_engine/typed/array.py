@@ -243,6 +243,7 @@ class TypedArray:
         site = user_site()
         if not self.library.is_floating(dtype):
             raise UnsupportedError(f"a cast of real numbers to {dtype} truncates them, which is not modelled")
+        session.note_cast(dtype, site)
         return self.make(
             self.st, self.node, self._numbers(lambda: self.library.cast(self._data, dtype)), site, self.poisoned
         )

@@ -118,10 +118,16 @@ def read_scalar(value: Any, site: Site | None) -> Node | None:
     if getattr(value, "shape", ()) != ():
         return None
     session = _active.get()
-    literal = read_literal(float(value), session.literal_bits if session else 64)
-    if session is not None and not literal.exact:
-        session.recorder.reading(repr(float(value)), literal.text, site)
-    return literal.node
+    if session is None:
+        return read_literal(float(value), 64).node
+    return session.recorder.literal(float(value), session.literal_bits, site).node
+
+
+def note_cast(dtype: Any, site: Site | None) -> None:
+    """A cast between floating types, if anything is traced."""
+    session = _active.get()
+    if session is not None:
+        session.recorder.cast(None, getattr(dtype, "__name__", None) or str(dtype).removeprefix("torch."), site)
 
 
 class NotProvedError(StileError):

@@ -12,7 +12,6 @@ from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
 from stile_engine.term.expression import Node, number
 from stile_engine.trace.frontend import TraceError
-from stile_engine.trace.literals import read_literal
 from stile_engine.trace.location import Site, user_site
 from stile_engine.trace.recording import Recorder
 
@@ -70,7 +69,4 @@ def read_number(value: Any, bits: int) -> Node:
         return number(int(value))
     if not hasattr(value, "__float__"):
         unsupported(f"{type(value).__name__} stands where a number is expected")
-    literal = read_literal(float(value), bits)
-    if not literal.exact:
-        current().recorder.reading(repr(float(value)), literal.text, user_site())
-    return literal.node
+    return current().recorder.literal(float(value), bits, user_site()).node

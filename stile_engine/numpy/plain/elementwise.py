@@ -44,6 +44,7 @@ from stile_engine.term.expression import (
     select,
     subtract,
 )
+from stile_engine.trace.location import user_site
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -414,6 +415,8 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
     if wanted == x.dtype and not copy:
         return x
     if wanted.kind == "f":
+        if x.dtype.kind == "f":
+            context.current().recorder.cast(str(x.dtype), str(wanted), user_site())
         elements = Real(as_node(elements, x.shape))
     elif wanted.kind in "iu" and x.dtype.kind == "f":
         context.unsupported("a cast of real numbers to integers truncates them, which is not modelled")

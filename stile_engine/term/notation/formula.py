@@ -7,12 +7,12 @@ square brackets, and it folds what is long: a sum beyond ``MOST_TERMS`` ends in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, in_range, substitute
+from stile_engine.index.predicate import ALWAYS, Predicate, in_range, rewritten, substitute
 from stile_engine.index.quantifier_free import predicate_of
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.atoms import (
@@ -31,6 +31,7 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Unmodelled
+from stile_engine.term.notation.naming import CannotSay, in_sizes, multiple_of, sizes_are_positive
 from stile_engine.term.printing import bind_names
 from stile_engine.term.ring import negate
 
@@ -141,13 +142,16 @@ class Unequal:
 ELLIPSIS = Name("…")
 
 
-def formula_of(value: Guarded, box: IndexSet = UNIVERSE) -> Formula:
-    """The pieces of a value, each where it holds given the ``box``."""
-    builder = _Builder()
+def formula_of(value: Guarded, box: IndexSet = UNIVERSE, extents: Mapping[str, Affine] | None = None) -> Formula:
+    """The pieces of a value, each where it holds given the ``box``; ``extents`` are the sizes of dims."""
+    reads = {r for p in value.pieces if isinstance(p.value, Poly) for r in p.value.reads}
+    sizes = {d: e for r in reads for d, e in zip(r.tensor.dims, r.tensor.shape, strict=True)} | dict(extents or {})
+    builder = _Builder(extents=sizes, base=sizes_are_positive(sizes))
+    box = box & builder.base
     pieces = [p for p in value.pieces if box is UNIVERSE or not box.is_disjoint(p.guard)] or list(value.pieces)
     if len(pieces) == 1:
         return builder.element(pieces[0].value)
-    found = [(builder.element(p.value), predicate_of(p.guard.given(box))) for p in pieces]
+    found = [(builder.element(p.value), builder.predicate(p.guard.given(box), {})) for p in pieces]
     # the piece that takes the most words is what holds otherwise
     found.sort(key=lambda case: (case[0] == Number(Fraction(0)), len(str(case[1]))))
     return Cases((*found[:-1], (found[-1][0], ALWAYS)))
@@ -161,6 +165,21 @@ def formula_of_element(value: Element, most_terms: int = MOST_TERMS, most_parts:
 class _Builder:
     left: int = MOST_PARTS
     most_terms: int = MOST_TERMS
+    extents: Mapping[str, Affine] = field(default_factory=dict)
+    base: IndexSet = UNIVERSE
+
+    def predicate(self, domain: IndexSet, names: Mapping[str, str]) -> Predicate:
+        return rewritten(substitute(predicate_of(domain), _scope(names)), self.in_sizes)
+
+    def index(self, index: Affine, names: Mapping[str, str]) -> Affine:
+        return self.in_sizes(index.substitute(_scope(names)))
+
+    def in_sizes(self, index: Affine) -> Affine:
+        known = {n: e for n, e in self.extents.items() if e.variables}
+        try:
+            return in_sizes(index, known)
+        except CannotSay:
+            return index
 
     def element(self, value: Element) -> Formula:
         match value:
@@ -203,6 +222,9 @@ class _Builder:
         over: list[Formula] = []
         under: list[Formula] = []
         for atom, exponent in sorted(m.factors, key=lambda f: (_rank(f[0]), f[0].digest)):
+            if isinstance(atom, IndexAtom) and isinstance(exponent, int):
+                # the unknown k of a size 64*k is size / 64
+                value /= Fraction(self._multiple(atom)) ** exponent
             base = self.poly(atom.base, names) if isinstance(atom, PowerAtom) else self._atom(atom, names)
             size = abs(Fraction(exponent))
             (over if exponent > 0 else under).append(base if size == 1 else Power(base, size))
@@ -214,19 +236,31 @@ class _Builder:
             under.insert(0, Number(Fraction(value.denominator)))
         return over[0] if len(over) == 1 and not under else Product(tuple(over), tuple(under))
 
+    def _multiple(self, atom: IndexAtom) -> int:
+        """What a number that is the unknown of a size is multiplied by to be the size."""
+        ((part, _),) = atom.index.terms
+        if not isinstance(part, str) or not part.startswith("#"):
+            return 1
+        try:
+            return multiple_of(part, self.extents)
+        except CannotSay:
+            return 1
+
     def _atom(self, atom: Atom, names: dict[str, str]) -> Formula:
         match atom:
             case ReadAtom():
-                return Entry(label_of(atom.tensor), tuple(_named(i, names) for i in atom.index))
+                return Entry(label_of(atom.tensor), tuple(self.index(i, names) for i in atom.index))
             case IndexAtom(index=index):
-                return Index(_named(index, names))
+                if self._multiple(atom) > 1:
+                    index = index * self._multiple(atom)
+                return Index(self.index(index, names))
             case ConstantAtom(name=name):
                 return Name(name)
             case FunctionAtom(name=name, argument=argument):
                 return Call(name, (self.poly(argument, names),))
             case SumAtom():
                 if not atom.bound:
-                    return Truth(substitute(predicate_of(atom.domain), _scope(names)))
+                    return Truth(self.predicate(atom.domain.given(self.base), names))
                 inner = bind_names(atom.bound, atom.body, names, atom.domain)
                 return self._reduction(atom.operation, atom.bound, atom.domain, atom.body, inner)
             case MaxAtom():
@@ -248,19 +282,18 @@ class _Builder:
         if piece.domain is UNIVERSE:
             return shown
         nothing: Formula = Name("inf") if least else Total(((True, Name("inf")),))
-        return Cases(((shown, substitute(predicate_of(piece.domain), _scope(names))), (nothing, ALWAYS)))
+        return Cases(((shown, self.predicate(piece.domain.given(self.base), names)), (nothing, ALWAYS)))
 
     def _reduction(
         self, word: str, bound: tuple[str, ...], domain: IndexSet, body: Poly, names: dict[str, str]
     ) -> Formula:
-        whole = UNIVERSE
+        whole = self.base
         for variable in bound:
             size = _size_of(variable, body)
             if size is not None:
                 whole = whole & IndexSet.where(in_range(Affine.variable(variable), 0, size))
-        predicate = ALWAYS if whole.issubset(domain) else predicate_of(domain.given(whole))
-        shown = tuple(names[v] for v in bound)
-        return Reduction(word, shown, substitute(predicate, _scope(names)), self.poly(body, names))
+        predicate = ALWAYS if whole.issubset(domain) else self.predicate(domain.given(whole), names)
+        return Reduction(word, tuple(names[v] for v in bound), predicate, self.poly(body, names))
 
 
 def label_of(tensor: Tensor) -> str:
@@ -278,10 +311,6 @@ def _size_of(variable: str, body: Poly) -> Affine | None:
 
 def _scope(names: Mapping[str, str]) -> dict[str, Affine]:
     return {v: Affine.variable(n) for v, n in names.items()}
-
-
-def _named(index: Affine, names: Mapping[str, str]) -> Affine:
-    return index.substitute(_scope(names))
 
 
 def _scaled(factor: Fraction, part: Formula) -> Formula:

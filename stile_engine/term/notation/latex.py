@@ -31,6 +31,7 @@ from stile_engine.term.notation.formula import (
     Unequal,
     label_of,
 )
+from stile_engine.term.notation.naming import SIZE
 
 _SIGNS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
 
@@ -171,6 +172,8 @@ def _product(over: list[Any], under: list[Any]) -> Any:
     import sympy
 
     parts = [*over, *(sympy.Pow(u, sympy.Integer(-1), evaluate=False) for u in under)]
+    if len(parts) > 1 and parts[0] == 1:
+        del parts[0]
     return sympy.Mul(*parts, evaluate=False) if len(parts) > 1 else parts[0]
 
 
@@ -198,6 +201,8 @@ def _index(index: Affine) -> str:
 
 
 def _variable(name: str) -> str:
+    if name.startswith(SIZE):
+        return rf"\left|{_letters(name[1:])}\right|"
     found = element_of(name)
     if found is None:
         return _letters(data.render(name))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import in_range
-from stile_engine.index.sets import IndexSet
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.predicate import compare, in_range
+from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.atoms import Poly
 
 
@@ -33,6 +33,41 @@ class Dims(tuple[str, ...]):
     def __sub__(self, other: Iterable[str]) -> Dims:
         gone = set(other)
         return Dims(n for n in self if n not in gone)
+
+
+SIZE = "§"
+"""Begins the name that stands for a whole size in index expressions to be written."""
+
+
+def multiple_of(symbol: str, extents: Mapping[str, Affine]) -> int:
+    """A size is this multiple of its unknown."""
+    extent = extents.get(symbol[1:])
+    multiple = 0 if extent is None else extent.coefficient(symbol)
+    if extent != Affine.variable(symbol) * multiple or not multiple:
+        raise CannotSay(f"the unknown of {symbol[1:]}")
+    return multiple
+
+
+def in_sizes(index: Affine, extents: Mapping[str, Affine]) -> Affine:
+    """Whole multiples of an unknown as multiples of the size itself."""
+    total = Affine((), index.constant)
+    for atom, coefficient in index.terms:
+        if isinstance(atom, FloorDiv):
+            part = Affine(((FloorDiv(in_sizes(atom.numerator, extents), atom.divisor), coefficient),))
+        elif atom.startswith("#") and coefficient % (multiple := multiple_of(atom, extents)) == 0:
+            part = Affine.variable(SIZE + atom[1:]) * (coefficient // multiple)
+        else:
+            part = Affine.variable(atom) * coefficient
+        total = total + part
+    return total
+
+
+def sizes_are_positive(extents: Mapping[str, Affine]) -> IndexSet:
+    """Every unknown of a size is at least 1."""
+    found = UNIVERSE
+    for symbol in sorted({v for extent in extents.values() for v in extent.variables}):
+        found = found & IndexSet.where(compare(Affine.variable(symbol), ">=", 1))
+    return found
 
 
 def joined(parts: Iterable[Dims]) -> Dims:

@@ -44,7 +44,17 @@ from stile_engine.term.elements import element_of
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Piece
 from stile_engine.term.notation.conditions import condition_text, index_text
-from stile_engine.term.notation.naming import CannotSay, Dims, Names, Scope, joined
+from stile_engine.term.notation.naming import (
+    SIZE,
+    CannotSay,
+    Dims,
+    Names,
+    Scope,
+    in_sizes,
+    joined,
+    multiple_of,
+    sizes_are_positive,
+)
 from stile_engine.term.ring import negate
 from stile_engine.term.value import DimRange
 
@@ -76,8 +86,6 @@ class _Text:
 
 _NONE = Dims()
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_SIZE = "§"
-"""Begins the name that stands for a size in index expressions to be written."""
 
 
 def spec_text(value: Guarded, dims: Sequence[DimRange], known: Mapping[str, Affine]) -> SpecText:
@@ -98,8 +106,7 @@ class _Speller:
         self.slices = {d.name: d for d in dims if not d.is_whole}
         self.names = Names({**known, **extents}, reserved=frozenset(self.slices))
         self.box = IndexSet.box({d.name: (d.low, d.high) for d in dims})
-        for symbol in sorted({v for extent in self.names.dims.values() for v in extent.variables}):
-            self.box = self.box & IndexSet.where(compare(Affine.variable(symbol), ">=", 1))
+        self.box = self.box & sizes_are_positive(self.names.dims)
         self.inputs: list[Tensor] = []
         """Unlabelled inputs in the order in which they are read."""
 
@@ -223,7 +230,7 @@ class _Speller:
     # -- indices and predicates -----------------------------------------------------------------
 
     def _name(self, variable: str) -> str:
-        if variable.startswith(_SIZE):
+        if variable.startswith(SIZE):
             return f"size({variable[1:]})"
         if variable.startswith("#"):
             return f"(size({variable[1:]}) // {self._multiple(variable)})"
@@ -243,28 +250,13 @@ class _Speller:
         return f"{found.tensor.name}:{' '.join(found.tensor.dims)}"
 
     def _multiple(self, symbol: str) -> int:
-        """A size is this multiple of its unknown."""
-        extent = self.names.extent(symbol[1:])
-        multiple = extent.coefficient(symbol)
-        if extent != Affine.variable(symbol) * multiple:
-            raise CannotSay(f"the unknown of {symbol[1:]}")
-        return multiple
+        return multiple_of(symbol, self.names.dims)
 
     def _index(self, index: Affine) -> str:
         return index_text(self._in_sizes(index), self._name)
 
     def _in_sizes(self, index: Affine) -> Affine:
-        """Whole multiples of an unknown as multiples of the size itself."""
-        total = Affine((), index.constant)
-        for atom, coefficient in index.terms:
-            if isinstance(atom, FloorDiv):
-                part = Affine(((FloorDiv(self._in_sizes(atom.numerator), atom.divisor), coefficient),))
-            elif atom.startswith("#") and coefficient % (multiple := self._multiple(atom)) == 0:
-                part = Affine.variable(_SIZE + atom[1:]) * (coefficient // multiple)
-            else:
-                part = Affine.variable(atom) * coefficient
-            total = total + part
-        return total
+        return in_sizes(index, self.names.dims)
 
     def _condition(self, domain: IndexSet, scope: Scope, context: IndexSet) -> tuple[str, Dims]:
         """The set as a predicate, given what holds anyway, and the dims that it names."""

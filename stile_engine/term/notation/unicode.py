@@ -22,6 +22,7 @@ from stile_engine.term.notation.formula import (
     Truth,
     Unequal,
 )
+from stile_engine.term.notation.naming import SIZE
 
 _ANY, _SUM, _TERM, _FACTOR, _ATOM = range(5)
 _SIGNS = {"sum": "∑", "prod": "∏"}
@@ -111,8 +112,8 @@ def _index(index: Affine) -> str:
 
 
 def _name(variable: str) -> str:
-    """Data are shown as the element that they are: ``I[k]``."""
-    return data.render(variable)
+    """Data are shown as the element that they are, ``I[k]``, and the size of N as ``|N|``."""
+    return f"|{variable[1:]}|" if variable.startswith(SIZE) else data.render(variable)
 
 
 def _raised(text: str) -> str:
