@@ -72,6 +72,7 @@ class KernelCheck:
         self._trace_milliseconds = 0.0
         self._values: tuple[ValueInfo, ...] = ()
         self._specs: list[_Spec] = []
+        self._several: bool | None = None
         self._dims: dict[str, Dim] = {}
         self._findings = Findings(parsed.map, request.path, found.name, found.name_range, request.details, {})
 
@@ -154,6 +155,8 @@ class KernelCheck:
             self._backend, typed = backend.infer(function, options)
             refuse_unmodelled(options)
             self._specs = self._lower(declaration.spec, options)
+            if isinstance(declaration.spec, (str, tuple)) and self._request.against_spec is None:
+                self._several = isinstance(declaration.spec, tuple)
             task, recorder = self._task(function, options), Recorder()
             front_end = backend.front_end(self._backend, typed)
         except _Stop:
@@ -269,6 +272,7 @@ class KernelCheck:
             constants,
             one.text if one else None,
             one.lowered.value if one else None,
+            self._several,
         )
 
     def _parameter_sites(self) -> dict[str, Site]:

@@ -45,6 +45,7 @@ class JaxFrontEnd:
             # The kernel has handled an exception that a run with numbers does not raise.
             raise _explained(caught[0]) from caught[0]
         _require_arrays(results)
+        task.items(results)
         inputs = [_input(p) for p in task.parameters]
         found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
         # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.

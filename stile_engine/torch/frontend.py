@@ -51,8 +51,7 @@ class TorchFrontEnd:
             raise TraceError(
                 "the kernel returns nothing; expected the tensor that the spec describes", code="spec-shape"
             )
-        items = returned if isinstance(returned, (tuple, list)) else (returned,)
-        return tuple(_result(interpreter, item, None) for item in items)
+        return tuple(_result(interpreter, item, None) for item in task.items(returned))
 
 
 def _parameter(interpreter: Interpreter, parameter: Parameter) -> Any:

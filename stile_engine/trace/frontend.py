@@ -77,6 +77,19 @@ class KernelTask:
     constants: dict[str, Any] = field(default_factory=dict)
     spec_text: str | None = None
     spec: Value | None = None
+    several: bool | None = None
+    """Whether the spec is a tuple of specs; None where that is not known."""
+
+    def items(self, returned: Any) -> tuple[Any, ...]:
+        """What the kernel returned, one by one. Raises ``TraceError`` for a tuple of one array where the spec
+        describes the array itself: whoever calls the kernel would have to unpack it."""
+        if not isinstance(returned, (tuple, list)):
+            return (returned,)
+        if len(returned) == 1 and self.several is False:
+            kind = type(returned).__name__
+            message = f"the kernel returns a {kind} of one array, and its spec describes an array"
+            raise TraceError(f"{message}: return the array itself, or write the spec as a tuple", code="spec-shape")
+        return tuple(returned)
 
 
 class FrontEnd(Protocol):

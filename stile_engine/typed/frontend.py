@@ -57,7 +57,7 @@ class TypedFrontEnd:
                     code="spec-shape",
                 )
             return []
-        items = returned if isinstance(returned, tuple) else (returned,)
+        items = task.items(returned) if isinstance(returned, tuple) else (returned,)
         return [self._value(item) for item in items if not (isinstance(item, TypedArray) and item.poisoned)]
 
     @staticmethod

@@ -7,6 +7,7 @@ new ones come.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -106,11 +107,12 @@ def _uri(path: str) -> str:
 
 @cache
 def _page(code: str) -> types.CodeDescription | None:
-    """The page of a code, where the pages lie beside the server: in a checkout and in the extension."""
+    """The page of a code: beside the server in a checkout and in the extension, else where the wheel puts it."""
     if not _CODE.fullmatch(code):
         return None
-    page = Path(__file__).parents[2] / "docs" / "codes" / f"{code}.md"
-    return types.CodeDescription(page.as_uri()) if page.exists() else None
+    folders = (Path(__file__).parents[2] / "docs" / "codes", Path(sys.prefix) / "share" / "stile" / "codes")
+    page = next((p for folder in folders if (p := folder / f"{code}.md").exists()), None)
+    return types.CodeDescription(page.as_uri()) if page is not None else None
 
 
 def register(server: StileServer) -> None:

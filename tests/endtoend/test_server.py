@@ -155,7 +155,16 @@ def test_document_symbols(client: RawClient, uri: str) -> None:
 def test_proof_view(client: RawClient, uri: str) -> None:
     client.verify(uri, texts.BOTH)
     view = client.request("stile/proofView", {"textDocument": {"uri": uri}, "position": at(texts.BOTH, "wrong(X)")})
-    assert set(view) == {"shapeType", "exprType", "normalForm", "specNormalForm", "difference", "obligations", "repro"}
+    assert set(view) == {
+        "shapeType",
+        "exprType",
+        "normalForm",
+        "specNormalForm",
+        "difference",
+        "literals",
+        "obligations",
+        "repro",
+    }
     assert view["normalForm"]["text"] != view["specNormalForm"]["text"]
     assert view["normalForm"]["latex"]
     assert any("refuted" in obligation["text"] for obligation in view["obligations"])

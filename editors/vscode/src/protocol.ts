@@ -41,6 +41,8 @@ export const statusNotification = new NotificationType<StatusParams>("stile/stat
 export interface Formula {
   readonly text: string;
   readonly latex: string;
+  /** The formula on one line of Unicode, which reads better than the spec syntax of `text`. */
+  readonly unicode?: string;
 }
 
 export interface ProofViewParams {

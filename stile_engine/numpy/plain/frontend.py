@@ -51,8 +51,7 @@ class PlainNumpyFrontEnd:
                 raise TraceError(
                     "the kernel returns nothing; expected the array that the spec describes", code="spec-shape"
                 )
-            items = returned if isinstance(returned, (tuple, list)) else (returned,)
-            return tuple(_result(item, trace, None) for item in items)
+            return tuple(_result(item, trace, None) for item in task.items(returned))
 
 
 def parameter_array(parameter: Parameter) -> SymbolicArray:

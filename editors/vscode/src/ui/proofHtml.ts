@@ -40,8 +40,12 @@ function marked(pieces: readonly Piece[]): string {
   return pieces.map((piece) => (piece.differs ? `<mark>${escape(piece.text)}</mark>` : escape(piece.text))).join("");
 }
 
+function shownText(formula: Formula): string {
+  return formula.unicode ?? formula.text;
+}
+
 function block(title: string, formula: Formula | null): string {
-  return formula === null ? "" : `<section><h2>${escape(title)}</h2><pre>${escape(formula.text)}</pre></section>`;
+  return formula === null ? "" : `<section><h2>${escape(title)}</h2><pre>${escape(shownText(formula))}</pre></section>`;
 }
 
 function sides(kernel: Formula | null, spec: Formula | null): string {
@@ -49,10 +53,10 @@ function sides(kernel: Formula | null, spec: Formula | null): string {
     return "";
   }
   const none = "<pre>(none)</pre>";
-  let left = kernel === null ? none : `<pre>${escape(kernel.text)}</pre>`;
-  let right = spec === null ? none : `<pre>${escape(spec.text)}</pre>`;
+  let left = kernel === null ? none : `<pre>${escape(shownText(kernel))}</pre>`;
+  let right = spec === null ? none : `<pre>${escape(shownText(spec))}</pre>`;
   if (kernel !== null && spec !== null) {
-    const found = difference(kernel.text, spec.text);
+    const found = difference(shownText(kernel), shownText(spec));
     left = `<pre>${marked(found.left)}</pre>`;
     right = `<pre>${marked(found.right)}</pre>`;
   }
@@ -76,7 +80,7 @@ function content(view: ProofView | null): string {
   }
   return (
     sides(view.normalForm, view.specNormalForm) +
-    block("Kernel − spec", view.difference) +
+    block("Difference", view.difference) +
     obligations(view.obligations) +
     block("Shape type", view.shapeType) +
     block("Expression type", view.exprType)
