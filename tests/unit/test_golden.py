@@ -11,4 +11,5 @@ from golden.normal_forms import GOLDEN, rendered
 
 def test_normal_forms_are_those_of_the_golden_file() -> None:
     pytest.importorskip("sympy")
-    assert rendered() == GOLDEN.read_text(encoding="utf-8")
+    same = rendered() == GOLDEN.read_text(encoding="utf-8")
+    assert same, "normal forms changed: look at `python tests/golden/normal_forms.py`, then add --write"
