@@ -166,6 +166,12 @@ def clamp(operation: Operation, _machine: Machine) -> list[Array]:
     return [integers.combine(raised, high_i, operation.shape, origins, integers.minimum)]
 
 
+def logarithm_of_sum(operation: Operation) -> Array:
+    """``log(exp(a) + exp(b))`` of the two operands."""
+    powers = [apply("exp", as_node(operand)) for operand in operation.inputs]
+    return _real(operation, apply("log", apply("add", *powers)))[0]
+
+
 @handles_pointwise(*_COMPARISONS)
 def comparison(operation: Operation, _machine: Machine) -> list[Array]:
     left, right = operation.inputs

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -111,6 +112,16 @@ def defined_in(jaxpr: Any) -> str | None:
     text = getattr(information, "func_src_info", None)
     found = re.search(r" at (.*):\d+$", text) if isinstance(text, str) else None
     return found.group(1) if found else None
+
+
+def library_function(jaxpr: Any) -> str | None:
+    """The name of the function of JAX that a jaxpr was made from; None where it is not JAX's own."""
+    import jax
+
+    path = defined_in(jaxpr)
+    if path is None or not Path(path).is_relative_to(Path(jax.__file__).parent):
+        return None
+    return str(open_jaxpr(jaxpr).debug_info.func_src_info).partition(" at ")[0]
 
 
 def open_jaxpr(jaxpr: Any) -> Any:

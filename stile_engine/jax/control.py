@@ -17,11 +17,13 @@ from stile_engine.array.arrays import (
     reindex,
 )
 from stile_engine.array.choice import choose
+from stile_engine.array.elementwise import logarithm_of_sum
 from stile_engine.array.loops import Body, Rolled, at_round, integer_steps, rounds_while, where_some
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.array.structure import stacked
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, negate
+from stile_engine.jax import adapter
 from stile_engine.term.expression import bounds
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
@@ -45,6 +47,9 @@ def call(operation: Operation, machine: Machine) -> list[Array]:
     inner = next((operation.params[name] for name in _INNER if name in operation.params), None)
     if inner is None:
         raise Unreadable(f"a call without a body ({operation.name})")
+    if adapter.library_function(inner) == "logaddexp":
+        # Its body asks whether a difference is NaN, which numbers never are: it is log(exp(a) + exp(b)).
+        return [logarithm_of_sum(operation)]
     return machine.call(inner, operation.inputs, operation.site)
 
 
