@@ -1,0 +1,140 @@
+"""Closed forms of loops: which are found, what they need of the inputs, and what they cost."""
+
+from __future__ import annotations
+
+import pytest
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import compare
+from stile_engine.index.work import budget
+from stile_engine.proof import induction
+from stile_engine.proof.normalize import Normalizer
+from stile_engine.proof.prove import Proof, prove_values
+from stile_engine.spec.lower import lower
+from stile_engine.term import expression as e
+from stile_engine.term.expression import Carried, Node, Recurrence, bounds
+from stile_engine.term.value import Value
+
+_T, _Q, _H = (Affine.variable(v) for v in ("round.1", "q", "h"))
+ROWS, TILE = 3, 4
+
+
+class Kernel:
+    """A loop over tiles of ``X:q k`` that carries rows, against a spec."""
+
+    def __init__(self, spec: str, rounds: int, *initial: Node) -> None:
+        sizes = {"q": Affine((), ROWS), "k": Affine((), rounds * TILE)}
+        self.spec = lower(spec, sizes).value
+        self.rounds = rounds
+        self.tensor = e.Tensor("X", ("q", "k"), (sizes["q"], sizes["k"]))
+        self.row: e.Axes = {"q": bounds(0, ROWS)}
+        self.ranges: e.Axes = {**self.row, "round.1": bounds(0, rounds), "h": bounds(0, TILE)}
+        self.recurrence = Recurrence("round.1", Affine((), rounds), (self.row,) * len(initial), initial, {})
+
+    def carried(self, number: int = 0) -> Node:
+        return Carried(self.recurrence, number, (_Q,), _T, self.ranges)
+
+    def element(self, offset: int = 0) -> Node:
+        return e.Read(self.tensor, (_Q, _T * TILE + _H + offset), self.ranges)
+
+    def tile(self, reduction: str, body: Node | None = None) -> Node:
+        return e.reduce(reduction, {"h": bounds(0, TILE)}, body or self.element(), ranges=self.ranges)
+
+    def prove(self, *step: Node, result: int = 0) -> Proof:
+        self.recurrence.step = step
+        last = Carried(self.recurrence, result, (_Q,), Affine((), self.rounds), self.ranges)
+        return prove_values(Value(self.spec.dims, last), self.spec)
+
+
+def running_sum(rounds: int, spec: str = "sum[k](X:q k)") -> Kernel:
+    return Kernel(spec, rounds, e.ZERO)
+
+
+@pytest.mark.parametrize("rounds", [1, 3, 5000])
+def test_a_sum_over_rounds(rounds: int) -> None:
+    kernel = running_sum(rounds)
+    assert kernel.prove(e.add(kernel.carried(), kernel.tile("sum"))).status == "proved"
+
+
+def test_a_tile_too_many_is_refuted() -> None:
+    kernel = running_sum(3, "sum[k where k < 8](X:q k)")
+    proof = kernel.prove(e.add(kernel.carried(), kernel.tile("sum")))
+    assert proof.status == "refuted" and proof.witness is not None
+
+
+def test_the_cost_does_not_grow_with_the_rounds() -> None:
+    spent = []
+    for rounds in (7, 1_000_003):
+        kernel = running_sum(rounds)
+        with budget(None) as meter:
+            assert kernel.prove(e.add(kernel.carried(), kernel.tile("sum"))).status == "proved"
+        spent.append(meter.spent)
+    assert spent[1] <= spent[0] + 5
+
+
+def test_a_divisor_in_a_round_is_a_condition_on_the_inputs() -> None:
+    kernel = Kernel("sum[k](X:q k)", 6, e.ZERO)
+    one = e.divide(kernel.element(), kernel.element())
+    tile = kernel.tile("sum", e.multiply(kernel.element(), one))
+    proof = kernel.prove(e.add(kernel.carried(), tile))
+    assert proof.status == "assumed"
+    assert any("is not zero" in a.text for a in proof.assumptions)
+
+
+def test_a_value_that_one_round_lacks_is_lacking_ever_after() -> None:
+    kernel = running_sum(6)
+    missing = e.select(compare(_T, "==", 2), e.NoValue("never written"), kernel.tile("sum"), kernel.ranges)
+    proof = kernel.prove(e.add(kernel.carried(), missing))
+    assert proof.status == "refuted"
+    assert any("never written" in (o.detail or "") for o in proof.obligations)
+
+
+def test_what_no_form_says_is_unrolled_and_what_cannot_be_is_unknown() -> None:
+    kernel = Kernel("8 * sum[k where k < 4](X:q k)", 4, e.ZERO)
+    step = e.select(compare(_T, "==", 0), kernel.tile("sum"), e.add(kernel.carried(), kernel.carried()), kernel.ranges)
+    assert kernel.prove(step).status == "proved"
+    kernel = Kernel("sum[k](X:q k)", induction.MOST_ROUNDS + 1, e.ZERO)
+    proof = kernel.prove(e.apply("sin", e.add(kernel.carried(), kernel.tile("sum"))))
+    assert proof.status == "unknown"
+    assert "invariant" in (proof.obligations[0].detail or "")
+
+
+def test_carries_that_are_made_of_one_another_are_unrolled() -> None:
+    for rounds, value in ((4, "0"), (5, "1")):
+        kernel = Kernel(f"0 * sum[k](X:q k) + {value}", rounds, e.ZERO, e.ONE)
+        assert kernel.prove(kernel.carried(1), kernel.carried(0)).status == "proved"
+
+
+def claimed(kernel: Kernel, invariant: Node) -> Proof:
+    kernel.recurrence.invariant = (invariant,)
+    return kernel.prove(e.add(kernel.carried(), kernel.tile("sum")))
+
+
+def prefix(kernel: Kernel, past: Affine) -> Node:
+    bound = {"k": bounds(0, kernel.rounds * TILE)}
+    whole = e.Read(kernel.tensor, (_Q, Affine.variable("k")), {**kernel.ranges, **bound})
+    return e.reduce("sum", bound, whole, compare(Affine.variable("k"), "<", past), kernel.ranges)
+
+
+def test_an_invariant_is_checked_like_any_guess() -> None:
+    big = induction.MOST_ROUNDS * 2
+    right, wrong_start, wrong_step = running_sum(big), running_sum(big), running_sum(big)
+    assert claimed(right, prefix(right, _T * TILE)).status == "proved"
+    assert claimed(wrong_start, prefix(wrong_start, _T * TILE + 1)).status != "proved"
+    assert claimed(wrong_step, prefix(wrong_step, _T * (TILE - 1))).status != "proved"
+
+
+def test_a_claim_that_has_no_value_for_some_inputs_proves_nothing() -> None:
+    kernel = running_sum(induction.MOST_ROUNDS * 2)
+    total = prefix(kernel, _T * TILE)
+    assert claimed(kernel, e.divide(e.multiply(total, total), total)).status != "proved"
+
+
+def test_an_open_loop_is_solved_once_for_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = running_sum(9)
+    solved = []
+    by_induction = induction._Loop.by_induction
+    monkeypatch.setattr(induction._Loop, "by_induction", lambda loop: solved.append(1) or by_induction(loop))
+    kernel.prove(e.add(kernel.carried(), kernel.tile("sum")))
+    Normalizer()(Carried(kernel.recurrence, 0, (_Q,), Affine((), 9), kernel.ranges))
+    assert len(solved) == 1
