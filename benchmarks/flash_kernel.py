@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import resource
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -128,7 +129,8 @@ def measure(verifier: Verifier, form: str, tiles: int) -> dict[str, Any]:
             proved = verifier.compare(result, spec)
             seconds = time.perf_counter() - start
     operations = None if counted is None else counted.spent
-    return {"proved": proved, "seconds": seconds, "operations": operations}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kibibytes on Linux
+    return {"proved": proved, "seconds": seconds, "operations": operations, "memory": memory}
 
 
 def main() -> None:

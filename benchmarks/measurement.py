@@ -18,10 +18,12 @@ KERNEL = Path(__file__).with_name("flash_kernel.py")
 
 @dataclass(frozen=True)
 class Measured:
-    """One proof in a fresh process. ``operations``: set and term operations, where they are counted."""
+    """One proof in a fresh process. ``operations``: set and term operations, where they are counted.
+    ``memory``: bytes that the whole process took at most."""
 
     seconds: float
     operations: int | None
+    memory: int
 
 
 def prove_in_fresh_process(
@@ -39,7 +41,7 @@ def prove_in_fresh_process(
     found = json.loads(done.stdout)
     if not found["proved"]:
         raise RuntimeError(f"{verifier} did not prove the kernel with {tiles} tiles")
-    return Measured(found["seconds"], found["operations"])
+    return Measured(found["seconds"], found["operations"], found["memory"])
 
 
 def best(measured: Sequence[Measured]) -> Measured:

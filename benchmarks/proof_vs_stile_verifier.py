@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 REQUIREMENTS = ("stile-verifier==0.1.4", "numpy", "einops")
-TARGET = 200.0
+TARGET = 1000.0
 TARGET_FORM = "every-tile"
 """The form in which stile-verifier's own tests and documentation write the kernel."""
 
@@ -54,10 +54,10 @@ def compare(interpreter: str, form: str, tiles: int, count: int, other_count: in
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--tiles", type=int, default=32)
+    parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--forms", nargs="+", choices=sorted(FORMS), default=list(FORMS))
     parser.add_argument("--count", type=int, default=5, help="proofs here, of which the best counts")
-    parser.add_argument("--other-count", type=int, default=2, help="proofs in stile-verifier, likewise")
+    parser.add_argument("--other-count", type=int, default=1, help="proofs in stile-verifier, likewise")
     parser.add_argument("--cache", type=Path, help="folder for the environment of stile-verifier, kept for later runs")
     options = parser.parse_args()
 
