@@ -138,14 +138,16 @@ class _Loop:
                 if requirements(claim.conditions, box):
                     return None  # a claim that has no value for some inputs says nothing about these
                 found[number] = claim
+        direct = [{node.number for node in _carried(recurrence, step)} for step in recurrence.step]
         while len(found) < len(recurrence.step):
+            waiting = [k for k in range(len(recurrence.step)) if k not in found]
+            # what names only itself and what is known comes first; where there is none, names may still cancel
+            ready = [k for k in waiting if not direct[k] - found.keys() - {k}] or waiting
             state = self._state({**{k: self._as_opaque(k) for k in range(len(recurrence.step))}, **found})
             body = self._with_state(recurrence, state, True)
             progress = False
-            for number, node in enumerate(recurrence.step):
-                if number in found:
-                    continue
-                generic = body(node)
+            for number in ready:
+                generic = body(recurrence.step[number])
                 named = {read.tensor for read in _reads(generic)} & set(self._opaque)
                 if named - {self._opaque[number]}:
                     continue  # made of a carry that is not known yet
