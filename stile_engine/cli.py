@@ -105,6 +105,7 @@ def prove(
     batch: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Pairs, one to a line; - is stdin.")] = None,
     output: FormatOption = Format.TEXT,
     repro: Annotated[bool, typer.Option("--repro", help="Also print the counterexample as a program.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Also print the normal forms as LaTeX.")] = False,
     allow: AllowOption = None,
 ) -> None:
     """Prove two expressions equal."""
@@ -131,11 +132,11 @@ def prove(
 
         from stile_engine.command.json_format import proof_document
 
-        print(json.dumps(proof_document(proof), indent=2, ensure_ascii=False))
+        print(json.dumps(proof_document(proof, latex), indent=2, ensure_ascii=False))
     else:
         from stile_engine.command.text_format import proof_lines
 
-        print("\n".join(proof_lines(proof, repro)))
+        print("\n".join(proof_lines(proof, repro, latex)))
     raise typer.Exit(0 if _is_good(proof.status, allow or []) else NOT_PROVED)
 
 

@@ -16,6 +16,9 @@ from stile_engine.trace.report import Mathematics
 LATEX_CHARACTERS = 6_000
 """For all formulas of one kernel together."""
 
+VALUES_CHARACTERS = 1_500
+"""For the values inside a kernel together: there are many, and a hover shows Unicode."""
+
 LONGEST = 2_000
 
 

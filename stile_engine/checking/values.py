@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from stile_engine.checking.mathematics import Typesetter
+from stile_engine.checking.mathematics import VALUES_CHARACTERS, Typesetter
 from stile_engine.errors import StileError
 from stile_engine.index.dims import render_sizes
 from stile_engine.proof.forms import Form
@@ -39,7 +39,7 @@ def describe_values(
     ``function`` is the kernel's definition, None for code at module level. ``normal_form`` may answer
     None: not every value is worth its time.
     """
-    typeset = Typesetter()
+    typeset = Typesetter(VALUES_CHARACTERS)
     infos = {
         site: _info(recorded, text.range(site), kernel, normal_form, typeset)
         for site, recorded in values.items()
@@ -89,8 +89,8 @@ def _info(
     formulas = {}
     if canonical is not None:
         # without details nothing is shown, and nothing typeset
-        formulas["exprType"] = typeset(formula_of_expression(recorded.value.node))
         formulas["normalForm"] = typeset(canonical.formula)
+        formulas["exprType"] = typeset(formula_of_expression(recorded.value.node))
     return ValueInfo(
         place,
         kernel,

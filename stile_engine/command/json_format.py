@@ -37,7 +37,8 @@ def summary(reports: Sequence[Report]) -> dict[str, int]:
     return {str(status): statuses.count(status) for status in SUMMARY}
 
 
-def proof_document(proof: Proof) -> dict[str, Any]:
+def proof_document(proof: Proof, latex: bool = False) -> dict[str, Any]:
+    forms = proof.forms
     return {
         "version": VERSION,
         "status": str(proof.status),
@@ -48,6 +49,8 @@ def proof_document(proof: Proof) -> dict[str, Any]:
         "normal_form": proof.normal_form,
         "spec_normal_form": proof.spec_normal_form,
         "difference": proof.difference,
+        "added_dims": {**forms.actual.added_dims, **forms.spec.added_dims} if forms is not None else {},
+        **({"latex": forms.latex()} if latex and forms is not None else {}),
         "milliseconds": proof.milliseconds,
     }
 

@@ -105,7 +105,7 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def proof_lines(proof: Proof, repro: bool) -> list[str]:
+def proof_lines(proof: Proof, repro: bool, latex: bool = False) -> list[str]:
     """A proof of two expressions."""
     marks = {Status.PROVED: "✓", Status.ASSUMED: "⚠", Status.REFUTED: "✗", Status.UNKNOWN: "?"}
     mark = marks.get(proof.status, "⊘" if proof.status is Status.UNSUPPORTED else "!")
@@ -117,6 +117,8 @@ def proof_lines(proof: Proof, repro: bool) -> list[str]:
     if proof.status is not Status.PROVED:
         forms = (("first", proof.normal_form), ("second", proof.spec_normal_form), ("difference", proof.difference))
         rows += [f"  {name}: {form}" for name, form in forms if form]
+    if latex and proof.forms is not None:
+        rows += [f"  {name} in LaTeX: {text}" for name, text in proof.forms.latex().items()]
     if repro and proof.witness is not None and proof.witness.repro:
         rows += ["", *proof.witness.repro.splitlines()]
     return rows

@@ -90,6 +90,14 @@ class Forms:
 
         return _within_budget(found)
 
+    def latex(self) -> dict[str, str]:
+        """What there is, by ``actual``, ``spec`` and ``difference``. Loads sympy."""
+        from stile_engine.term.notation.latex import latex_text
+
+        formulas = {"actual": self.actual.formula, "spec": self.spec.formula, "difference": self.contrast}
+        found = {name: latex_text(f) for name, f in formulas.items() if f is not None}
+        return {name: text for name, text in found.items() if text is not None}
+
     @property
     def difference(self) -> str | None:
         return unicode_text(self.contrast) if self.contrast is not None else None

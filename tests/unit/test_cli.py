@@ -284,3 +284,13 @@ def test_starting_imports_no_framework() -> None:
 )
 def test_excerpts(source: str, place: Range, expected: list[str]) -> None:
     assert excerpt(place, SourceMap(source)) == expected
+
+
+@pytest.mark.parametrize("option", ["", "--latex"])
+def test_sympy_is_loaded_for_latex_alone(option: str) -> None:
+    arguments = ["prove", "X:Q + X:Q", "3 * X:Q", "--dim", "Q=8", *option.split()]
+    code = f"import sys; from stile_engine.cli import app; app({arguments!r}, standalone_mode=False); "
+    script = f"import atexit, sys\natexit.register(lambda: print('sympy' in sys.modules))\n{code}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip().endswith(str(option == "--latex")), done.stderr
+    assert ("in LaTeX: 2 X_{Q}" in done.stdout) is (option == "--latex")
