@@ -300,6 +300,8 @@ class _Writer:
             self.lines += [f"    return {self._at(initial)} if {round_} == 0 else {before}", ""]
 
     def _reduce(self, node: written.Reduce) -> str:
+        if not node.bound and isinstance(node.predicate, Always):
+            return self._at(node.body)  # the reduction of one point
         values = f"({self._at(node.body)} {self._for_loops(node.bound, node.predicate)})"
         match node.reduction:
             case "sum":

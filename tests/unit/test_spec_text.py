@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from law_checks import normal_form_agrees, value_of
 from printing_checks import DIFFERENT, SAME, round_trip
 
+from stile_engine import prove
 from stile_engine.index.affine import Affine, constant, variable
 from stile_engine.index.predicate import compare
 from stile_engine.index.quantifier_free import predicate_of
@@ -128,3 +130,23 @@ def test_the_slice_whose_size_is_asked_for_lies_inside_its_dim(spec: str, messag
 def test_the_reduction_of_one_point_is_its_value() -> None:
     for spec in ("sum(X:q where q < 3 -> q)", "max(where(q < 3, X:q, -inf) -> q)", "min(X:q -> q)"):
         assert round_trip(spec, DIMS)[1] == SAME
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "sum(X:q where q < 3 -> q) * size(q[0:q])",
+        "max(maximum(where(q < 3, X:q, -inf), where(q > 1, Y:q, -inf)) -> q)",
+        "min(where(q < 3, X:q, inf) -> q)",
+        "sum[n where n <= q](X:n * size(n[0:n // 2])) / size(q[0:q + 1])",
+    ],
+)
+def test_what_only_normal_forms_say_has_the_value_of_its_numbers(spec: str) -> None:
+    """The evaluator that shares no law with the prover, and the printed program of a counterexample."""
+    sizes = {"q": 4, "n": 4}
+    assert normal_form_agrees(value_of(spec, sizes))
+    proof = prove(spec, f"{spec} + 1", dims=sizes)
+    assert proof.status == "refuted"
+    assert proof.witness is not None and proof.witness.repro
+    namespace: dict[str, object] = {}
+    exec(compile(proof.witness.repro, "repro", "exec"), namespace)
