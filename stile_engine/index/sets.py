@@ -17,8 +17,8 @@ value, whether some value of the variable lies in the set.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import islpy as isl
 
@@ -35,10 +35,62 @@ from stile_engine.index.predicate import (
     Predicate,
 )
 from stile_engine.index.predicate import variables as predicate_variables
-from stile_engine.index.work import spend
+from stile_engine.index.work import BudgetExceeded, spend
 
 _PARAM = isl.dim_type.param
 _SET = isl.dim_type.set
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_TIERS = ((5_000, 0), (20_000, 500), (60_000, 25_000))
+"""How many steps of its own isl may take, and what is charged to the budget for allowing so many."""
+_COUNTING_TIERS = ((20_000, 0), (200_000, 1_000))
+"""What is not a product of runs is counted one by one."""
+
+_context = isl.DEFAULT_CONTEXT
+
+
+def _at_its_limit() -> bool:
+    try:
+        isl.Val.zero(_context)
+    except isl.Error:
+        return True
+    return False
+
+
+def _limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] = _TIERS) -> Callable[_P, _T]:
+    """Try with few steps of isl, then with more, at a price. Raises ``BudgetExceeded`` where it is not enough.
+
+    isl does not tell how many steps it took. Its limit, once reached, makes every later call fail until it is
+    reset, and a few calls come back with a part of the answer instead of an error: so each result counts
+    only if isl can still allocate after it.
+    """
+
+    @wraps(function)
+    def limited(*arguments: _P.args, **options: _P.kwargs) -> _T:
+        before = _context.get_max_operations()
+        try:
+            for steps, price in tiers:
+                if price:
+                    spend(price)
+                _context.set_max_operations(steps)
+                _context.reset_operations()
+                try:
+                    found = function(*arguments, **options)
+                except (isl.Error, TypeError):  # a number that could not be made comes as None
+                    if not _at_its_limit():
+                        raise
+                else:
+                    if not _at_its_limit():
+                        return found
+            raise BudgetExceeded("more steps than the set library is given for one set")
+        finally:
+            _context.set_max_operations(before)
+            _context.reset_operations()
+
+    return limited
 
 
 @lru_cache(maxsize=65536)
@@ -209,6 +261,7 @@ class IndexSet:
     def __sub__(self, other: IndexSet) -> IndexSet:
         return EMPTY if self is other else self._combined(isl.Set.subtract, other)
 
+    @_limited
     def _combined(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet:
         key = (operation, other)
         found: IndexSet | None = self._memo.get(key)
@@ -217,6 +270,7 @@ class IndexSet:
             found = self._memo[key] = _intern(operation(self._isl, other._isl))
         return found
 
+    @_limited
     def given(self, context: IndexSet) -> IndexSet:
         """A simpler set that agrees with this one inside the context; EMPTY if they do not meet."""
         if self is UNIVERSE or context is UNIVERSE:
@@ -239,6 +293,7 @@ class IndexSet:
     def is_empty(self) -> bool:
         return self is EMPTY
 
+    @_limited
     def is_disjoint(self, other: IndexSet) -> bool:
         if self is EMPTY or other is EMPTY:
             return True
@@ -247,6 +302,7 @@ class IndexSet:
         spend()
         return bool(self._isl.is_disjoint(other._isl))
 
+    @_limited
     def issubset(self, other: IndexSet) -> bool:
         if self is other or self is EMPTY or other is UNIVERSE:
             return True
@@ -264,6 +320,7 @@ class IndexSet:
     def equals(self, other: IndexSet) -> bool:
         return self is other or (self.issubset(other) and other.issubset(self))
 
+    @_limited
     def project_out(self, names: Iterable[str]) -> IndexSet:
         """The tuples of the remaining variables for which some value of ``names`` lies in the set."""
         names = tuple(sorted(n for n in names if n in self.variables))
@@ -287,6 +344,7 @@ class IndexSet:
             found = self._memo[key] = _intern(result)
         return found
 
+    @_limited
     def substitute(self, mapping: Mapping[str, Affine]) -> IndexSet:
         """The tuples at which the set holds once each variable is replaced, all at once."""
         relevant = {v: e for v, e in mapping.items() if v in self.variables and _single_variable(e) != v}
@@ -317,6 +375,7 @@ class IndexSet:
 
     # -- questions -------------------------------------------------------------------------
 
+    @_limited
     def solve(self, name: str) -> Affine | None:
         """The expression that the set forces ``name`` to equal, where its constraints say so."""
         if name not in self.variables and not data.is_token(name):
@@ -336,6 +395,7 @@ class IndexSet:
         found = self._memo[key] = _solved(self._isl, name)
         return found
 
+    @_limited
     def _solve_with_data(self, name: str) -> Affine | None:
         spend(2)
         raw = _with_declared(self._isl, frozenset({*self.tokens, name} if data.is_token(name) else self.tokens))
@@ -361,6 +421,7 @@ class IndexSet:
                 return (found.place - rest) * coefficient, IndexSet.where(found.possible)
         return None
 
+    @_limited
     def allows(self, tokens: Iterable[str]) -> bool:
         """Whether at every tuple of the set the data may be what was declared of them."""
         tokens = sorted(tokens)
@@ -370,6 +431,7 @@ class IndexSet:
                 raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(token)), 1)
         return bool(self._isl.is_subset(raw))
 
+    @_limited
     def allowed_values(self, token: str) -> int | None:
         """How many values the token may have at the tuples of the set; None where that is not bounded."""
         raw = _with_declared(self._isl, frozenset([token]))
@@ -385,8 +447,15 @@ class IndexSet:
         return frozenset(_decoded[n] for n in _parameter_names(self._isl))
 
     def count(self, names: Iterable[str]) -> int | None:
-        """The number of tuples of ``names``; None unless the set is over these alone and finite."""
-        names = tuple(sorted(names))
+        """The number of tuples of ``names``; None unless the set is over these alone and finite, and
+        not too large to be counted."""
+        try:
+            return self._count(tuple(sorted(names)))
+        except BudgetExceeded:
+            spend()  # the budget of the proof is not what was exceeded
+            return None
+
+    def _count(self, names: tuple[str, ...]) -> int | None:
         if not self.variables <= set(names) or self.tokens:
             return None
         if self is EMPTY:
@@ -396,11 +465,17 @@ class IndexSet:
         if not names:
             return 1
         spend()
-        dims = self._isl.dim(_PARAM)
-        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, dims)
+        return self._number()
+
+    @partial(_limited, tiers=_COUNTING_TIERS)
+    def _number(self) -> int | None:
+        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, self._isl.dim(_PARAM))
+        if not moved.is_bounded():
+            return None  # of some of these sets isl says that they have no member
         value = moved.count_val()
         return None if value.is_infty() or value.is_nan() else _integer(value)
 
+    @_limited
     def intervals(self, name: str) -> tuple[tuple[IndexSet, Affine, Affine], ...] | None:
         """Cases ``(condition, low, high)`` such that the set is ``low <= name <= high`` in each
         case and empty outside them; None where the values of ``name`` are not one run."""
@@ -431,6 +506,7 @@ class IndexSet:
                 covered = covered | (condition & run)
         return tuple(cases) if covered.equals(self) else None
 
+    @_limited
     def limits(self, name: str) -> tuple[int | None, int | None]:
         """Least and greatest value of a variable; None where there is none, or where a size decides."""
         if self is EMPTY or name not in self.variables:
@@ -441,6 +517,7 @@ class IndexSet:
         low, high = moved.dim_min_val(place), moved.dim_max_val(place)
         return (_integer(low) if low.is_int() else None, _integer(high) if high.is_int() else None)
 
+    @_limited
     def sample(self, prefer_small: bool = True) -> dict[str, int] | None:
         """One tuple of the set, the lexicographically least where there is one."""
         if self is EMPTY:
@@ -462,6 +539,7 @@ class IndexSet:
     def contains(self, point: Mapping[str, int]) -> bool:
         return not self.substitute({v: Affine((), point[v]) for v in self.parameters}).is_empty
 
+    @_limited
     def points(self, limit: int) -> list[dict[str, int]] | None:
         """All tuples in lexicographic order; None if there are more than ``limit`` or infinitely many."""
         total = self.count(self.variables)
@@ -474,6 +552,7 @@ class IndexSet:
         names = [_decoded[n] for n in _parameter_names(self._isl)]
         moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
         found: list[dict[str, int]] = []
+        _context.set_max_operations(0)  # there are no more points than the caller allows
         moved.foreach_point(
             lambda p: found.append({n: _integer(p.get_coordinate_val(_SET, i)) for i, n in enumerate(names)})
         )
@@ -580,6 +659,7 @@ def _scaled(value: isl.Val, denominator: int) -> int:
 
 
 @lru_cache(maxsize=65536)
+@_limited
 def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
     spend()
     return _intern(_raw(text, names))

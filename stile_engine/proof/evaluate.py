@@ -81,6 +81,17 @@ class Evaluator:
             sys.setrecursionlimit(before)
 
     @property
+    def reads(self) -> dict[Tensor, tuple[range, ...]]:
+        """For each tensor the smallest box that holds all positions at which it was read."""
+        found: dict[Tensor, list[tuple[int, ...]]] = {}
+        for tensor, position in self.touched:
+            found.setdefault(tensor, []).append(position)
+        return {
+            tensor: tuple(range(min(axis), max(axis) + 1) for axis in zip(*positions, strict=True))
+            for tensor, positions in found.items()
+        }
+
+    @property
     def used(self) -> int:
         """Steps taken so far."""
         return self._allowed - self._steps
@@ -333,23 +344,32 @@ def _plain_variables(node: written.Read) -> tuple[str, ...]:
     return tuple(names)
 
 
-def cost(root: Node, index: Container[str], limit: int) -> int:
+def cost(root: Node, index: Container[str], limit: int, sizes: Mapping[str, int] | None = None) -> int:
     """About how many steps the value at one index takes: for each node the number of tuples of its
-    variables that are not fixed from outside. Stops counting past the limit."""
+    variables that are not fixed from outside. Stops counting past the limit. ``sizes`` gives the
+    unknowns of symbolic sizes."""
     total = 0
-    seen: set[int] = set()
-    stack = [root]
+    known = sizes or {}
+    seen: set[tuple[int, frozenset[str]]] = set()
+    stack = [(root, frozenset(name for name in root.axes if name in index))]
     while stack and total <= limit:
-        node = stack.pop()
-        if id(node) in seen:
+        node, fixed = stack.pop()
+        fixed = fixed.intersection(node.axes)
+        if (id(node), fixed) in seen:
             continue
-        seen.add(id(node))
+        seen.add((id(node), fixed))
         tuples = 1
         for name, (low, high) in node.axes.items():
-            if name not in index and (high - low).is_constant:
-                tuples *= max((high - low).constant, 0)
+            if name not in fixed and (high - low).variables <= known.keys():
+                tuples *= max((high - low).evaluate(known), 0)
         total += tuples
-        stack.extend(written.children(node))
+        inside = fixed
+        if isinstance(node, written.Reduce):
+            inside = fixed.difference(node.bound)  # a bound variable may be called like a fixed one
+        elif isinstance(node, written.Reindex):
+            moving = {v for v, e in node.mapping.items() if not e.variables - known.keys() <= fixed}
+            inside = fixed.union(node.mapping) - moving
+        stack.extend((child, inside) for child in written.children(node))
     return total
 
 

@@ -7,30 +7,28 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
-from stile_engine.proof import refute
+from stile_engine.proof.causes import nearest_cause
 from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
 from stile_engine.proof.consistency import contradiction_of
+from stile_engine.proof.counterexamples import Counterexamples
 from stile_engine.proof.equality import are_equal
-from stile_engine.proof.evaluate import cost
-from stile_engine.proof.explain import domain_difference, factor_between
 from stile_engine.proof.forms import Forms, forms_of
 from stile_engine.proof.logarithms import open_at_zero
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
 from stile_engine.term.atoms import Poly
+from stile_engine.term.context import specialise
 from stile_engine.term.guarded import Element, Guarded, Missing, Piece, Unmodelled
 from stile_engine.term.order import signs_within
+from stile_engine.term.ring import subtract
 from stile_engine.term.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
 _OPERATIONS = 500_000
-_CHECK_STEPS = 6_000
-_CHECK_POINTS = 2
 _SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE, "logarithm": POSITIVE}
 
 
@@ -98,12 +96,27 @@ def prove_values(
         with budget(_OPERATIONS), _collector_paused():
             return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, dict(known or {}), start)
     except BudgetExceeded as error:
-        failed = Obligation("value", Status.UNKNOWN, detail=f"the proof took {error}")
+        failed = _without_proof(actual, spec, output, dict(sizes or {}), f"the proof took {error}")
     except RecursionError:
-        failed = Obligation("value", Status.UNKNOWN, detail="the expression is nested too deeply for the prover")
+        why = "the expression is nested too deeply for the prover"
+        failed = _without_proof(actual, spec, output, dict(sizes or {}), why)
     except (ArithmeticError, ValueError) as error:
         failed = Obligation("value", Status.ERROR, detail=f"internal-error in the prover: {error}; please report this")
-    return _finished(start, [failed], (), None, None)
+    return _finished(start, [failed], (), None, failed.witness)
+
+
+def _without_proof(
+    actual: Value, spec: Value, output: str, sizes: dict[str, tuple[int, int]], reason: str
+) -> Obligation:
+    """What can be said where the proof had to be given up: refuted if numbers say so, else unknown."""
+    try:
+        with budget(_OPERATIONS):
+            outcome = Counterexamples(actual, spec, output, sizes, partial=True).run([UNIVERSE])
+    except (BudgetExceeded, RecursionError):
+        return Obligation("value", Status.UNKNOWN, detail=reason)
+    if outcome.witness is not None:
+        return Obligation("value", Status.REFUTED, detail="the values differ", witness=outcome.witness)
+    return Obligation("value", Status.UNKNOWN, detail=f"{reason}; {outcome.agreed} random points agreed")
 
 
 @contextmanager
@@ -141,15 +154,25 @@ def _prove(
     if clash is not None:
         error = Obligation("value", Status.ERROR, detail=f"the declared facts contradict each other: {clash}")
         return _finished(start, [error], (), None, None)
-    findings = _compare(mine, theirs, box, thorough=False)
-    owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
-    missing = unmet(owed, given)
-    if symmetric:
-        missing += [r for r in _unmet_by_first(mine, theirs, box) if r.is_about_data]
-    about_data = [r for r in missing if r.is_about_data]
-    missing = [r for r in missing if not r.is_about_data]
-    concrete = _concrete_box(spec, sizes)
-    search = _Search(actual, spec, output, concrete, partial=bool(missing))
+    search = Counterexamples(actual, spec, output, sizes)
+    suspects = _different_forms(mine, theirs, box)
+    early = search.run([c for c, _, _ in suspects], quick=True).witness if suspects else None
+    missing: list[Requirement] = []
+    about_data: list[Requirement] = []
+    if early is not None:
+        # A witness decides: what it would take to compare the forms is not spent.
+        findings = _compare(mine, theirs, box, None)
+        findings.unequal = suspects
+        owed = given = []
+    else:
+        findings = _compare(mine, theirs, box, thorough=False)
+        owed, given = requirements(mine.conditions, box), guarantees(theirs.conditions, box)
+        missing = unmet(owed, given)
+        if symmetric:
+            missing += [r for r in _unmet_by_first(mine, theirs, box) if r.is_about_data]
+        about_data = [r for r in missing if r.is_about_data]
+        missing = [r for r in missing if not r.is_about_data]
+    search.partial = bool(missing)
     obligations: list[Obligation] = []
     assumptions: list[Assumption] = []
     witness: Witness | None = None
@@ -166,7 +189,7 @@ def _prove(
                 status = Status.UNKNOWN if where.tokens else Status.REFUTED
                 obligations.append(Obligation("defined", status, detail=detail, witness=_index_witness(where)))
     if findings.unequal:
-        value = _settle_unequal(findings, mine, theirs, box, search)
+        value = _settle_unequal(findings, mine, theirs, box, search, early)
         if value.status is Status.UNKNOWN and normalize.has_loops and _agree_unrolled(actual, theirs, box):
             value = Obligation("value", Status.PROVED)
         obligations.append(value)
@@ -183,7 +206,7 @@ def _prove(
         found = _unmet_data(about_data, search)
         obligations += found
         witness = witness or found[0].witness
-    if symmetric:
+    if symmetric and early is None:
         missing += [r for r in _unmet_by_first(mine, theirs, box) if not r.is_about_data]
     if not findings.unmodelled and kernel_status(obligations) is Status.PROVED:
         missing += open_at_zero(
@@ -234,9 +257,28 @@ def _agree_at_zero(actual: Value, spec: Value, zeros: frozenset[Poly], box: Inde
     return not symmetric or not unmet(requirements(theirs.conditions, box), guarantees(mine.conditions, box))
 
 
-def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _Findings:
+def _different_forms(mine: Guarded, theirs: Guarded, box: IndexSet) -> list[tuple[IndexSet, Element, Element]]:
+    """Where the two have values whose difference does not vanish at once: most are not equal, and a counterexample
+    is found sooner than it can be known that no law makes them equal."""
+    found: list[tuple[IndexSet, Element, Element]] = []
+    for p in mine.pieces:
+        for q in theirs.pieces:
+            if p.value is q.value or isinstance(p.value, Missing | Unmodelled) or isinstance(q.value, Missing):
+                continue
+            if isinstance(q.value, Unmodelled) or (cell := p.guard & q.guard & box) is EMPTY:
+                continue
+            if isinstance(p.value, Poly) and isinstance(q.value, Poly):
+                if specialise(subtract(p.value, q.value), cell).terms:
+                    found.append((cell, p.value, q.value))
+            elif p.value != q.value:
+                found.append((cell, p.value, q.value))
+    return found
+
+
+def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool | None) -> _Findings:
+    """``thorough`` None: values are not compared, only where there are any."""
     findings = _Findings()
-    given = guarantees(theirs.conditions, box)
+    given = guarantees(theirs.conditions, box) if thorough is not None else []
     for r in given:
         if r.is_about_data and not r.bound:
             box = box - r.domain  # for data that reach these indices the spec has no value
@@ -250,7 +292,7 @@ def _compare(mine: Guarded, theirs: Guarded, box: IndexSet, thorough: bool) -> _
 
 
 def _compare_cell(
-    p: Piece, q: Piece, cell: IndexSet, thorough: bool, given: list[Requirement], findings: _Findings
+    p: Piece, q: Piece, cell: IndexSet, thorough: bool | None, given: list[Requirement], findings: _Findings
 ) -> None:
     if isinstance(q.value, Missing):
         if not isinstance(p.value, Missing):
@@ -261,6 +303,8 @@ def _compare_cell(
         findings.unmodelled.append((cell, p.value))
     elif isinstance(p.value, Missing):
         findings.absent.append((cell, p.value.reason))
+    elif thorough is None:
+        return
     elif isinstance(p.value, Poly) and isinstance(q.value, Poly):
         # where the spec has no value nothing is owed: its conditions may be used
         facts = signs_within(cell)
@@ -273,98 +317,41 @@ def _compare_cell(
         findings.unequal.append((cell, p.value, q.value))
 
 
-class _Search:
-    """Counterexample searches for one pair of values.
-
-    ``partial``: inputs for which the kernel has no value, and the spec has, make an assumption and
-    no counterexample.
-    """
-
-    def __init__(
-        self, actual: Value, spec: Value, output: str, box: dict[str, tuple[int, int]] | None, partial: bool
-    ) -> None:
-        self._actual, self._spec, self._output, self._box = actual, spec, output, box
-        self._partial = partial
-
-    def run(self, first: list[dict[str, int]], spikes: refute.Spikes, text: str | None) -> refute.Outcome:
-        if self._box is None:
-            return refute.Outcome(None, 0)
-        return refute.search(
-            self._actual.node,
-            self._spec.node,
-            self._box,
-            {},
-            first=first,
-            spikes=spikes,
-            output=self._output,
-            difference=lambda: text,
-            partial=self._partial,
-        )
-
-    def at(self, where: IndexSet) -> Witness | None:
-        """A witness at an index of the set."""
-        point = where.sample()
-        if point is None or self._box is None:
-            return None
-        full = {v: point.get(v, low) for v, (low, _) in self._box.items()}
-        for profile in refute.profiles(frozenset()):
-            found = refute.confirm(
-                self._actual.node, self._spec.node, full, profile, {}, self._output, lambda: describe(where)
-            )
-            if found is not None:
-                return found
-        return None
-
-    def contradiction(self, assumed: bool) -> Witness | None:
-        """A point that contradicts a proof. What was ``assumed`` may leave the kernel without a value."""
-        if self._box is None:
-            return None
-        steps = cost(self._actual.node, self._box, _CHECK_STEPS) + cost(self._spec.node, self._box, _CHECK_STEPS)
-        if steps * _CHECK_POINTS > _CHECK_STEPS:
-            return None  # one point would take longer than the proof
-        return refute.search(
-            self._actual.node,
-            self._spec.node,
-            self._box,
-            {},
-            count=_CHECK_POINTS,
-            steps=_CHECK_STEPS,
-            output=self._output,
-            partial=assumed,
-            exactly=False,
-        ).witness
-
-
-def _settle_unequal(findings: _Findings, mine: Guarded, theirs: Guarded, box: IndexSet, search: _Search) -> Obligation:
+def _settle_unequal(
+    findings: _Findings, mine: Guarded, theirs: Guarded, box: IndexSet, search: Counterexamples, early: Witness | None
+) -> Obligation:
     """Refuted with a confirmed witness, proved by a longer look, or unknown."""
-    cell, left, right = findings.unequal[0]
-    cause, spikes = domain_difference(left, right, cell)
-    factor = factor_between(left, right, cell)
-    first = [p for c, _, _ in findings.unequal for p in [c.sample()] if p is not None]
-    outcome = search.run(first, spikes, cause)
-    if outcome.witness is not None:
-        if factor is not None:
-            cause = f"kernel is {_times(factor)} × spec"
-        w = outcome.witness
-        detail = cause or "the values differ"
-        if isinstance(left, Poly) and isinstance(right, Poly) and factor == -1:
-            detail = "kernel is spec with the opposite sign"
-        return Obligation("value", Status.REFUTED, detail=detail, witness=w)
+    cell, left, right = _at_witness(findings.unequal, early, search)
+    cause = nearest_cause(left, right, cell, search.sizes.text)
+    witness, agreed = early, 0
+    if witness is None:
+        outcome = search.run([c for c, _, _ in findings.unequal], cause.spikes, cause.sets)
+        witness, agreed = outcome.witness, outcome.agreed
+    if witness is not None:
+        detail = cause.text or "the values differ"
+        return Obligation("value", Status.REFUTED, detail=detail, witness=replace(witness, set=cause.set))
     still = _compare(mine, theirs, box, thorough=True)
     if not still.unequal:
         return Obligation("value", Status.PROVED)
-    detail = f"the normal forms differ, and {outcome.agreed} random points agreed"
+    detail = f"the normal forms differ, and {agreed} random points agreed"
     return Obligation("value", Status.UNKNOWN, detail=detail)
+
+
+def _at_witness(
+    unequal: list[tuple[IndexSet, Element, Element]], witness: Witness | None, search: Counterexamples
+) -> tuple[IndexSet, Element, Element]:
+    """The cell in which the witness lies: the reason is to be found there."""
+    if witness is not None and not search.sizes:
+        for cell, left, right in unequal:
+            if all(v in witness.index for v in cell.variables) and cell.contains(witness.index):
+                return cell, left, right
+    return unequal[0]
 
 
 def _agree_unrolled(actual: Value, theirs: Guarded, box: IndexSet) -> bool:
     """Whether the loops written out round by round come to what their closed forms do not show."""
     findings = _compare(Normalizer(unrolled=True)(actual.node), theirs, box, thorough=True)
     return not (findings.unequal or findings.absent or findings.unmodelled or findings.surplus)
-
-
-def _times(factor: Fraction) -> str:
-    return str(factor) if factor.denominator == 1 else f"({factor})"
 
 
 def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None) -> Obligation:
@@ -377,9 +364,9 @@ def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None
     return Obligation(kind, Status.REFUTED, detail=detail, witness=witness or _index_witness(where))
 
 
-def _unmet_data(missing: list[Requirement], search: _Search) -> list[Obligation]:
+def _unmet_data(missing: list[Requirement], search: Counterexamples) -> list[Obligation]:
     """What the kernel needs of integer data, and the spec does not: refuted by data that lack it, else unknown."""
-    witness = search.run([], frozenset(), None).witness
+    witness = search.run([UNIVERSE]).witness
     obligations: list[Obligation] = []
     for kind, requirement in dict.fromkeys(("bounds" if r.kind == "inside" else "defined", r) for r in missing):
         hint = "declare it with assume=, or make the spec need it too"
@@ -411,12 +398,6 @@ def _compare_shapes(actual: Value, spec: Value) -> Obligation | None:
         if (d.low, d.high) != (other.low, other.high):
             return Obligation("shape", Status.REFUTED, detail=f"slices differ: kernel has {d}, spec has {other}")
     return None
-
-
-def _concrete_box(spec: Value, sizes: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]] | None:
-    if sizes or any(not d.low.is_constant or not d.high.is_constant for d in spec.dims):
-        return None
-    return {d.name: (d.low.constant, d.high.constant) for d in spec.dims}
 
 
 def _finished(

@@ -1,62 +1,65 @@
 """The search for a counterexample, and its confirmation.
 
-Points are found with floats and confirmed with exact arithmetic at rising precision: only two
-results that are certainly different refute. The same seeds are used every time.
+Points are found with floats, on whole grids of indices where NumPy is there, and confirmed with enclosures
+or with exact arithmetic at rising precision: only two results that are certainly different refute. The same
+inputs are tried every time.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from itertools import islice
 from random import Random
-from typing import Any
-from zlib import crc32
+from typing import TYPE_CHECKING, Any
 
-from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive
+from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive, cost
+from stile_engine.proof.inputs import Profile, Spikes, profiles
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
 from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
-from stile_engine.term.expression import Node, Tensor
+from stile_engine.term.expression import Node
+
+if TYPE_CHECKING:
+    from stile_engine.proof.grid import GridEvaluator
+
+__all__ = ["Question", "Spikes", "agrees", "confirm", "search"]
 
 _PRECISIONS = (30, 80, 240, 800)
 _TOLERANCE = 1e-6
-_SEARCH_STEPS = 4_000_000
 _POINT_STEPS = 1_500_000
 _EXACT_STEPS = 4_000
+_CHEAP_STEPS = 1_500
+"""Up to this many steps one exact evaluation is cheaper than to load NumPy."""
+_GRID_STEPS = 1 << 24
+_MOST_INDICES = 4096
+_SAMPLED_INDICES = 256
+_CANDIDATES = 3
 
-Spikes = frozenset[tuple[Tensor, tuple[int, ...]]]
+Indices = dict[str, list[int]]
+"""For each dim of the output the values that are looked at; all of their combinations are."""
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """A way to choose inputs: a seed, a kind, and elements that stand out."""
+class Question:
+    """Two expressions at concrete sizes. ``box`` gives the range of each dim of the output, ``sizes`` the
+    unknowns of symbolic sizes, ``shown`` the sizes as a witness names them. ``partial``: where ``actual``
+    has no value nothing is said (what is assumed of the inputs fails there)."""
 
-    seed: int
-    kind: str
-    spikes: Spikes = frozenset()
+    actual: Node
+    spec: Node
+    box: Mapping[str, tuple[int, int]]
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    shown: Mapping[str, int] = field(default_factory=dict)
+    output: str = "out"
+    partial: bool = False
+    difference: Callable[[], str | None] = lambda: None
 
-    def __call__(self, tensor: Tensor, position: tuple[int, ...]) -> Fraction:
-        if (tensor, position) in self.spikes:
-            return Fraction(8 if self.kind != "low" else -8)
-        draw = self.seed * 0x9E3779B1 + crc32(tensor.name.encode())
-        for place in position:
-            draw = (draw * 0x85EBCA6B + place + 1) & 0xFFFFFFFFFFFFFFFF
-            draw ^= draw >> 29
-        draw = (draw * 0xC2B2AE3D27D4EB4F & 0xFFFFFFFFFFFFFFFF) >> 33
-        match self.kind:
-            case "positive":
-                return Fraction(draw % 15 + 1, 8)
-            case "negative":
-                return -Fraction(draw % 15 + 1, 8)
-            case "spiked" | "low":
-                return Fraction(draw % 5 - 2, 8)
-            case "small":
-                return Fraction(draw % 3 - 1)
-            case "whole":
-                return Fraction(draw % 7 - 3)
-        return Fraction(draw % 33 - 16, 8)
+    def cost(self, limit: int) -> int:
+        """About how many steps both values at one index take; counted up to the limit."""
+        return cost(self.actual, self.box, limit, self.sizes) + cost(self.spec, self.box, limit, self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,43 @@ class Outcome:
     agreed: int
 
 
-def profiles(spikes: Spikes) -> Iterator[Profile]:
-    if spikes:
-        yield Profile(1, "spiked", spikes)
-        yield Profile(2, "low", spikes)
-    for seed in range(1, 5):
-        yield Profile(seed, "small")
-        yield Profile(seed, "mixed")
-        yield Profile(seed, "positive")
-        yield Profile(seed, "negative")
-        yield Profile(seed, "whole")
+def search(
+    question: Question,
+    first: Iterable[Mapping[str, int]] = (),
+    spikes: Spikes = frozenset(),
+    count: int = 32,
+    steps: int = _GRID_STEPS,
+    exactly: bool = True,
+) -> Outcome:
+    """Look for inputs and an index at which the two certainly differ, with ``count`` ways to choose inputs; the
+    indices ``first`` come first. ``exactly``: where floats agree, try a few points with exact arithmetic."""
+    if any(low >= high for low, high in question.box.values()):
+        return Outcome(None, 0)
+    candidates = points(question.box, first, 8)
+    cheap = question.cost(_CHEAP_STEPS) <= _CHEAP_STEPS
+    if cheap:
+        # Most wrong kernels are wrong everywhere: look exactly, once, before searching with floats.
+        witness = confirm(question, candidates[0], next(profiles(spikes)))
+        if witness is not None:
+            return Outcome(witness, 0)
+    tried = list(islice(profiles(spikes), count))
+    found = _search_grids(question, candidates, tried, steps)
+    if found is None:
+        found = _search_points(question, candidates, tried, steps // 4)
+    if found.witness is not None or not exactly:
+        return found
+    return Outcome(_search_exactly(question, candidates), found.agreed)
+
+
+def agrees(question: Question, steps: int) -> Outcome:
+    """A few cheap points after a proof: a witness contradicts it, and *agreed* says how many were evaluated."""
+    if any(low >= high for low, high in question.box.values()):
+        return Outcome(None, 0)
+    candidates = points(question.box, (), 2)
+    few = list(islice(profiles(), 1, 3))
+    if question.cost(_CHEAP_STEPS * 2) <= _CHEAP_STEPS * 2 or not _has_numpy():
+        return _search_points(question, candidates, few, steps)
+    return _search_grids(question, candidates, few, steps, sampled=16) or Outcome(None, 0)
 
 
 def points(box: Mapping[str, tuple[int, int]], first: Iterable[Mapping[str, int]], count: int) -> list[dict[str, int]]:
@@ -100,37 +130,105 @@ def points(box: Mapping[str, tuple[int, int]], first: Iterable[Mapping[str, int]
     return list(found.values())[: max(count, 1)]
 
 
-def search(
-    actual: Node,
-    spec: Node,
-    box: Mapping[str, tuple[int, int]],
-    sizes: Mapping[str, int],
-    first: Iterable[Mapping[str, int]] = (),
-    spikes: Spikes = frozenset(),
-    count: int = 8,
-    steps: int = _SEARCH_STEPS,
-    output: str = "out",
-    difference: Callable[[], str | None] = lambda: None,
-    partial: bool = False,
-    exactly: bool = True,
-) -> Outcome:
-    """Look for inputs and an index at which the two certainly differ. ``partial``: points at which
-    ``actual`` has no value do not count (what is assumed of the inputs fails there). ``exactly``:
-    where floats agree, try a few points with exact arithmetic."""
+# -- on grids ------------------------------------------------------------------------------
+
+
+def _has_numpy() -> bool:
+    return find_spec("numpy") is not None
+
+
+def _grids(box: Mapping[str, tuple[int, int]], candidates: list[dict[str, int]], sampled: int) -> Iterator[Indices]:
+    """Sets of indices to look at: all if they are few, else some of each dim; then one point alone."""
+    total = 1
+    for low, high in box.values():
+        total *= high - low
+    if total <= max(sampled, _MOST_INDICES if sampled > 16 else 0):
+        yield {v: list(range(low, high)) for v, (low, high) in box.items()}
+    if total > 1:
+        chosen: Indices = {v: [] for v in box}
+        for point in candidates:
+            grown = {v: dict.fromkeys([*values, point[v]]) for v, values in chosen.items()}
+            if math.prod(len(values) for values in grown.values()) > sampled:
+                break
+            chosen = {v: list(values) for v, values in grown.items()}
+        yield chosen if all(chosen.values()) else {v: [x] for v, x in candidates[0].items()}
+    for point in candidates[:2]:
+        yield {v: [x] for v, x in point.items()}
+
+
+def _search_grids(
+    question: Question,
+    candidates: list[dict[str, int]],
+    tried: list[Profile],
+    steps: int,
+    sampled: int = _SAMPLED_INDICES,
+) -> Outcome | None:
+    """None where the expressions are not for grids."""
+    if not _has_numpy():
+        return None
+    from stile_engine.proof.grid import GridEvaluator
+    from stile_engine.proof.grid_floats import GridFloats
+
     agreed = 0
-    candidates = points(box, first, count)
-    if exactly and candidates:
-        # Most wrong kernels are wrong everywhere: look exactly, once, before searching with floats.
-        first_profile = next(profiles(spikes))
-        witness = confirm(actual, spec, candidates[0], first_profile, sizes, output, difference, partial=partial)
-        if witness is not None:
-            return Outcome(witness, 0)
-    for profile in profiles(spikes):
+    for indices in _grids(question.box, candidates, sampled):
+        enough = False
+        for profile in tried:
+            evaluator = GridEvaluator(GridFloats(), profile, indices, question.sizes, steps)
+            try:
+                same, places = _differences(question, evaluator, indices)
+            except NotEvaluated:
+                return None
+            except (TooExpensive, MemoryError):
+                break  # fewer indices at once
+            steps -= evaluator.used
+            enough = True
+            agreed += same
+            for place in places:
+                witness = confirm(question, place, profile)
+                if witness is not None:
+                    return Outcome(witness, agreed)
+        if enough:
+            break
+    return Outcome(None, agreed)
+
+
+def _differences(question: Question, evaluator: GridEvaluator, indices: Indices) -> tuple[int, list[dict[str, int]]]:
+    """How many indices agree, and a few at which the two seem to differ most."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        expected = evaluator(question.spec)
+        found = evaluator(question.actual)
+        owed = ~np.isnan(expected)  # nothing is owed where the spec has no value
+        size = np.maximum(np.maximum(abs(found), abs(expected)), 1e-9)
+        gap = abs(found - expected) / size
+        gap = np.where(np.isnan(gap), np.where(np.isnan(found) | (found != expected), np.inf, 0.0), gap)
+        if question.partial:
+            owed &= ~np.isnan(found)
+        gap = np.where(owed, gap, 0.0)
+        wrong = int((gap > _TOLERANCE).sum())
+        order = np.argsort(-gap, axis=None, kind="stable")[: min(wrong, _CANDIDATES)]
+    names = list(indices)
+    places = []
+    for flat in order:
+        where = np.unravel_index(int(flat), evaluator.shape)
+        places.append({names[-1 - axis]: indices[names[-1 - axis]][int(x)] for axis, x in enumerate(where)})
+    return int(owed.sum()) - wrong, places
+
+
+# -- point by point ------------------------------------------------------------------------
+
+
+def _search_points(
+    question: Question, candidates: list[dict[str, int]], tried: Iterable[Profile], steps: int = 4_000_000
+) -> Outcome:
+    agreed = 0
+    for profile in tried:
         for point in candidates:
             if steps <= 0:
                 return Outcome(None, agreed)
             try:
-                same, used = _compare(actual, spec, point, profile, sizes, min(steps, _POINT_STEPS), partial)
+                same, used = _compare(question, point, profile, min(steps, _POINT_STEPS))
             except NotEvaluated:
                 return Outcome(None, agreed)
             except TooExpensive:
@@ -143,47 +241,29 @@ def search(
             if same:
                 agreed += 1
                 continue
-            witness = confirm(actual, spec, point, profile, sizes, output, difference, partial=partial)
+            witness = confirm(question, point, profile)
             if witness is not None:
                 return Outcome(witness, agreed)
-    if not exactly:
-        return Outcome(None, agreed)
-    return Outcome(_search_exactly(actual, spec, candidates, sizes, output, difference, partial), agreed)
+    return Outcome(None, agreed)
 
 
-def _search_exactly(
-    actual: Node,
-    spec: Node,
-    candidates: list[dict[str, int]],
-    sizes: Mapping[str, int],
-    output: str,
-    difference: Callable[[], str | None],
-    partial: bool,
-) -> Witness | None:
+def _search_exactly(question: Question, candidates: list[dict[str, int]]) -> Witness | None:
     """A few points with exact arithmetic: what floats absorb or underflow still differs there."""
     for profile in (Profile(1, "positive"), Profile(1, "mixed"), Profile(2, "negative")):
         for point in candidates[:2]:
-            witness = confirm(actual, spec, point, profile, sizes, output, difference, _EXACT_STEPS, partial)
+            witness = _confirm_exactly(question, point, profile, _EXACT_STEPS)
             if witness is not None:
                 return witness
     return None
 
 
-def _compare(
-    actual: Node,
-    spec: Node,
-    point: Mapping[str, int],
-    profile: Profile,
-    sizes: Mapping[str, int],
-    steps: int,
-    partial: bool,
-) -> tuple[bool, int]:
-    evaluator = Evaluator(Floats(), profile, sizes, steps)
-    expected = _value(evaluator, spec, point)
+def _compare(question: Question, point: Mapping[str, int], profile: Profile, steps: int) -> tuple[bool, int]:
+    evaluator = Evaluator(Floats(), profile, question.sizes, steps)
+    expected = _value(evaluator, question.spec, point)
     if expected is None:
         return True, evaluator.used  # nothing is owed where the spec has no value
-    found = _value(evaluator, actual, point)
-    return (partial and found is None) or _close(found, expected), evaluator.used
+    found = _value(evaluator, question.actual, point)
+    return (question.partial and found is None) or _close(found, expected), evaluator.used
 
 
 def _value(evaluator: Evaluator, node: Node, point: Mapping[str, int]) -> Any:
@@ -201,23 +281,61 @@ def _close(found: float | None, expected: float) -> bool:
     return abs(found - expected) <= _TOLERANCE * max(abs(found), abs(expected), 1e-9)
 
 
+# -- confirmation --------------------------------------------------------------------------
+
+
 def confirm(
-    actual: Node,
-    spec: Node,
-    point: Mapping[str, int],
-    profile: Profile,
-    sizes: Mapping[str, int],
-    output: str = "out",
-    difference: Callable[[], str | None] = lambda: None,
-    steps: int = _POINT_STEPS,
-    partial: bool = False,
+    question: Question, point: Mapping[str, int], profile: Profile, steps: int = _POINT_STEPS
 ) -> Witness | None:
-    """The witness, if exact arithmetic shows that the two differ at this point. ``partial``: not if
-    ``actual`` has no value there."""
+    """The witness, if it is certain that the two differ at this point."""
+    if question.cost(_CHEAP_STEPS) > _CHEAP_STEPS and _has_numpy():
+        witness = _confirm_enclosed(question, point, profile)
+        if witness is not None:
+            return witness
+    return _confirm_exactly(question, point, profile, steps)
+
+
+def _confirm_enclosed(question: Question, point: Mapping[str, int], profile: Profile) -> Witness | None:
+    """By enclosures in double precision. They hold every result that rounding in any order may give, so
+    where they are narrow and do not meet, a program in doubles shows the difference."""
+    from stile_engine.proof.enclosures import Enclosures
+    from stile_engine.proof.grid import GridEvaluator
+
+    evaluator = GridEvaluator(Enclosures(), profile, {v: [x] for v, x in point.items()}, question.sizes, _GRID_STEPS)
+    try:
+        expected, found = evaluator(question.spec), evaluator(question.actual)
+    except (NotEvaluated, TooExpensive, MemoryError):
+        return None
+    middles = [float(b.middle.item()) for b in (found, expected)]
+    radii = [float(b.radius.item()) for b in (found, expected)]
+    if math.isinf(radii[1]) or math.isnan(middles[1]):
+        return None
+    if math.isnan(middles[0]):
+        if question.partial:
+            return None
+    elif math.isinf(radii[0]) or not _apart(middles, radii):
+        return None
+    visible = not math.isnan(middles[0]) and max(radii) <= _TOLERANCE * 1e-2 * max(abs(m) for m in middles)
+    if not visible and not math.isnan(middles[0]):
+        return None  # a program that shows it needs more digits
+    repro = program(question.actual, question.spec, point, evaluator.reads, question.sizes, _summary(question), profile)
+    return _witness(question, point, profile, middles[0], middles[1], repro)
+
+
+def _apart(middles: list[float], radii: list[float]) -> bool:
+    """Whether two enclosures certainly have nothing in common."""
+    x, y = middles
+    if math.isinf(x) or math.isinf(y):
+        return x != y
+    return abs(x - y) * (1 - 2.0**-50) > sum(radii) * (1 + 2.0**-50) and not _close(x, y)
+
+
+def _confirm_exactly(question: Question, point: Mapping[str, int], profile: Profile, steps: int) -> Witness | None:
+    """By rationals and intervals at rising precision."""
     for digits in _PRECISIONS:
-        evaluator = Evaluator(Exact(digits), profile, sizes, steps)
+        evaluator = Evaluator(Exact(digits), profile, question.sizes, steps)
         try:
-            expected = evaluator(spec, point)
+            expected = evaluator(question.spec, point)
         except HasNoValue:
             return None
         except (TooExpensive, NotEvaluated):
@@ -225,9 +343,9 @@ def confirm(
         except Undecided:
             continue
         try:
-            found = evaluator(actual, point)
+            found = evaluator(question.actual, point)
         except HasNoValue:
-            if partial:
+            if question.partial:
                 return None
             found = None
         except (TooExpensive, NotEvaluated):
@@ -238,36 +356,57 @@ def confirm(
             continue
         kernel_number = math.nan if found is None else as_float(found)
         spec_number = as_float(expected)
-        visible = _visible(actual, spec, point, profile, sizes, steps, kernel_number, spec_number)
-        summary = f"Counterexample for {output}: the kernel and its spec differ at this index."
-        repro = program(actual, spec, point, evaluator.touched, sizes, summary, digits=None if visible else digits)
-        return Witness(
-            sizes=dict(sizes),
-            output=output,
-            index=dict(point),
-            kernel=_plain(kernel_number),
-            spec=_plain(spec_number),
-            seed=profile.seed,
-            set=difference(),
-            repro=repro,
+        visible = _visible(question, point, profile, steps, kernel_number, spec_number)
+        shown = None if visible else digits
+        repro = program(
+            question.actual,
+            question.spec,
+            point,
+            evaluator.reads,
+            question.sizes,
+            _summary(question),
+            profile,
+            shown,
+            evaluator.touched,
         )
+        return _witness(question, point, profile, kernel_number, spec_number, repro)
     return None
 
 
+def _summary(question: Question) -> str:
+    sizes = ", ".join(f"{name} = {size}" for name, size in question.shown.items())
+    return f"Counterexample for {question.output}: the kernel and its spec differ at this index." + (
+        f"\nSizes: {sizes}." if sizes else ""
+    )
+
+
+def _witness(
+    question: Question, point: Mapping[str, int], profile: Profile, kernel: float, spec: float, repro: str
+) -> Witness:
+    return Witness(
+        sizes=dict(question.shown),
+        output=question.output,
+        index=dict(point),
+        kernel=_plain(kernel),
+        spec=_plain(spec),
+        seed=profile.seed,
+        set=question.difference(),
+        repro=repro,
+    )
+
+
 def _visible(
-    actual: Node,
-    spec: Node,
+    question: Question,
     point: Mapping[str, int],
     profile: Profile,
-    sizes: Mapping[str, int],
     steps: int,
     kernel_number: float,
     spec_number: float,
 ) -> bool:
     """Whether float64 gives both values as they are, and shows that they differ."""
-    evaluator = Evaluator(Floats(), profile, sizes, steps)
+    evaluator = Evaluator(Floats(), profile, question.sizes, steps)
     try:
-        found, expected = _value(evaluator, actual, point), _value(evaluator, spec, point)
+        found, expected = _value(evaluator, question.actual, point), _value(evaluator, question.spec, point)
     except (Undecided, TooExpensive):
         return False
     if expected is None or not _close(expected, spec_number):

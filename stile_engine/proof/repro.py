@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import product
+from math import prod
 
 from stile_engine.index import data
 from stile_engine.index.predicate import Always, Predicate
 from stile_engine.index.predicate import render as render_predicate
+from stile_engine.proof.inputs import SOURCE, Profile
 from stile_engine.term import expression as written
 from stile_engine.term.comparison import Difference
 from stile_engine.term.elements import Element
@@ -92,24 +95,32 @@ _FUNCTIONS = {
 _LARGEST_LISTED = 64
 _TAKEN = frozenset(
     "functools math sys np mp mpmath number inf nan pi e exp log sqrt sin cos tanh floor erf log1p maximum minimum "
-    "divide power whole sign once sum range abs print x y n".split()
+    "divide power whole sign once sum range abs print Drawn x y n".split()
 )
+
+
+Reads = Mapping[Tensor, tuple[range, ...]]
+"""For each tensor that is read a box that holds all positions."""
 
 
 def program(
     actual: Node,
     spec: Node,
     index: Mapping[str, int],
-    inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction],
+    reads: Reads,
     sizes: Mapping[str, int],
     summary: str,
+    profile: Profile,
     digits: int | None = None,
+    facts: Mapping[tuple[Tensor, tuple[int, ...]], Fraction] | None = None,
 ) -> str:
-    """The source of the repro. ``digits``: print with mpmath at that precision, else NumPy."""
+    """The source of the repro. ``digits``: print with mpmath at that precision, else NumPy. A few inputs are
+    listed; many are drawn again by the program itself. ``facts`` holds the elements of inputs of which
+    something was declared: they are not what the profile alone says."""
     lines = [f"# {line}" for line in summary.splitlines()]
     lines.append(_NUMPY_HEAD if digits is None else _MPMATH_HEAD.format(digits=digits))
     writer = _Writer(sizes)
-    lines += _inputs(inputs, sizes, writer)
+    lines += _inputs(reads, sizes, writer, profile, facts or {})
     calls = [writer.call(node, index) for node in (actual, spec)]
     lines += writer.lines
     shown = ", ".join(f"{writer.variable(v)}={x}" for v, x in index.items())
@@ -124,18 +135,32 @@ def _identifier(name: str) -> str:
 
 
 def _inputs(
-    inputs: Mapping[tuple[Tensor, tuple[int, ...]], Fraction], sizes: Mapping[str, int], writer: _Writer
+    reads: Reads,
+    sizes: Mapping[str, int],
+    writer: _Writer,
+    profile: Profile,
+    facts: Mapping[tuple[Tensor, tuple[int, ...]], Fraction],
 ) -> list[str]:
-    by_tensor: dict[Tensor, dict[tuple[int, ...], Fraction]] = {}
-    for (tensor, position), value in sorted(inputs.items(), key=lambda item: (item[0][0].name, item[0][1])):
-        by_tensor.setdefault(tensor, {})[position] = value
     lines: list[str] = []
-    for tensor, elements in by_tensor.items():
-        shape = ", ".join(f"{d}={s.evaluate(sizes)}" for d, s in zip(tensor.dims, tensor.shape, strict=True))
-        entries = [f"{_tuple(p)}: number({_text(v)!r})" for p, v in elements.items()]
-        joined = ", ".join(entries)
-        body = joined if len(entries) <= _LARGEST_LISTED else "\n    " + ",\n    ".join(entries) + ",\n"
-        lines.append(f"{writer.tensor(tensor)} = {{{body}}}  # {tensor.name}: {shape or 'a number'}")
+    for tensor, box in sorted(reads.items(), key=lambda item: item[0].name):
+        extents = [s.evaluate(sizes) for s in tensor.shape]
+        shape = ", ".join(f"{d}={n}" for d, n in zip(tensor.dims, extents, strict=True)) or "a number"
+        name = writer.tensor(tensor)
+        if tensor.integer or tensor.signs is not None:
+            known = sorted((p, v) for (t, p), v in facts.items() if t == tensor)
+            entries = [f"{_tuple(p)}: number({_text(v)!r})" for p, v in known]
+            lines.append(f"{name} = {{{', '.join(entries)}}}  # {tensor.name}: {shape}")
+            continue
+        if prod(len(r) for r in box) <= _LARGEST_LISTED:
+            entries = [f"{_tuple(p)}: number({_text(profile(tensor, p))!r})" for p in product(*box)]
+            lines.append(f"{name} = {{{', '.join(entries)}}}  # {tensor.name}: {shape}")
+            continue
+        if not any(SOURCE in line for line in lines):
+            lines.append(SOURCE)
+        spikes = ", ".join(
+            f"{_tuple(p)}: number({_text(profile(t, p))!r})" for t, p in sorted(profile.spikes, key=str) if t == tensor
+        )
+        lines.append(f"{name} = Drawn({_tuple(tuple(extents))}, {{{spikes}}}, {profile.source(tensor)})  # {shape}")
     lines.append("")
     return lines
 

@@ -29,6 +29,7 @@ def blind(left: Value, right: Value, symmetric: bool = True) -> Proof:
     """The proof alone: the search for counterexamples always agrees."""
     with (
         mock.patch.object(refute, "search", lambda *_, **__: refute.Outcome(None, 1)),
+        mock.patch.object(refute, "agrees", lambda *_, **__: refute.Outcome(None, 1)),
         mock.patch.object(refute, "confirm", lambda *_, **__: None),
     ):
         return prove_values(left, right, symmetric=symmetric)

@@ -228,6 +228,7 @@ def prove(first: str, second: str, symmetric: bool = True, **sizes: int) -> Proo
 def blind(first: str, second: str, symmetric: bool = True) -> Proof:
     with (
         mock.patch.object(refute, "search", lambda *_, **__: refute.Outcome(None, 1)),
+        mock.patch.object(refute, "agrees", lambda *_, **__: refute.Outcome(None, 1)),
         mock.patch.object(refute, "confirm", lambda *_, **__: None),
     ):
         return prove(first, second, symmetric)

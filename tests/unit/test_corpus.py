@@ -74,6 +74,7 @@ def test_the_proof_never_rests_on_sampling() -> None:
     """With an evaluator that always agrees no false pair is proved either."""
     with (
         mock.patch.object(refute, "search", lambda *_, **__: refute.Outcome(None, 1)),
+        mock.patch.object(refute, "agrees", lambda *_, **__: refute.Outcome(None, 1)),
         mock.patch.object(refute, "confirm", lambda *_, **__: None),
     ):
         wrong = [p.name for p in FALSE if prove(p).status in SHOWN_PROVED]

@@ -14,7 +14,9 @@ from test_corpus import FALSE as FALSE_PAIRS
 from test_corpus import TRUE as TRUE_PAIRS
 from test_corpus import Pair, proof
 
+from stile_engine import pairs
 from stile_engine.index.affine import constant
+from stile_engine.index.dims import Dim
 from stile_engine.proof import prove as proving
 from stile_engine.proof.prove import prove_values
 from stile_engine.proof.verdict import Status
@@ -137,9 +139,19 @@ def test_a_proof_over_budget_is_unknown() -> None:
 
 
 def test_a_wrong_law_is_an_error_and_never_green() -> None:
-    """The independent evaluator has the last word over every proof."""
-    with mock.patch.object(proving, "are_equal", lambda *_, **__: True):
-        assert prove("X:Q + 1", "X:Q").status is Status.ERROR
+    """The independent evaluator has the last word over every proof, at large sizes and symbolic ones as well."""
+    wrong = [
+        ("X:Q + 1", "X:Q", {"Q": 4}),
+        ("(X:Q D, Y:K D -> Q K)", "2 * (X:Q D, Y:K D -> Q K)", {"Q": 4096, "K": 4096, "D": 4096}),
+        ("softmax[K](X:Q K)", "softmax[K where K < 60000](X:Q K)", {"Q": 1000, "K": 65536}),
+        ("sum[N](X:N where N >= 2)", "sum[N](X:N)", {"N": Dim("N")}),
+    ]
+    with (
+        mock.patch.object(proving, "are_equal", lambda *_, **__: True),
+        mock.patch.object(proving, "_different_forms", lambda *_: []),
+    ):
+        for first, second, sizes in wrong:
+            assert pairs.prove(first, second, sizes).status is Status.ERROR, first
 
 
 def test_what_is_not_modelled_is_not_proved() -> None:

@@ -1,0 +1,416 @@
+"""Evaluate an expression as written on a whole grid of index tuples at once, with NumPy.
+
+The same reading as in ``evaluate.py`` and as free of laws: each node becomes one array, or one pair of
+arrays, over the coordinates that its own variables take. A sum of a product is contracted without making
+the product, which is what keeps large sizes affordable. NumPy is imported when a grid is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
+from stile_engine.proof.evaluate import NotEvaluated, TooExpensive
+from stile_engine.term import expression as written
+from stile_engine.term.expression import Node, Tensor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+_NODE_STEPS = 64
+_LARGEST_GRID = 1 << 22
+_MOST_CONTRACTED = 1 << 27
+_MOST_AXES = 24
+_MOST_FACTORS = 1 << 12
+
+
+class GridInputs(Protocol):
+    def grid(self, tensor: Tensor, position: tuple[Any, ...]) -> Array:
+        """The inputs at arrays of positions, as floats; exact."""
+
+
+class GridArithmetic(Protocol):
+    """Numbers on a grid. What a value is, is its own affair: one array, or several of one shape."""
+
+    def exact(self, values: Array) -> Any: ...
+    def rational(self, numerator: int, denominator: int) -> Any: ...
+    def constant(self, name: str) -> Any: ...
+    def no_value(self) -> Any: ...
+    def unary(self, name: str, x: Any) -> Any: ...
+    def binary(self, name: str, x: Any, y: Any) -> Any: ...
+    def where(self, mask: Array, x: Any, y: Any) -> Any: ...
+    def reduce(self, name: str, x: Any, mask: Array | None, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+        """Over the axes, which stay with length one; ``shape`` is that of the grid that is reduced."""
+
+    def contract(self, factors: list[Any], mask: Array | None, axes: tuple[int, ...]) -> Any:
+        """The sum of the product over the axes, or None where it has to be written out."""
+
+    def shape(self, x: Any) -> tuple[int, ...]: ...
+
+    def spread(self, x: Any, shape: tuple[int, ...]) -> Any:
+        """The same over the whole of ``shape``; axes of length one before it are dropped."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Coordinates:
+    """The values of one variable, an array that broadcasts with every other one of the grid. Compared by
+    identity: two objects may hold the same values, one object is always the same."""
+
+    values: Any
+    places: frozenset[int]
+    """The axes of the grid, counted from the last, along which the values vary."""
+
+
+class GridEvaluator:
+    """Values of nodes on the product of some coordinates; ``sizes`` gives the unknowns of symbolic sizes."""
+
+    def __init__(
+        self,
+        arithmetic: GridArithmetic,
+        inputs: GridInputs,
+        coordinates: Mapping[str, list[int]],
+        sizes: Mapping[str, int] | None = None,
+        steps: int = 1 << 24,
+    ) -> None:
+        import numpy
+
+        self._np = numpy
+        self._arithmetic = arithmetic
+        self._inputs = inputs
+        self._sizes = dict(sizes or {})
+        self._steps = steps
+        self._allowed = steps
+        self._known: dict[tuple[Any, ...], Any] = {}
+        self._bound: dict[tuple[int, int, int], Coordinates] = {}
+        self._moved: dict[tuple[Any, ...], Coordinates] = {}
+        self._read: dict[tuple[Any, ...], Any] = {}
+        self._kept: list[Any] = []
+        self.reads: dict[Tensor, tuple[range, ...]] = {}
+        """For each tensor the smallest box that holds all positions at which it was read."""
+        self.names = tuple(coordinates)
+        if len(self.names) > _MOST_AXES:
+            raise TooExpensive
+        self._top = {
+            name: self._coordinates(numpy.array(values, dtype=numpy.int64), place)
+            for place, (name, values) in enumerate(coordinates.items())
+        }
+        self.shape = tuple(len(values) for values in reversed(list(coordinates.values())))
+        """Of the results: the last axis is the first coordinate."""
+
+    def _coordinates(self, values: Array, place: int) -> Coordinates:
+        return Coordinates(values.reshape((-1, *([1] * place))), frozenset([place]))
+
+    @property
+    def used(self) -> int:
+        return self._allowed - self._steps
+
+    def __call__(self, node: Node) -> Any:
+        """The value, over the whole of ``shape``."""
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, 100_000))
+        try:
+            with self._np.errstate(all="ignore"):
+                return self._arithmetic.spread(self._value(node, self._top), self.shape)
+        finally:
+            sys.setrecursionlimit(before)
+
+    def _spend(self, steps: int) -> None:
+        self._steps -= steps
+        if self._steps < 0:
+            raise TooExpensive
+
+    def _value(self, node: Node, at: Mapping[str, Coordinates]) -> Any:
+        while type(node) is written.Restrict:
+            node = node.body  # the same value at the same index
+        key = (id(node), *[id(at[name]) for name in node.axes])
+        found = self._known.get(key)
+        if found is None:
+            compute = _COMPUTE.get(type(node))
+            if compute is None:
+                raise NotEvaluated(f"{type(node).__name__} is not evaluated on grids")
+            found = compute(self, node, at)
+            size = 1
+            for n in self._arithmetic.shape(found):
+                size *= n
+            self._spend(_NODE_STEPS + size)
+            self._known[key] = found
+            self._kept.append((node, at))  # their ids are keys
+        return found
+
+    # -- indices ---------------------------------------------------------------------------
+
+    def _integer(self, expression: Affine, at: Mapping[str, Coordinates]) -> Any:
+        total: Any = expression.constant
+        for atom, coefficient in expression.terms:
+            if isinstance(atom, FloorDiv):
+                inner = self._integer(atom.numerator, at) // atom.divisor
+            else:
+                size = self._sizes.get(atom)
+                if size is None and atom not in at:
+                    raise NotEvaluated("an index that data decide")
+                inner = at[atom].values if size is None else size
+            total = total + coefficient * inner
+        return total
+
+    def _holds(self, predicate: Predicate, at: Mapping[str, Coordinates]) -> Any:
+        match predicate:
+            case Always():
+                return True
+            case Never():
+                return False
+            case AtLeastZero(expression):
+                return self._integer(expression, at) >= 0
+            case EqualsZero(expression):
+                return self._integer(expression, at) == 0
+            case Not(operand):
+                return self._np.logical_not(self._holds(operand, at))
+            case And(operands):
+                return reduce(self._np.logical_and, [self._holds(o, at) for o in operands])
+            case Or(operands):
+                return reduce(self._np.logical_or, [self._holds(o, at) for o in operands])
+        raise NotEvaluated(f"{type(predicate).__name__} is not evaluated on grids")
+
+    def _places(self, names: Any, at: Mapping[str, Coordinates]) -> frozenset[int]:
+        found: frozenset[int] = frozenset()
+        for name in names:
+            found |= at[name].places
+        return found
+
+    def _bounds(self, bounds: tuple[Affine, Affine]) -> tuple[int, int]:
+        if not (bounds[0].variables | bounds[1].variables) <= self._sizes.keys():
+            raise NotEvaluated("a range that varies")
+        return bounds[0].evaluate(self._sizes), bounds[1].evaluate(self._sizes)
+
+    # -- nodes -----------------------------------------------------------------------------
+
+    def _const(self, node: written.Const, at: Mapping[str, Coordinates]) -> Any:
+        return self._arithmetic.rational(node.value.numerator, node.value.denominator)
+
+    def _constant(self, node: written.Constant, at: Mapping[str, Coordinates]) -> Any:
+        return self._arithmetic.constant(node.name)
+
+    def _infinity(self, node: written.Infinity, at: Mapping[str, Coordinates]) -> Any:
+        return self._arithmetic.exact(self._np.array(self._np.inf if node.sign > 0 else -self._np.inf))
+
+    def _no_value(self, node: written.NoValue, at: Mapping[str, Coordinates]) -> Any:
+        return self._arithmetic.no_value()
+
+    def _unmodelled(self, node: written.Unmodelled, at: Mapping[str, Coordinates]) -> Any:
+        raise NotEvaluated(node.reason)
+
+    def _index_number(self, node: written.IndexNumber, at: Mapping[str, Coordinates]) -> Any:
+        return self._arithmetic.exact(self._np.asarray(self._integer(node.index, at), dtype=float))
+
+    def _apply(self, node: written.Apply, at: Mapping[str, Coordinates]) -> Any:
+        first = self._value(node.operands[0], at)
+        if len(node.operands) == 1:
+            return self._arithmetic.unary(node.function, first)
+        second = self._value(node.operands[1], at)
+        self._room(first, second)
+        return self._arithmetic.binary(node.function, first, second)
+
+    def _room(self, *values: Any) -> None:
+        """Refuse a grid that is too large before it is made."""
+        shape = self._np.broadcast_shapes(*(self._arithmetic.shape(v) for v in values))
+        size = 1
+        for n in shape:
+            size *= n
+        if size > _LARGEST_GRID:
+            raise TooExpensive
+        self._spend(size)
+
+    def _power(self, node: written.Power, at: Mapping[str, Coordinates]) -> Any:
+        base = self._value(node.base, at)
+        if node.exponent == 0:
+            raise NotEvaluated("a power of zero")
+        if abs(node.exponent) > 64:
+            raise NotEvaluated("a high power")
+        result = base
+        for _ in range(abs(node.exponent) - 1):
+            result = self._arithmetic.binary("mul", result, base)
+        if node.exponent > 0:
+            return result
+        return self._arithmetic.binary("div", self._arithmetic.rational(1, 1), result)
+
+    def _select(self, node: written.Select, at: Mapping[str, Coordinates]) -> Any:
+        mask = self._np.asarray(self._holds(node.predicate, at))
+        if mask.all():
+            return self._value(node.chosen, at)
+        if not mask.any():
+            return self._value(node.other, at)
+        chosen, other = self._value(node.chosen, at), self._value(node.other, at)
+        self._room(chosen, other, self._arithmetic.exact(mask))
+        return self._arithmetic.where(mask, chosen, other)
+
+    def _reindex(self, node: written.Reindex, at: Mapping[str, Coordinates]) -> Any:
+        inner = dict(at)
+        outside: Any = None
+        for name, expression in node.mapping.items():
+            token = (name, expression, *sorted((v, id(at[v])) for v in expression.variables if v in at))
+            moved = self._moved.get(token)
+            low, high = self._bounds(node.body.axes[name])
+            if moved is None:
+                values = self._np.asarray(self._integer(expression, at), dtype=self._np.int64)
+                places = self._places((v for v in expression.variables if v in at), at)
+                moved = self._moved[token] = Coordinates(values, places)
+                self._kept.append(at)
+            inside = (low <= moved.values) & (moved.values < high)
+            if not inside.all():
+                outside = ~inside if outside is None else outside | ~inside
+                # any value inside will do: it is replaced below
+                clipped = self._moved.get((token, low, high))
+                if clipped is None:
+                    if high <= low:
+                        return self._arithmetic.no_value()
+                    kept = self._np.clip(moved.values, low, high - 1)
+                    clipped = self._moved[token, low, high] = Coordinates(kept, moved.places)
+                moved = clipped
+            inner[name] = moved
+        value = self._value(node.body, inner)
+        if outside is None:
+            return value
+        return self._arithmetic.where(outside, self._arithmetic.no_value(), value)
+
+    def _read_tensor(self, node: written.Read, at: Mapping[str, Coordinates]) -> Any:
+        np = self._np
+        if node.tensor.integer or node.tensor.signs is not None:
+            raise NotEvaluated("contents that satisfy declared facts are drawn one by one")
+        position = [np.asarray(self._integer(p, at), dtype=np.int64) for p in node.index]
+        self._room(*(self._arithmetic.exact(p) for p in position)) if position else None
+        outside: Any = None
+        for axis, (place, size) in enumerate(zip(position, node.tensor.shape, strict=True)):
+            inside = (place >= 0) & (place < size.evaluate(self._sizes))
+            if not inside.all():
+                outside = ~inside if outside is None else outside | ~inside
+                position[axis] = np.clip(place, 0, max(size.evaluate(self._sizes) - 1, 0))
+        self._note(node.tensor, position)
+        value = self._arithmetic.exact(self._inputs.grid(node.tensor, tuple(position)))
+        if outside is None:
+            return value
+        return self._arithmetic.where(outside, self._arithmetic.no_value(), value)
+
+    def _note(self, tensor: Tensor, position: list[Any]) -> None:
+        box = tuple(range(int(p.min()), int(p.max()) + 1) for p in position)
+        known = self.reads.get(tensor)
+        if known is not None:
+            pairs = zip(box, known, strict=True)
+            box = tuple(range(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
+        self.reads[tensor] = box
+
+    def _reduce(self, node: written.Reduce, at: Mapping[str, Coordinates]) -> Any:
+        taken = self._places(node.axes, at)
+        inner = dict(at)
+        axes: list[int] = []
+        shape: list[int] = []
+        place = 0
+        for name, bounds in node.bound.items():
+            low, high = self._bounds(bounds)
+            if high <= low:
+                return self._empty(node.reduction)
+            while place in taken:
+                place += 1
+            if place >= _MOST_AXES:
+                raise TooExpensive
+            key = (low, high, place)
+            known = self._bound.get(key)
+            if known is None:
+                if high - low > _LARGEST_GRID:
+                    raise TooExpensive
+                known = self._bound[key] = self._coordinates(self._np.arange(low, high, dtype=self._np.int64), place)
+            inner[name] = known
+            axes.append(place)
+            shape.append(high - low)
+            taken |= {place}
+        mask = None
+        if not isinstance(node.predicate, Always):
+            mask = self._np.asarray(self._holds(node.predicate, inner))
+            if not mask.any():
+                return self._empty(node.reduction)
+            if mask.all():
+                mask = None
+        if node.reduction == "sum":
+            factors = self._factors(node.body)
+            if len(factors) > 1:
+                found = self._contracted(factors, mask, dict(zip(axes, shape, strict=True)), inner)
+                if found is not None:
+                    return found
+        body = self._value(node.body, inner)
+        ranges = self._arithmetic.exact(
+            self._np.empty([shape[axes.index(p)] if p in axes else 1 for p in range(max(axes), -1, -1)])
+        )
+        parts = (body, ranges) if mask is None else (body, ranges, self._arithmetic.exact(mask))
+        self._room(*parts)
+        whole = self._np.broadcast_shapes(*(self._arithmetic.shape(v) for v in parts))
+        return self._arithmetic.reduce(node.reduction, body, mask, tuple(-1 - p for p in axes), whole)
+
+    def _factors(self, body: Node) -> list[Node]:
+        """The factors of a product, as written."""
+        found: list[Node] = []
+        stack = [body]
+        while stack:
+            node = stack.pop()
+            while type(node) is written.Restrict:
+                node = node.body
+            if type(node) is written.Apply and node.function == "mul":
+                stack.extend(reversed(node.operands))
+                if len(stack) > _MOST_FACTORS:
+                    return [body]
+            else:
+                found.append(node)
+        return found
+
+    def _contracted(
+        self, factors: list[Node], mask: Array | None, axes: Mapping[int, int], at: Mapping[str, Coordinates]
+    ) -> Any:
+        values = [self._value(f, at) for f in factors]
+        shapes = [self._arithmetic.shape(v) for v in values]
+        if mask is not None:
+            shapes.append(mask.shape)
+        size = 1
+        whole = self._np.broadcast_shapes(*shapes)
+        for n in whole:
+            size *= n
+        for place, length in axes.items():
+            if length > 1 and (place >= len(whole) or whole[-1 - place] == 1):
+                return None  # no factor names this variable: the ordinary way counts its values
+        if size <= 2 * max(self._size(s) for s in shapes):
+            return None  # nothing is gained
+        if size > _MOST_CONTRACTED:
+            raise TooExpensive
+        self._spend(size // 16)
+        return self._arithmetic.contract(values, mask, tuple(-1 - p for p in axes if p < len(whole)))
+
+    @staticmethod
+    def _size(shape: tuple[int, ...]) -> int:
+        size = 1
+        for n in shape:
+            size *= n
+        return size
+
+    def _empty(self, reduction: str) -> Any:
+        if reduction in ("sum", "prod"):
+            return self._arithmetic.rational(0 if reduction == "sum" else 1, 1)
+        return self._arithmetic.exact(self._np.array(-self._np.inf if reduction == "max" else self._np.inf))
+
+
+_COMPUTE: dict[type[Node], Callable[..., Any]] = {
+    written.Const: GridEvaluator._const,
+    written.Constant: GridEvaluator._constant,
+    written.Infinity: GridEvaluator._infinity,
+    written.NoValue: GridEvaluator._no_value,
+    written.Unmodelled: GridEvaluator._unmodelled,
+    written.IndexNumber: GridEvaluator._index_number,
+    written.Apply: GridEvaluator._apply,
+    written.Select: GridEvaluator._select,
+    written.Reindex: GridEvaluator._reindex,
+    written.Read: GridEvaluator._read_tensor,
+    written.Power: GridEvaluator._power,
+    written.Reduce: GridEvaluator._reduce,
+}

@@ -1,0 +1,132 @@
+"""Concrete instances of symbolic sizes, the smallest first."""
+
+from __future__ import annotations
+
+import heapq
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stile_engine.index.affine import Affine
+from stile_engine.index.sets import IndexSet, describe
+from stile_engine.term import expression as written
+from stile_engine.term.expression import Node
+from stile_engine.term.value import Value
+
+_ELEMENTS = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The symbolic sizes of a statement: the range of each unknown (both ends included) and the dims that are
+    made of them."""
+
+    ranges: Mapping[str, tuple[int, int]]
+    extents: Mapping[str, Affine]
+    shapes: frozenset[tuple[Affine, ...]]
+
+    @staticmethod
+    def of(ranges: Mapping[str, tuple[int, int]], values: Iterable[Value]) -> Sizes:
+        extents: dict[str, Affine] = {}
+        shapes: set[tuple[Affine, ...]] = set()
+        if not ranges:
+            return Sizes({}, {}, frozenset())
+        for value in values:
+            for d in value.dims:
+                extents.setdefault(d.name, d.extent)
+            for node in _nodes(value.node):
+                match node:
+                    case written.Read(tensor):
+                        shapes.add(tensor.shape)
+                        extents.update(dict(zip(tensor.dims, tensor.shape, strict=True)))
+        kept = {d: e for d, e in extents.items() if e.variables & ranges.keys()}
+        return Sizes(dict(ranges), kept, frozenset(shapes))
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def shown(self, instance: Mapping[str, int]) -> dict[str, int]:
+        """The sizes of the dims, as a user names them."""
+        found = {d: e.evaluate(instance) for d, e in sorted(self.extents.items())}
+        named = {v for e in self.extents.values() for v in e.variables}
+        return found | {s.removeprefix("#"): x for s, x in sorted(instance.items()) if s not in named}
+
+    def allowed(self, instance: Mapping[str, int]) -> bool:
+        """Whether the instance lies in the ranges and no tensor has too many elements."""
+        if any(not low <= instance[s] <= high for s, (low, high) in self.ranges.items()):
+            return False
+        for shape in self.shapes:
+            elements = 1
+            for extent in shape:
+                elements *= extent.evaluate(instance)
+            if elements > max(_ELEMENTS, *(high for _, high in self.ranges.values())):
+                return False
+        return True
+
+    def increasing(self) -> Iterator[dict[str, int]]:
+        """All instances, by the sum of the sizes."""
+        names = sorted(self.ranges)
+        start = tuple(self.ranges[s][0] for s in names)
+        heap = [(self._weight(dict(zip(names, start, strict=True))), start)]
+        seen = {start}
+        while heap:
+            _, point = heapq.heappop(heap)
+            instance = dict(zip(names, point, strict=True))
+            if self.allowed(instance):
+                yield instance
+            for axis, name in enumerate(names):
+                following = (*point[:axis], point[axis] + 1, *point[axis + 1 :])
+                if following not in seen and following[axis] <= self.ranges[name][1]:
+                    seen.add(following)
+                    heapq.heappush(heap, (self._weight(dict(zip(names, following, strict=True))), following))
+
+    def _weight(self, instance: Mapping[str, int]) -> int:
+        return sum(e.evaluate(instance) for e in self.extents.values()) or sum(instance.values())
+
+    def order(self, instances: Iterable[Mapping[str, int]]) -> list[dict[str, int]]:
+        """Without repetition, the smallest first."""
+        unique = {tuple(sorted(i.items())): dict(i) for i in instances if self.allowed(i)}
+        return sorted(unique.values(), key=lambda i: (self._weight(i), sorted(i.items())))
+
+    def least(self, where: IndexSet) -> dict[str, int] | None:
+        """The least sizes at which the set has members, first by the unknown that comes first."""
+        if not self.ranges:
+            return {}
+        reached = where.project_out([v for v in where.variables if v not in self.ranges])
+        point = reached.sample()
+        if point is None:
+            return None
+        found = {s: point.get(s, low) for s, (low, _) in self.ranges.items()}
+        return found if self.allowed(found) else None
+
+    def reached(self, where: IndexSet, instance: Mapping[str, int]) -> bool:
+        """Whether the set has members at these sizes."""
+        return not where.substitute({s: Affine((), x) for s, x in instance.items()}).is_empty
+
+    def text(self, text: str) -> str:
+        """A text about sets with the unknowns written as sizes: ``64*#N`` is size(N)."""
+        for dim, extent in self.extents.items():
+            symbol, factor = extent.terms[0]
+            if len(extent.terms) != 1 or extent.constant or not isinstance(symbol, str):
+                continue
+            if factor != 1:
+                text = re.sub(rf"(?<![0-9A-Za-z_]){factor}\*{re.escape(symbol)}(?![0-9A-Za-z_])", f"size({dim})", text)
+            one = f"size({dim})" if factor == 1 else f"size({dim})/{factor}"
+            text = re.sub(rf"{re.escape(symbol)}(?![0-9A-Za-z_])", one, text)
+        return text
+
+
+def describe_with(where: IndexSet, sizes: Sizes) -> str:
+    return sizes.text(describe(where))
+
+
+def _nodes(root: Node) -> Iterator[Node]:
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        stack.extend(written.children(node))
