@@ -29,6 +29,7 @@ _LARGEST_GRID = 1 << 22
 _MOST_CONTRACTED = 1 << 27
 _MOST_AXES = 24
 _MOST_FACTORS = 1 << 12
+_MOST_ROUNDS = 4096
 
 
 class GridInputs(Protocol):
@@ -253,24 +254,19 @@ class GridEvaluator:
         inner = dict(at)
         outside: Any = None
         for name, expression in node.mapping.items():
-            token = (name, expression, *sorted((v, id(at[v])) for v in expression.variables if v in at))
-            moved = self._moved.get(token)
+            moved = self._coordinates_of(expression, at)
             low, high = self._bounds(node.body.axes[name])
-            if moved is None:
-                values = self._np.asarray(self._integer(expression, at), dtype=self._np.int64)
-                places = self._places((v for v in expression.variables if v in at), at)
-                moved = self._moved[token] = Coordinates(values, places)
-                self._kept.append(at)
             inside = (low <= moved.values) & (moved.values < high)
             if not inside.all():
                 outside = ~inside if outside is None else outside | ~inside
                 # any value inside will do: it is replaced below
-                clipped = self._moved.get((token, low, high))
+                clipped = self._moved.get((id(moved), low, high))
                 if clipped is None:
                     if high <= low:
                         return self._arithmetic.no_value()
                     kept = self._np.clip(moved.values, low, high - 1)
-                    clipped = self._moved[token, low, high] = Coordinates(kept, moved.places)
+                    clipped = self._moved[id(moved), low, high] = Coordinates(kept, moved.places)
+                    self._kept.append(moved)
                 moved = clipped
             inner[name] = moved
         value = self._value(node.body, inner)
@@ -295,6 +291,57 @@ class GridEvaluator:
         if outside is None:
             return value
         return self._arithmetic.where(outside, self._arithmetic.no_value(), value)
+
+    def _carried(self, node: written.Carried, at: Mapping[str, Coordinates]) -> Any:
+        np = self._np
+        recurrence, number = node.recurrence, node.number
+        rounds = np.asarray(self._integer(node.round, at))
+        last = np.asarray(self._integer(recurrence.rounds, at))
+        if rounds.size > 1 and rounds.min() != rounds.max():
+            raise NotEvaluated("a round that varies over the grid")
+        round_ = int(rounds.max())
+        if round_ < 0 or (round_ > last).any():
+            raise NotEvaluated("a round that the loop does not have")
+        if round_ > _MOST_ROUNDS:
+            raise TooExpensive
+        inner = dict(at)
+        for (name, bounds), expression in zip(recurrence.axes[number].items(), node.index, strict=True):
+            moved = self._coordinates_of(expression, at)
+            low, high = self._bounds(bounds)
+            inside = (low <= moved.values) & (moved.values < high)
+            if not inside.all():
+                raise NotEvaluated("a carry read out of bounds")
+            inner[name] = moved
+        if round_ == 0:
+            return self._value(recurrence.initial[number], inner)
+        # Earlier rounds first: a chain of calls from the last round to the first would be too deep.
+        for earlier in range(round_):
+            inner[recurrence.variable] = self._single(earlier)
+            found = self._value(recurrence.step[number], inner)
+        return found
+
+    def _single(self, value: int) -> Coordinates:
+        """One value, the same object every time."""
+        found = self._moved.get((value,))
+        if found is None:
+            found = self._moved[value,] = Coordinates(self._np.array(value, dtype=self._np.int64), frozenset())
+        return found
+
+    def _coordinates_of(self, expression: Affine, at: Mapping[str, Coordinates]) -> Coordinates:
+        """The values of an index expression; of a variable its own."""
+        if expression.is_constant:
+            return self._single(expression.constant)
+        first = expression.terms[0][0]
+        if len(expression.terms) == 1 and expression == Affine.variable(str(first)) and str(first) in at:
+            return at[str(first)]
+        token = (expression, *sorted((v, id(at[v])) for v in expression.variables if v in at))
+        found = self._moved.get(token)
+        if found is None:
+            values = self._np.asarray(self._integer(expression, at), dtype=self._np.int64)
+            places = self._places((v for v in expression.variables if v in at), at)
+            found = self._moved[token] = Coordinates(values, places)
+            self._kept.append(at)
+        return found
 
     def _note(self, tensor: Tensor, position: list[Any]) -> None:
         box = tuple(range(int(p.min()), int(p.max()) + 1) for p in position)
@@ -413,4 +460,5 @@ _COMPUTE: dict[type[Node], Callable[..., Any]] = {
     written.Read: GridEvaluator._read_tensor,
     written.Power: GridEvaluator._power,
     written.Reduce: GridEvaluator._reduce,
+    written.Carried: GridEvaluator._carried,
 }

@@ -34,6 +34,8 @@ _EXACT_STEPS = 4_000
 _CHEAP_STEPS = 1_500
 """Up to this many steps one exact evaluation is cheaper than to load NumPy."""
 _GRID_STEPS = 1 << 24
+_SLOW_STEPS = 40_000
+"""Of a quick search point by point."""
 _MOST_INDICES = 4096
 _SAMPLED_INDICES = 256
 _CANDIDATES = 3
@@ -92,7 +94,7 @@ def search(
     tried = list(islice(profiles(spikes), count))
     found = _search_grids(question, candidates, tried, steps)
     if found is None:
-        found = _search_points(question, candidates, tried, steps // 4)
+        found = _search_points(question, candidates, tried, steps // 4 if exactly else _SLOW_STEPS)
     if found.witness is not None or not exactly:
         return found
     return Outcome(_search_exactly(question, candidates), found.agreed)

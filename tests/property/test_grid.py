@@ -16,14 +16,28 @@ from mpmath import iv
 from random_specs import DIMS, SIZES, Tree, spread, trees
 from term_values import Bounded
 
+from stile_engine.index.affine import Affine, constant, variable
 from stile_engine.proof.enclosures import Enclosures
 from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive
 from stile_engine.proof.grid import GridEvaluator
 from stile_engine.proof.grid_floats import GridFloats
 from stile_engine.proof.inputs import _KINDS, Profile
 from stile_engine.proof.numbers import Exact, Undecided, is_infinite
-from stile_engine.term.expression import Tensor
-from stile_engine.term.value import Value
+from stile_engine.term.expression import (
+    Carried,
+    IndexNumber,
+    Node,
+    Read,
+    Recurrence,
+    Tensor,
+    add,
+    apply,
+    bounds,
+    divide,
+    multiply,
+    number,
+)
+from stile_engine.term.value import DimRange, Value
 
 _EXAMPLES = settings.default.max_examples
 _FUNCTIONS = tuple(
@@ -130,3 +144,22 @@ def test_the_dims_are_those_of_the_random_expressions() -> None:
 def test_the_random_expressions_reach_every_case() -> None:
     assert min(seen[c] for c in ("finite", "infinite", "no value", "undecided")) > 20, f"{dict(seen)}"
     assert seen["not for grids"] < 0.2 * _EXAMPLES * 3, f"{dict(seen)}"
+
+
+def test_loops_are_run_round_by_round() -> None:
+    """``c[i] = c[i] / 2 + X[t, i] * exp(c[3 - i])``, after each number of rounds."""
+    own = {"i": bounds(0, 4)}
+    rounds = {"t": bounds(0, 5)}
+    tensor = Tensor("X", ("t", "i"), (constant(5), constant(4)))
+    loop = Recurrence("t", constant(5), (own,), (IndexNumber(variable("i"), own),), {})
+
+    def carry(index: Affine, round_: Affine) -> Node:
+        return Carried(loop, 0, (index,), round_, {**own, **rounds})
+
+    now = variable("t")
+    read = Read(tensor, (now, variable("i")), {**own, **rounds})
+    other = apply("exp", divide(carry(3 - variable("i"), now), number(8)))
+    loop.step = (add(divide(carry(variable("i"), now), number(2)), multiply(read, other)),)
+    for last in range(6):
+        dims = (DimRange("i", constant(0), constant(4), constant(4)),)
+        compare(Value(dims, carry(variable("i"), constant(last))), Profile(last, "mixed"))
