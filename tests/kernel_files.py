@@ -12,8 +12,9 @@ import runpy
 import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from grid_evaluation import grid
 
 from stile_engine.check import check
 from stile_engine.checking.backend import infer
+from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import pair
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.errors import StileError
@@ -108,23 +110,27 @@ class Executable:
 
     @property
     def name(self) -> str:
-        return str(self.declaration.target.__name__)
+        return str(getattr(self.declaration.target, "__name__", type(self.declaration.target).__name__))
 
 
 def executables(path: Path) -> list[Executable]:
     source = path.read_text()
     verdicts, diagnostics = expectations(source)
     with recording_declarations() as declarations:
-        runpy.run_path(str(path))
+        module = SimpleNamespace(**runpy.run_path(str(path)))
     found = []
     for declaration in declarations:
-        target = declaration.target
+        target = called(declaration.target)
+        owner = owner_of(target, module)
+        runnable = replace(declaration, target=target if owner is None else bound(target, owner, module))
         code = getattr(target, "__wrapped__", target).__code__
         lines = {line for _, _, line in code.co_lines() if line is not None}
-        expected = next(v for v in verdicts if v.line + 1 >= code.co_firstlineno and v.line < max(lines))
-        _, typed = infer(target, dict(declaration.options))
+        if target is not declaration.target and declaration.site is not None:
+            lines = {declaration.site.lineno, declaration.site.end_lineno}  # an object that is called
+        expected = next(v for v in verdicts if v.line + 1 >= min(lines) and v.line < max(lines))
+        _, typed = infer(runnable.target, dict(declaration.options))
         broken = typed and any(d.line + 1 in lines and d.what.startswith("error[") for d in diagnostics)
-        found.append(Executable(declaration, expected, broken))
+        found.append(Executable(runnable, expected, broken))
     return found
 
 
@@ -142,7 +148,10 @@ def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     specs = _specs(declaration)
     tensors = {name: tensor for spec in specs.values() for name, tensor in spec.tensors.items()}
     in_place = {n: tuple(d.name for d in s.value.dims) for n, s in specs.items() if n is not None}
-    parameters, constants = pair(declaration.target, tensors, declaration.dims, declaration.options, in_place, False)
+    target = declaration.target
+    parameters, constants = pair(
+        target, tensors, declaration.dims, declaration.options, in_place, False, tensors_of(target)
+    )
     generator = np.random.default_rng(seed)
     arrays = {p.name: generator.standard_normal([d.concrete for d in p.dims]) for p in parameters}
     inputs = {p.tensor.name: arrays[p.name].copy() for p in parameters if p.tensor is not None}
@@ -154,7 +163,7 @@ def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     if framework == "jax":
         return _run_jax(declaration.target, arrays, constants), wanted
     if framework == "torch":
-        return _run_torch(declaration.target, arrays, constants, output), wanted
+        return _run_torch(declaration.target, parameters, arrays, constants, output), wanted
     with np.errstate(all="ignore"), memory_without_a_value():
         returned = declaration.target(**arrays, **constants)
     return np.asarray(returned if output is None else arrays[output]), wanted
@@ -203,8 +212,16 @@ def _run_jax(target: Any, arrays: dict[str, Any], constants: dict[str, Any]) -> 
         jax.config.update("jax_enable_x64", before)
 
 
-def _run_torch(target: Any, arrays: dict[str, Any], constants: dict[str, Any], output: str | None) -> Any:
+def _run_torch(
+    target: Any,
+    parameters: tuple[Parameter, ...],
+    arrays: dict[str, Any],
+    constants: dict[str, Any],
+    output: str | None,
+) -> Any:
     import torch
+
+    from stile_engine.torch.frontend import tensor_at
 
     before = torch.get_default_dtype()
     deterministic = torch.are_deterministic_algorithms_enabled()
@@ -212,9 +229,13 @@ def _run_torch(target: Any, arrays: dict[str, Any], constants: dict[str, Any], o
     # Fresh memory often happens to hold the right numbers; in this mode it holds none.
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        tensors = {n: torch.asarray(a) for n, a in arrays.items()}
+        for p in parameters:
+            if p.outside:
+                tensor_at(target, p.name).data = torch.asarray(arrays[p.name])
+        tensors = {p.name: torch.asarray(arrays[p.name]) for p in parameters if not p.outside}
         returned = target(**tensors, **constants)
-        return (returned if output is None else tensors[output]).detach().numpy()
+        # Kernels convert to float32 on the way: more digits than that do not count.
+        return (returned if output is None else tensors[output]).detach().float().numpy()
     finally:
         torch.set_default_dtype(before)
         torch.use_deterministic_algorithms(deterministic)

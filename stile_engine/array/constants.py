@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stile_engine.array.arrays import (
@@ -12,10 +13,12 @@ from stile_engine.array.arrays import (
     axis,
     index_number,
     integers,
+    reindex,
     unlabelled,
 )
+from stile_engine.array.choice import choose, join
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction
 from stile_engine.term.expression import Node
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
@@ -35,9 +38,14 @@ def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None)
     if data.dtype == np.bool_:
         if uniform:
             return TruthArray(shape, unlabelled(shape), ALWAYS if first else NEVER)
-        return UnknownArray(shape, unlabelled(shape), "a constant array of truth values", site)
+        where = where_true(data)
+        if where is None:
+            return UnknownArray(shape, unlabelled(shape), "a constant array of truth values without a pattern", site)
+        return TruthArray(shape, unlabelled(shape), where)
     if np.issubdtype(data.dtype, np.integer):
         index = Affine((), int(first)) if uniform else _affine(data)
+        if index is None and (found := _of_few_values(data, lambda v: integers((), Affine((), int(v))))) is not None:
+            return found
         if index is None:
             return UnknownArray(shape, unlabelled(shape), "a constant array of integers that is not affine", site)
         return integers(shape, index)
@@ -48,7 +56,73 @@ def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None)
         index = _affine(floats)
         if index is not None:
             return RealArray(shape, unlabelled(shape), index_number(index, shape))
+    few = _of_few_values(data, lambda v: RealArray((), (), read_number(v, dtype, recorder, site)))
+    if few is not None:
+        return few
     return UnknownArray(shape, unlabelled(shape), "a constant array of different numbers", site)
+
+
+LARGEST_TABLE = 64
+"""Elements of a constant array without a pattern that are written out one by one."""
+
+
+def _of_few_values(data: Any, element: Callable[[Any], Array]) -> Array | None:
+    """An array of two numbers in a pattern, or one that is small."""
+    import numpy as np
+
+    shape = data.shape
+    values: Any = np.unique(data) if data.size <= 1 << 20 else ()
+    if len(values) == 2 and (where := where_true(data == values[0])) is not None:
+        low, high = (reindex(element(v), [], shape, unlabelled(shape)) for v in values)
+        return choose([(where, low), (ALWAYS, high)], shape, unlabelled(shape))
+    return _table(data, element) if data.size <= LARGEST_TABLE else None
+
+
+def _table(data: Any, element: Callable[[Any], Array]) -> Array:
+    if not data.ndim:
+        return element(data[()])
+    shape, rank = data.shape, data.ndim
+    inner = [_table(part, element) for part in data]
+    wide = [reindex(part, [axis(a) for a in range(1, rank)], shape, unlabelled(shape)) for part in inner]
+    return join(wide, range(len(wide)), 0, shape, unlabelled(shape))
+
+
+def where_true(data: Any) -> Predicate | None:
+    """The pattern of an array of truth values along one axis, or along the diagonals of two; None for others."""
+    import numpy as np
+
+    varying = [a for a in range(data.ndim) if not np.all(data == data.take([0], axis=a))]
+    core = data[tuple(slice(None) if a in varying else 0 for a in range(data.ndim))]
+    if len(varying) == 1:
+        return _runs(core, axis(varying[0]), 0)
+    if len(varying) == 2:
+        rows, columns = core.shape
+        distance = np.subtract.outer(np.arange(rows), np.arange(columns))
+        along = np.array([core[distance == d].any() for d in range(1 - columns, rows)])
+        if np.array_equal(along[distance + columns - 1], core):
+            return _runs(along, axis(varying[0]) - axis(varying[1]), columns - 1)
+    return None
+
+
+def _runs(data: Any, index: Affine, offset: int) -> Predicate | None:
+    """Where the index, counted from ``-offset``, lies in a run of truth values."""
+    edges = [k for k in range(1, len(data)) if data[k] != data[k - 1]]
+    if len(edges) > _LARGEST_NUMBER_OF_EDGES:
+        return None
+    starts = [0, *edges]
+    ends = [*edges, len(data)]
+    inside = [
+        conjunction(
+            *([compare(index, ">=", start - offset)] if start else []),
+            *([compare(index, "<", end - offset)] if end < len(data) else []),
+        )
+        for start, end in zip(starts, ends, strict=True)
+        if data[start]
+    ]
+    return disjunction(*inside)
+
+
+_LARGEST_NUMBER_OF_EDGES = 16
 
 
 def read_number(value: Any, dtype: str, recorder: Recorder, site: Site | None) -> Node:

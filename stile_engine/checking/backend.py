@@ -6,7 +6,7 @@ import dis
 import importlib
 import inspect
 from collections.abc import Iterator
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from stile_engine.errors import UnsupportedError
@@ -97,6 +97,9 @@ def _used(target: Any) -> set[str]:
     seen: set[int] = set()
     while waiting:
         function = waiting.pop()
+        if isinstance(function, MethodType):
+            found |= {kind.__module__ for kind in type(function.__self__).__mro__}
+            function = undecorated(function.__func__)
         if not isinstance(function, FunctionType) or id(function) in seen:
             continue
         seen.add(id(function))
@@ -109,7 +112,14 @@ def _used(target: Any) -> set[str]:
             elif isinstance(module, str):
                 found.add(module)
         found |= set(_imported(function.__code__))
+        found |= _class_modules(function)
     return found
+
+
+def _class_modules(function: FunctionType) -> set[str]:
+    """Where the classes come from that a method's own class is made of: a layer of PyTorch is PyTorch."""
+    owner = function.__globals__.get(function.__qualname__.split(".")[0])
+    return {kind.__module__ for kind in owner.__mro__} if isinstance(owner, type) else set()
 
 
 def _types(value: Any) -> set[str]:
@@ -151,5 +161,7 @@ def _imported(code: CodeType) -> Iterator[str]:
 
 def _module_names(target: Any) -> set[str]:
     function = undecorated(target)
+    if isinstance(function, MethodType):
+        function = function.__func__
     values = function.__globals__.values() if isinstance(function, FunctionType) else ()
     return {value.__name__ for value in list(values) if isinstance(value, ModuleType)}

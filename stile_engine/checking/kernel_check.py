@@ -13,7 +13,7 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
-from stile_engine.checking.methods import bound, owner_of
+from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import (
     DeclarationError,
     declared_inputs,
@@ -150,7 +150,7 @@ class KernelCheck:
         options = dict(declaration.options)
         self._dims = {**self._run.dims, **declaration.dims}
         self._findings.sizes = symbol_ranges(self._dims.values())
-        function = declaration.target
+        function = called(declaration.target)
         try:
             self._backend, typed = backend.infer(function, options)
             refuse_unmodelled(options)
@@ -258,10 +258,13 @@ class KernelCheck:
         in_place = {s.output: tuple(d.name for d in s.lowered.value.dims) for s in self._specs if s.output is not None}
         assert self._run is not None
         owner = owner_of(target, self._run.module)
-        parameters, constants = pair(target, tensors, self._dims, options, in_place, owner is not None)
+        function = target if owner is None else bound(target, owner, self._run.module)
+        attributes = tensors_of(function)
+        parameters, constants = pair(target, tensors, self._dims, options, in_place, owner is not None, attributes)
+        if self._backend != "torch" and (path := next((p.name for p in parameters if p.outside), None)) is not None:
+            raise UnsupportedError(f"{path} as an input: only tensors of PyTorch are found by a path yet")
         sites = self._parameter_sites()
         parameters = tuple(replace(p, site=sites.get(p.name)) for p in parameters)
-        function = target if owner is None else bound(target, owner)
         one = self._specs[0] if len(self._specs) == 1 else None
         return KernelTask(
             self._found.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,11 +76,14 @@ def pair(
     options: Mapping[str, Any],
     in_place: Mapping[str, tuple[str, ...]],
     method: bool,
+    attributes: Collection[str] = (),
 ) -> tuple[tuple[Parameter, ...], dict[str, Any]]:
     """The kernel's parameters in signature order, and the values of its other arguments.
 
     Labels pair with parameters by name or by ``inputs=``; unlabelled tensors are the parameters in the
-    order of the signature. ``in_place`` gives the dims of outputs that the kernel writes into a parameter.
+    order of the signature. ``in_place`` gives the dims of outputs that the kernel writes into a parameter,
+    ``attributes`` the tensors of the object whose method the kernel is: they are found by their labels as well,
+    and everything else that the kernel reaches by a path, ``inputs={"layer.weight": "W:O I"}``.
     Raises ``DeclarationError``, or ``UnsupportedError`` for a kind of parameter without a model.
     """
     declared = declared_inputs(options)
@@ -90,7 +93,8 @@ def pair(
     if method and parameters:
         parameters = parameters[1:]
     names = [p.name for p in parameters]
-    for given in (declared, constants, dtypes, in_place):
+    paths = [name for name in declared if "." in name]
+    for given in (set(declared) - set(paths), constants, dtypes, in_place):
         if missing := sorted(set(given) - set(names)):
             raise DeclarationError(f"the kernel has no parameter {missing[0]!r}; it has {', '.join(names) or 'none'}")
     numbered = [name for name in tensors if name.isdigit()]
@@ -124,6 +128,12 @@ def pair(
             raise DeclarationError(_no_input(name, waiting))
         own = tuple(_dim(d, dims) for d in own_dims)
         found.append(Parameter(name, tensor, own, _dtype(dtypes, name, tensor), name in in_place))
+    for path in paths:
+        tensor = waiting.pop(declared[path].label, None) or _unused(declared[path], dims)
+        found.append(Parameter(path, tensor, tuple(_dim(d, dims) for d in tensor.dims), outside=True))
+    for label in [label for label in waiting if label in attributes]:
+        tensor = waiting.pop(label)
+        found.append(Parameter(f"self.{label}", tensor, tuple(_dim(d, dims) for d in tensor.dims), outside=True))
     if waiting:
         raise DeclarationError(_no_parameter(next(iter(waiting)), names))
     return tuple(found), constants

@@ -231,6 +231,49 @@ def constant(value: int) -> Affine:
     return Affine((), value)
 
 
+def quotient_and_remainder(
+    index: Affine, divisor: int, ranges: Mapping[str, tuple[Affine, Affine]]
+) -> tuple[Affine, Affine]:
+    """``(index // divisor, index % divisor)``, without a division where the ranges leave no choice."""
+    outside, inside = _by_terms(index, divisor)
+    limits = inside.extremes(ranges)
+    if limits is not None and limits[0] // divisor == limits[1] // divisor:
+        carry = limits[0] // divisor
+        return outside + carry, inside - carry * divisor
+    for step in sorted({c for _, c in inside.terms if c > 1 and divisor % c == 0}, reverse=True):
+        # (s*a + b) // (s*d) = a // d, and the remainder is s*(a % d) + b, where 0 <= b < s
+        whole, rest = _by_terms(inside, step)
+        limits = rest.extremes(ranges)
+        if limits is not None and limits[0] >= 0 and limits[1] < step:
+            quotient, remainder = quotient_and_remainder(whole, divisor // step, ranges)
+            return outside + quotient, remainder * step + rest
+    return index // divisor, index % divisor
+
+
+def _by_terms(index: Affine, divisor: int) -> tuple[Affine, Affine]:
+    """``index = divisor * whole + rest``, term by term."""
+    whole, rest = Affine((), index.constant // divisor), Affine((), index.constant % divisor)
+    for atom, coefficient in index.terms:
+        quotient, remainder = divmod(coefficient, divisor)
+        whole = whole + Affine(((atom, quotient),) if quotient else ())
+        rest = rest + Affine(((atom, remainder),) if remainder else ())
+    return whole, rest
+
+
+def settled(index: Affine, ranges: Mapping[str, tuple[Affine, Affine]]) -> Affine:
+    """The index without the divisions that have one result, or a simpler form, inside the ranges."""
+    if not any(isinstance(atom, FloorDiv) for atom, _ in index.terms):
+        return index
+    total = Affine((), index.constant)
+    for atom, coefficient in index.terms:
+        if isinstance(atom, FloorDiv):
+            part = quotient_and_remainder(settled(atom.numerator, ranges), atom.divisor, ranges)[0]
+        else:
+            part = Affine.variable(atom)
+        total = total + part * coefficient
+    return total
+
+
 def surely_in_range(index: Affine, low: Affine, high: Affine, ranges: Mapping[str, tuple[Affine, Affine]]) -> bool:
     """Whether ``low <= index < high`` follows from the ranges of the variables, one at a time: a cheap test
     that says yes to most indices, and no to what only a set can decide."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from stile_engine.index import data
-from stile_engine.index.affine import Affine, surely_in_range
+from stile_engine.index.affine import Affine, settled, surely_in_range
 from stile_engine.index.predicate import Always, Predicate, compare, conjunction, disjunction, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import spend
@@ -16,6 +16,7 @@ from stile_engine.proof.truth import EVERYWHERE, Truth, restricted, truth_of, wh
 from stile_engine.term import binding
 from stile_engine.term import expression as written
 from stile_engine.term.atoms import ONE, ZERO, Poly, constant, constant_atom, of_atom, ratio, read_atom
+from stile_engine.term.divisions import settle
 from stile_engine.term.elements import defined
 from stile_engine.term.expression import Node, Recurrence, children
 from stile_engine.term.extrema import Family, greatest, least
@@ -134,7 +135,7 @@ class Normalizer:
     def _read(self, node: written.Read) -> Guarded:
         if node.tensor.may_be_infinite:
             return everywhere(Unmodelled(f"{node.tensor.name} may hold infinities", supported=True))
-        value = of_atom(read_atom(node.tensor, node.index))
+        value = of_atom(read_atom(node.tensor, tuple(settled(i, node.axes) for i in node.index)))
         needs = [
             (index, conjunction(in_range(index, 0, size), defined(index)))
             for index, size in zip(node.index, node.tensor.shape, strict=True)
@@ -364,7 +365,11 @@ class Normalizer:
 
     def _reindex(self, node: written.Reindex) -> Guarded:
         value = induction.moved(self._done[id(node.body)], node.mapping)
-        return restricted(value, node.mapping, node.body.axes, node.axes)
+        found = restricted(value, node.mapping, node.body.axes, node.axes)
+        pieces = [(p.guard, settle(p.value, node.axes) if isinstance(p.value, Poly) else p.value) for p in found.pieces]
+        if all(new is old.value for (_, new), old in zip(pieces, found.pieces, strict=True)):
+            return found
+        return Guarded(tuple(Piece(guard, value) for guard, value in pieces), found.conditions)
 
     def _restrict(self, node: written.Restrict) -> Guarded:
         body = self._done[id(node.body)]

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from itertools import permutations
+from itertools import permutations, product
+from math import prod
+from typing import TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
@@ -40,24 +42,56 @@ def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tup
     plan = None if domain.tokens else _plan(bound, names, body)
     if plan is not None:
         return names, domain.substitute(dict(plan[0])), plan[1]
+    choices = None if domain.tokens else _choices(bound, body)
+    if choices is not None:
+        moves = [dict(zip(bound, choice, strict=True)) for choice in product(*choices)]
+        return names, *min((_moved(bound, names, domain, body, move) for move in moves), key=_digest)
     # Names first, so that every later choice by digest sees the same names whatever came in.
     mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, domain, body)[0], names, strict=True)}
     domain, body = domain.substitute(mapping), substitute(body, mapping)
     for name in names:
         domain, body = _shift(name, names, domain, body)
+    return names, *_ordered(names, domain, body)
+
+
+def _ordered(names: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
+    """The names given out in the order that makes the least digest."""
     orders = _order(names, domain, body)
     if orders == [names]:
-        return names, domain, body
-    best: tuple[str, IndexSet, Poly] | None = None
-    for candidate in orders:
-        mapping = {v: Affine.variable(n) for v, n in zip(candidate, names, strict=True)}
-        renamed_body = substitute(body, mapping)
-        renamed_domain = domain.substitute(mapping)
-        key = renamed_body.digest + renamed_domain.digest
-        if best is None or key < best[0]:
-            best = (key, renamed_domain, renamed_body)
-    assert best is not None
-    return names, best[1], best[2]
+        return domain, body
+    renamings = [{v: Affine.variable(n) for v, n in zip(order, names, strict=True)} for order in orders]
+    return min(((domain.substitute(r), substitute(body, r)) for r in renamings), key=_digest)
+
+
+def _digest(family: tuple[IndexSet, Poly]) -> str:
+    return family[1].digest + family[0].digest
+
+
+_Offset: TypeAlias = tuple[int, Affine]
+_MOST_MOVES = 16
+
+
+def _choices(bound: tuple[str, ...], body: Poly) -> list[list[_Offset]] | None:
+    """The ways in which reads name each of several variables, where one has more than one and none
+    depends on another: then the choices for all of them are compared together, since one after the
+    other they would depend on the coordinates that the variables came with."""
+    if len(bound) < 2:
+        return None
+    indices = _indices(body)
+    found = [list(_offsets(name, bound, indices, body.variables)) for name in bound]
+    if all(len(ways) < 2 for ways in found) or not 1 <= prod(len(ways) for ways in found) <= _MOST_MOVES:
+        return None
+    if any(not rest.variables.isdisjoint(bound) for ways in found for _, rest in ways):
+        return None
+    return found
+
+
+def _moved(
+    bound: tuple[str, ...], names: tuple[str, ...], domain: IndexSet, body: Poly, move: dict[str, _Offset]
+) -> tuple[IndexSet, Poly]:
+    # new = coefficient * old + rest with coefficient 1 or -1
+    mapping = {v: (Affine.variable(n) - move[v][1]) * move[v][0] for v, n in zip(bound, names, strict=True)}
+    return _ordered(names, domain.substitute(mapping), substitute(body, mapping))
 
 
 def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, ...]:

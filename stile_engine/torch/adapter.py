@@ -191,6 +191,15 @@ def is_traced(tensor: Any) -> bool:
     return isinstance(tensor, interfaces().fake_tensor)
 
 
+def is_module(value: Any) -> bool:
+    return isinstance(value, torch.nn.Module)
+
+
+def statistics(module: Any) -> list[tuple[str, Any]]:
+    """What a module of layers has learned by running, with the names."""
+    return [(n, t) for n, t in module.named_buffers() if n.rpartition(".")[2] in ("running_mean", "running_var")]
+
+
 def is_parameter(tensor: Any) -> bool:
     return isinstance(tensor, torch.nn.Parameter)
 
@@ -345,6 +354,10 @@ def whole(function: Any) -> tuple[str, tuple[str, ...]] | None:
         return _whole().get(function)
     except TypeError:
         return None
+
+
+WRAPPERS = ("torch/overrides.py", "torch/_tensor.py")
+"""Files of PyTorch that stand between a method of a tensor that is written in Python and its caller."""
 
 
 def _getter(name: str) -> Any:

@@ -8,6 +8,7 @@ from stile_engine.array.arrays import (
     RealArray,
     TruthArray,
     UnknownArray,
+    Unreadable,
     axis,
     integers,
     ranges_of,
@@ -31,6 +32,14 @@ def empty(call: Call) -> Results:
     if is_float(call.dtype):
         return RealArray(call.shape, unlabelled(call.shape), NoValue("never written"))
     return UnknownArray(call.shape, unlabelled(call.shape), "elements that were never written", None)
+
+
+@models(
+    "rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "uniform", "normal",
+    "native_dropout", "exponential", "multinomial",
+)  # fmt: skip
+def random_numbers(call: Call) -> Results:
+    raise Unreadable("random numbers: a kernel that uses them is no function of its inputs (dropout? call .eval())")
 
 
 @models("zeros", "zeros_like", "new_zeros")

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import re
-from types import TracebackType
+from dataclasses import replace
+from types import MethodType, TracebackType
 from typing import Any
 
-from stile_engine.array.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
+from stile_engine.array.arrays import (
+    Array,
+    Origin,
+    RealArray,
+    UnknownArray,
+    as_node,
+    axis,
+    integers,
+    ranges_of,
+    unlabelled,
+)
 from stile_engine.array.elementwise import is_float
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
+from stile_engine.term.elements import element
 from stile_engine.term.expression import NoValue, Read
 from stile_engine.torch import adapter
+from stile_engine.torch.devices import refuse_device_questions
 from stile_engine.torch.interpreter import Interpreter
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
 from stile_engine.trace.recording import Recorder
@@ -33,13 +47,19 @@ class TorchFrontEnd:
 
     def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
         interpreter = Interpreter(task.path, task.dims, recorder)
-        arguments = {p.name: _parameter(interpreter, p) for p in task.parameters}
         function = adapter.uncompiled(task.function)
+        arguments = {p.name: _parameter(interpreter, p) for p in task.parameters if not p.outside}
+        for parameter in task.parameters:
+            if parameter.outside:
+                _attribute(interpreter, parameter, function)
+        for path, module in _modules(function):
+            interpreter.name_parameters(path, module)
+        refuse_device_questions(function)
         try:
             with interpreter.active():
                 returned = function(**arguments, **task.constants)
-        except TraceError:
-            raise interpreter.stopped or TraceError("the trace was stopped") from None
+        except TraceError as error:
+            raise interpreter.stopped or error from None
         except Exception as error:
             raise interpreter.stopped or _explained(error, interpreter) from error
         if interpreter.stopped is not None:
@@ -66,8 +86,49 @@ def _parameter(interpreter: Interpreter, parameter: Parameter) -> Any:
     return interpreter.input(tuple(shape), parameter.dtype, _elements(parameter, tuple(shape)))
 
 
+def _attribute(interpreter: Interpreter, parameter: Parameter, function: Any) -> None:
+    """A tensor that the kernel reaches by itself is an input of the spec."""
+    tensor = tensor_at(function, parameter.name)
+    if not adapter.is_tensor(tensor):
+        raise TraceError(f"there is no tensor {parameter.name} that the kernel could reach", code="spec-shape")
+    shape = tuple(tensor.shape)
+    if shape != tuple(d.concrete for d in parameter.dims):
+        raise TraceError(
+            f"{parameter.name} has the shape {shape}, and the spec has it over "
+            f"{' '.join(d.name for d in parameter.dims) or 'no dims'}",
+            code="spec-shape",
+        )
+    interpreter.adopt(
+        tensor, _elements(replace(parameter, dtype=adapter.dtype_name(tensor.dtype)), shape), parameter.name
+    )
+
+
+def tensor_at(function: Any, path: str) -> Any:
+    """What a path such as ``self.layer.weight`` means in the code of a function; None for nothing."""
+    first, *rest = path.split(".")
+    found = _names_of(function).get(first)
+    for part in rest:
+        found = getattr(found, part, None)
+    return found
+
+
+def _names_of(function: Any) -> dict[str, Any]:
+    """What the names in a function's code mean: its object, what it has captured, its globals."""
+    own = {"self": function.__self__} if isinstance(function, MethodType) else {}
+    inner = inspect.unwrap(function.__func__ if isinstance(function, MethodType) else function)
+    return {**getattr(inner, "__globals__", {}), **inspect.getclosurevars(inner).nonlocals, **own}
+
+
+def _modules(function: Any) -> list[tuple[str, Any]]:
+    """The modules of layers that the kernel can reach by a name."""
+    return [(name, value) for name, value in _names_of(function).items() if adapter.is_module(value)]
+
+
 def _elements(parameter: Parameter, shape: tuple[int, ...]) -> Array:
     origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
+    if parameter.tensor is not None and parameter.tensor.integer:
+        place = tuple(axis(a) for a in range(len(shape)))
+        return integers(shape, element(parameter.tensor, place), origins)
     if not is_float(parameter.dtype):
         reason = f"{parameter.name} holds {parameter.dtype} data"
         return UnknownArray(shape, unlabelled(shape), reason, parameter.site)

@@ -36,7 +36,7 @@ from stile_engine.torch.algebra import UnknownOperand
 from stile_engine.torch.call import MODELS, Call
 from stile_engine.torch.storage import Storage, Window
 from stile_engine.trace.frontend import TraceError
-from stile_engine.trace.location import Site, user_site
+from stile_engine.trace.location import Site, direct_site, user_site, user_sites
 from stile_engine.trace.recording import Recorder
 
 # Importing these modules fills the table of models.
@@ -55,6 +55,7 @@ class Interpreter:
         self._recorder = recorder
         self._modes = adapter.Modes(self._dispatched, self._called)
         self._memory: dict[int, tuple[Any, Storage]] = {}
+        self._names: dict[int, str] = {}
         self._muted = False
         self._site: Site | None = None
         self._first: dict[Site, Any] = {}
@@ -78,9 +79,27 @@ class Interpreter:
         self._define(tensor, elements)
         return tensor
 
-    def adopt(self, tensor: Any, elements: Array) -> None:
+    def adopt(self, tensor: Any, elements: Array, name: str) -> None:
         """A tensor that was made outside of the kernel stands for these elements."""
-        self._define(self._modes.stand_in(tensor), elements)
+        found = self._modes.stand_in(tensor)
+        if self._storage(found) is not None:
+            raise TraceError(
+                f"{name} shares its memory with another input: it is no input of its own", code="spec-shape"
+            )
+        self._define(found, elements)
+        made = self._storage(found)
+        assert made is not None
+        made.locked = f"{name} is changed, which the next call sees"
+
+    def name_parameters(self, path: str, module: Any) -> None:
+        """What the parameters of a module of layers are called, for messages.
+
+        Its running statistics, too, are numbers of a training that is still to come, unless the spec has them.
+        """
+        self._names.update({id(tensor): f"{path}.{name}" for name, tensor in module.named_parameters()})
+        for name, tensor in adapter.statistics(module):
+            if self._storage(self._modes.stand_in(tensor)) is None:
+                self.adopt(tensor, self._unknown(tensor, _undeclared(f"{path}.{name}")), f"{path}.{name}")
 
     def _define(self, tensor: Any, elements: Array) -> None:
         """Fresh memory."""
@@ -156,9 +175,7 @@ class Interpreter:
         reason = "a tensor made outside of the kernel is changed, which its next call sees"
         try:
             if adapter.is_parameter(tensor):
-                raise Unreadable(
-                    "a parameter of a module that is no input of the spec: pair it with inputs={'self.NAME': 'W:DIMS'}"
-                )
+                raise Unreadable(_undeclared(self._names.get(id(tensor), "self.NAME")))
             numbers = adapter.numbers(tensor if whole else adapter.whole_storage(tensor))
             elements = read_constant(numbers, dtype, self._recorder, self._site)
         except (Unreadable, UnsupportedError) as error:
@@ -174,8 +191,22 @@ class Interpreter:
 
     # -- operations ------------------------------------------------------------------------
 
+    def _here(self) -> Site | None:
+        """The expression under evaluation in the file under check, from which helper functions elsewhere are called."""
+        found = None
+        for site in user_sites():
+            if site.path == self._path:
+                return site
+            found = found or site
+        return found
+
+    def _elsewhere(self) -> str:
+        """Where the operation stands, if that is in a helper function of another file."""
+        site = user_site()
+        return "" if site is None or site.path == self._path else f" (in {site})"
+
     def stop(self, message: str) -> NoReturn:
-        error = TraceError(message, self._site or user_site())
+        error = TraceError(message + self._elsewhere(), self._site or self._here())
         if self.stopped is None:
             self.stopped = error
         raise error
@@ -184,7 +215,7 @@ class Interpreter:
         if adapter.is_query(function):
             return function(*args, **kwargs)
         outer = self._site
-        self._site = user_site() or outer
+        self._site = self._here() or outer
         try:
             args = adapter.mapped(self._plain, args)
             kwargs = adapter.mapped(self._plain, kwargs)
@@ -269,6 +300,8 @@ class Interpreter:
         except (Unreadable, UnsupportedError) as unreadable:
             reason = str(unreadable)
             found = [None] * len(results)
+        if None in found or len(found) < len(shapes):
+            reason += self._elsewhere() if site == self._site and "(in " not in reason else ""
         complete: list[Array] = []
         for position, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True)):
             elements = found[position] if position < len(found) else None
@@ -301,8 +334,7 @@ class Interpreter:
         if whole is not None and not (whole[0] == "einsum" and not isinstance(args[0], str)):
             return self._whole(whole[0], whole[1], function, args, kwargs)
         asked = adapter.question(function)
-        if asked is not None and (site := user_site()) is not None and site.path == self._path:
-            self._site = site
+        if asked is not None and not self._muted and direct_site(*adapter.WRAPPERS) is not None:
             self.stop(f"{asked} may be another one when the kernel runs than while it is traced")
         return function(*args, **kwargs)
 
@@ -311,7 +343,7 @@ class Interpreter:
     ) -> Any:
         """A function that is read by its definition; shapes and strides are those of what PyTorch runs."""
         outer = self._site
-        self._site = user_site() or outer
+        self._site = self._here() or outer
         try:
             self._muted = True
             try:
@@ -347,6 +379,10 @@ class Interpreter:
 def _given(known: adapter.Operator, given: dict[str, Any]) -> dict[str, Any]:
     """Arguments that are only about memory are no business of a model."""
     return {name: value for name, value in given.items() if name not in ("out", "memory_format", "non_blocking")}
+
+
+def _undeclared(path: str) -> str:
+    return f"{path} is no input of the spec: pair it with inputs={{{path!r}: 'W:DIMS'}}"
 
 
 def _unwritten(shape: tuple[int, ...], dtype: str) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stile_engine.array.arrays import Array, Shape, Unreadable, reindex
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.torch import algebra
-from stile_engine.torch.algebra import add, applied, mean, minus, times, variance
+from stile_engine.torch.algebra import add, applied, mean, minus, over, times, variance
 from stile_engine.torch.call import Call, Results, models
 
 
@@ -105,6 +105,21 @@ def _collected(call: Call, loss: Array) -> Results:
 @models("mse_loss")
 def mse_loss(call: Call) -> Results:
     return _collected(call, algebra.square(minus(call.array("self"), call.array("target"))))
+
+
+@models("smooth_l1_loss", "huber_loss")
+def huber_loss(call: Call) -> Results:
+    # |d| up to b is squared, and what is beyond counts once: with m = min(|d|, b) it is m**2 / 2 + b (|d| - m)
+    bend = call.array("beta" if call.name == "smooth_l1_loss" else "delta")
+    distance = applied("abs", minus(call.array("self"), call.array("target")))
+    inner = applied("minimum", distance, bend)
+    half = over(algebra.square(inner), algebra.of_number(2))
+    loss = add(half, times(bend, minus(distance, inner)))
+    if call.name == "smooth_l1_loss":
+        if not call.given["beta"]:
+            return _collected(call, distance)
+        loss = over(loss, bend)
+    return _collected(call, loss)
 
 
 @models("binary_cross_entropy_with_logits")

@@ -307,6 +307,20 @@ def softplus(call: Call) -> Results:
     return algebra.over(algebra.applied("softplus", algebra.times(call.array("self"), scale)), scale)
 
 
+@models("softshrink")
+def softshrink(call: Call) -> Results:
+    # what lies between -lambda and lambda leaves: x - clamp(x, -lambda, lambda)
+    x, bend = call.array("self"), call.array("lambd")
+    inner = algebra.applied("minimum", algebra.applied("maximum", x, algebra.negative(bend)), bend)
+    return algebra.minus(x, inner)
+
+
+@models("hypot")
+def hypot(call: Call) -> Results:
+    squares = algebra.add(algebra.square(call.array("self")), algebra.square(call.array("other")))
+    return algebra.applied("sqrt", squares)
+
+
 @models("glu")
 def glu(call: Call) -> Results:
     x = call.array("self")

@@ -25,7 +25,7 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.choice import choose
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, quotient_and_remainder
 from stile_engine.index.predicate import (
     ALWAYS,
     And,
@@ -154,22 +154,8 @@ def forward(window: Window, base: Window) -> tuple[Affine, ...]:
             place = place + axis(a) * stride
     ranges = ranges_of(window.sizes)
     for a in sorted((a for a, n in enumerate(base.sizes) if n > 1), key=lambda a: -base.strides[a]):
-        found[a], place = _divided(place, base.strides[a], ranges)
+        found[a], place = quotient_and_remainder(place, base.strides[a], ranges)
     return tuple(found)
-
-
-def _divided(place: Affine, divisor: int, ranges: Axes) -> tuple[Affine, Affine]:
-    """``(place // divisor, place % divisor)``, without a division where the ranges leave no choice."""
-    outside, inside = Affine((), place.constant // divisor), Affine((), place.constant % divisor)
-    for atom, coefficient in place.terms:
-        quotient, remainder = divmod(coefficient, divisor)
-        outside = outside + Affine(((atom, quotient),) if quotient else ())
-        inside = inside + Affine(((atom, remainder),) if remainder else ())
-    limits = affine_bounds(inside, ranges)
-    if limits is not None and limits[0] // divisor == limits[1] // divisor:
-        carry = limits[0] // divisor
-        return outside + carry, inside - carry * divisor
-    return place // divisor, place % divisor
 
 
 def backward(window: Window, base: Window) -> tuple[Predicate, tuple[Affine, ...]]:
@@ -220,7 +206,9 @@ def _unravelled(
     ranges = ranges_of(base)
     for position, a in enumerate(order):
         # inside the first condition the place is not negative
-        indices[a], place = _divided(place, steps[a], ranges) if whole else (place // steps[a], place % steps[a])
+        indices[a], place = (
+            quotient_and_remainder(place, steps[a], ranges) if whole else (place // steps[a], place % steps[a])
+        )
         if reach[position + 1] < steps[a]:
             conditions.append(compare(place, "<", reach[position + 1]))
     return conjunction(*conditions)

@@ -16,17 +16,22 @@ from stile_engine.array.arrays import (
     axis,
     decide,
     integers,
+    ranges_of,
+    regions,
     reindex,
+    reindex_node,
     unlabelled,
 )
 from stile_engine.array.choice import choose, join
 from stile_engine.array.integers import comparison, make
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, in_range, substitute
+from stile_engine.term.expression import bounds, reduce
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.torch.pointwise import in_type
+from stile_engine.trace.frontend import axis_variable
 
 
 def _unified(parts: Sequence[Array], dtype: str) -> list[Array]:
@@ -267,11 +272,17 @@ def _wrapped(index: Array, size: int, what: str) -> IntegerArray:
         pieces.append((predicate, value))
     pieces[-1] = (ALWAYS, pieces[-1][1])
     found = make(tuple(pieces), shape, none)
-    low = comparison(found, ">=", integers(shape, Affine()), shape, none)
-    high = comparison(found, "<", integers(shape, Affine((), size)), shape, none)
-    if decide(conjunction(low.predicate, high.predicate), shape) is not True:
+    if decide(_inside(found, size), shape) is not True:
         raise Unreadable(f"{what} by an index that may be out of range")
     return found
+
+
+def _inside(index: IntegerArray, size: int) -> Predicate:
+    """Where ``0 <= index < size``."""
+    none = unlabelled(index.shape)
+    low = comparison(index, ">=", integers(index.shape, Affine()), index.shape, none)
+    high = comparison(index, "<", integers(index.shape, Affine((), size)), index.shape, none)
+    return conjunction(low.predicate, high.predicate)
 
 
 @models("index_select")
@@ -281,6 +292,44 @@ def index_select(call: Call) -> Results:
     index = _wrapped(call.array("index"), operand.shape[along], "index_select")
     wide = reindex(index, [axis(along)], shape, unlabelled(shape))
     return _read(operand, along, wide, shape)
+
+
+@models("index_add", "scatter_add", "scatter_reduce")
+def added_at_indices(call: Call) -> Results:
+    """``self[…, i, …] + sum over the positions j of the source with index[j] == i of source[j]``."""
+    operand, source = call.array("self"), call.array("source" if "source" in call.given else "src")
+    if call.name == "scatter_reduce" and (call.given["reduce"] != "sum" or not call.given["include_self"]):
+        raise Unreadable(f"scatter_reduce by {call.given['reduce']}")
+    rank = len(operand.shape)
+    if not rank:
+        raise Unreadable("an index into a single number")
+    along = int(call.given["dim"]) % rank
+    index = _wrapped(call.array("index"), operand.shape[along], call.name)
+    if call.name == "index_add":
+        index = reindex(index, [axis(along)], source.shape, unlabelled(source.shape))  # type: ignore[assignment]
+        alpha = call.given.get("alpha", 1)
+        source = source if alpha == 1 else algebra.times(call.machine.array(alpha), source)
+    else:
+        # of the source only the part as large as the index is read
+        source = reindex(source, [axis(a) for a in range(rank)], index.shape, unlabelled(index.shape))
+    assert isinstance(index, IntegerArray)
+    name = algebra.bound_variable()
+    here = Affine.variable(name)
+    shape = operand.shape
+    mapping = {axis_variable(a): here if a == along else axis(a) for a in range(rank)}
+    bound = {name: bounds(0, source.shape[along])}
+    ranges = {**ranges_of(shape), **bound}
+    # the other axes of the source may be shorter than those of the result
+    inside = [in_range(axis(a), 0, source.shape[a]) for a in range(rank) if a != along and source.shape[a] < shape[a]]
+    hits = disjunction(
+        *(
+            conjunction(substitute(region, mapping), compare(value.substitute(mapping), "==", axis(along)))
+            for region, value in regions(index.pieces)
+        )
+    )
+    body = reindex_node(algebra.real(source).node, mapping, ranges)
+    total = RealArray(shape, unlabelled(shape), reduce("sum", bound, body, conjunction(*inside, hits), ranges))
+    return algebra.add(operand, total)
 
 
 def _read(operand: Array, along: int, index: Array, shape: tuple[int, ...]) -> Array:

@@ -59,6 +59,8 @@ class Parameter:
     written: bool = False
     site: Site | None = None
     """Where the parameter stands in the signature."""
+    outside: bool = False
+    """No parameter, but a tensor that the function reaches by this path, as ``self.weight``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,18 @@ def user_sites() -> Iterator[Site]:
         frame = frame.f_back
 
 
+def direct_site(*between: str) -> Site | None:
+    """The user's expression that called this package itself, or through files that end in one of ``between``;
+    None where a library did."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(_ENGINE) and not code.co_filename.endswith(between):
+            return None if _is_foreign(code.co_filename) else site_of_frame(code, frame.f_lasti, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
 def is_user_file(filename: str) -> bool:
     """Whether code of this file is the user's own: neither this package nor an installed library."""
     return not _is_foreign(filename)

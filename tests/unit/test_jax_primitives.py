@@ -195,6 +195,8 @@ CASES = [
     ("vmap slices", lambda x: jax.vmap(lambda i: lax.dynamic_slice(x, (i,), (3,)))(jnp.arange(4)), [A]),
     ("windows", lambda x: x[jnp.arange(4)[:, None] + jnp.arange(3)[None, :]], [A]),
     ("captured array", lambda x: x + np.full(6, 0.1, np.float32) + np.arange(6, dtype=np.float32) * 2, [A]),
+    ("captured table", lambda x: x * np.array([1, 2, 4, 8, 16, 3], np.float32), [A]),
+    ("captured mask", lambda x: x * np.tril(np.ones((4, 6), np.float32), 1), [B]),
     ("unused unmodelled", lambda x: (jnp.sort(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
@@ -266,7 +268,7 @@ UNMODELLED = [
     ("overflow", lambda x: x + jnp.arange(6) * 2**30, [A]),
     ("unsigned wraps", lambda x: x + (jnp.arange(6, dtype=jnp.uint32) - 3).astype(jnp.float32), [A]),
     ("power by data", lambda x: x**x, [A]),
-    ("irregular constants", lambda x: x * np.array([1, 2, 4, 8, 16, 3], np.float32), [A]),
+    ("irregular constants", lambda x: x * (np.arange(600, dtype=np.float32) ** 2 % 37)[:, None], [A]),
 ]
 
 

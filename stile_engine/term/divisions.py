@@ -1,0 +1,34 @@
+"""Divisions in the indices of a term that have one result for all indices in range."""
+
+from __future__ import annotations
+
+from stile_engine.index.affine import Affine, FloorDiv, settled
+from stile_engine.term.atoms import Atom, IndexAtom, Poly, ReadAtom, of_atom, read_atom
+from stile_engine.term.expression import Axes
+from stile_engine.term.rewrite import transform
+from stile_engine.term.ring import of_affine
+from stile_engine.term.walk import index_numbers
+
+
+def settle(operand: Poly, ranges: Axes) -> Poly:
+    """The term for free variables in these ranges: ``(4*v + u) // 4`` is ``v`` where ``0 <= u < 4``."""
+    divided = [i for read in operand.reads for i in read.index if _divides(i)]
+    divided += [i for i in index_numbers(operand) if _divides(i)]
+    if all(settled(index, ranges) == index for index in divided):
+        return operand
+
+    def change(atom: Atom) -> Poly | None:
+        match atom:
+            case ReadAtom():
+                index = tuple(settled(i, ranges) for i in atom.index)
+                return None if index == atom.index else of_atom(read_atom(atom.tensor, index))
+            case IndexAtom() if _divides(atom.index):
+                found = settled(atom.index, ranges)
+                return None if found == atom.index else of_affine(found)
+        return None
+
+    return transform(operand, change)
+
+
+def _divides(index: Affine) -> bool:
+    return any(isinstance(atom, FloorDiv) for atom, _ in index.terms)
