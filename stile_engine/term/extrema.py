@@ -22,6 +22,7 @@ from stile_engine.index.work import spend
 from stile_engine.term import binding
 from stile_engine.term.atoms import (
     ONE,
+    UNIT,
     ZERO,
     Atom,
     MaxAtom,
@@ -33,6 +34,7 @@ from stile_engine.term.atoms import (
     binder_number,
     constant,
     max_atom,
+    mono,
     of_atom,
     of_mono,
     poly,
@@ -101,6 +103,13 @@ def _build(families: list[Family]) -> Poly:
         pulled = through_pieces(families[0])
         if pulled is not None:
             return pulled
+    else:
+        # max(g * f, g * h) = g * max(f, h), while f and h are whole
+        factor, bodies = _factor_of(tuple((ZERO, f.bound, f.body) for f in families))
+        if factor.constant is None:
+            return multiply(
+                factor, greatest([Family(f.bound, f.domain, b) for f, b in zip(families, bodies, strict=True)])
+            )
     splits = [_split(f) for f in _flatten(families)]
     splits = _drop_dominated(_merge(splits))
     if len(splits) == 1 and not splits[0].bound:
@@ -117,11 +126,6 @@ def _build(families: list[Family]) -> Poly:
     pulled = through_monotone([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in splits])
     if pulled is not None:
         return pulled
-    if len(splits) > 1:
-        # max(g * f, g * h) = g * max(f, h) before one of them is taken out: what is left may flatten
-        factor, scaled = _take_factor(splits)
-        if factor.constant is None:
-            return multiply(factor, greatest([Family(s.bound, s.domain, add(s.fixed, s.body)) for s in scaled]))
     base = _choose_base(splits)
     shifted = [_Split(subtract(s.fixed, base), s.bound, s.domain, s.body) for s in splits]
     if base.terms and any(_nested(add(s.fixed, s.body)) for s in shifted):
@@ -371,12 +375,16 @@ def _common_coefficient(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
     """A polynomial g of known sign with every body = g * (terms in the bound variables)."""
     from stile_engine.term.signs import NEGATIVE, POSITIVE, sign
 
-    grouped = [_by_variant(*part) for part in parts]
+    if all(not bound for _, bound, _ in parts):
+        # max(g * max(f), g * max(h)): the maxima over bound variables are what varies
+        grouped = [_by_maximum(add(fixed, body)) for fixed, _, body in parts]
+        if all(m is UNIT for group in grouped for m in group):
+            return _common_monomial(parts)
+    else:
+        grouped = [_by_variant(*part) for part in parts]
     coefficients = [g for group in grouped for g in group.values()]
     if not coefficients or all(g.constant is not None for g in coefficients):
         return None
-    if all(not bound for _, bound, _ in parts):
-        return _common_monomial(parts)
     first = _monic(coefficients[0])
     if any(_monic(g) is not first for g in coefficients[1:]):
         return _common_monomial(parts)
@@ -406,6 +414,19 @@ def _by_variant(fixed: Poly, bound: tuple[str, ...], body: Poly) -> dict[Mono, P
         outside, inside = split(m, bound)
         part = of_mono(outside, c)
         groups[inside] = add(groups[inside], part) if inside in groups else part
+    return groups
+
+
+def _by_maximum(operand: Poly) -> dict[Mono, Poly]:
+    """The coefficients of the maxima over bound variables."""
+    groups: dict[Mono, Poly] = {}
+    for m, c in operand.terms:
+        maxima = tuple(
+            (a, e) for a, e in m.factors if isinstance(a, MaxAtom) and e == 1 and any(p.bound for p in a.pieces)
+        )
+        inside = mono(maxima)
+        outside = of_mono(mono(tuple(f for f in m.factors if f not in maxima), m.exponential), c)
+        groups[inside] = add(groups[inside], outside) if inside in groups else outside
     return groups
 
 

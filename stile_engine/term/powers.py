@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import combinations
 from math import gcd
 
 from stile_engine.term.atoms import (
@@ -221,15 +222,19 @@ def square_root(base: Poly) -> Poly | None:
             continue
         half = scale(m.exponential, Fraction(1, 2)) if m.exponential is not None else None
         squares.append(poly({mono(tuple((a, ratio(e // 2)) for a, e in m.factors), half): ratio(Fraction(n, d))}))
-    count = len(squares)
-    if not 1 < count <= 6 or len(base.terms) > count * (count + 1) // 2:
+    if len(squares) > 6:
         return None
-    for bits in range(1 << (count - 1)):
-        total = squares[0]
-        for i, square in enumerate(squares[1:]):
-            total = subtract(total, square) if bits >> i & 1 else subtract(total, negate(square))
-        if multiply(total, total) is base:
-            return total
+    # a square of k terms has at most k * (k + 1) / 2, and of two terms each square is one of its own
+    for count in range(2, len(squares) + 1):
+        if len(base.terms) > count * (count + 1) // 2:
+            continue
+        for chosen in combinations(squares, count):
+            for bits in range(1 << (count - 1)):
+                total = chosen[0]
+                for i, square in enumerate(chosen[1:]):
+                    total = subtract(total, square) if bits >> i & 1 else add(total, square)
+                if multiply(total, total) is base:
+                    return total
     return None
 
 

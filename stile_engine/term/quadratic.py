@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from stile_engine.index.sets import IndexSet
+from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.term.atoms import (
     UNIT,
     Atom,
@@ -21,10 +21,14 @@ from stile_engine.term.atoms import (
     Rational,
     SumAtom,
     mono,
+    of_mono,
+    poly,
     ratio,
+    sum_atom,
 )
 
 _MOST_TERMS = 36
+_MOST_DOMAINS = 6
 _NEGATIVE, _ZERO = 1, 2  # as in ``signs``, which asks here
 
 _Domain = tuple[tuple[str, ...], IndexSet]
@@ -41,7 +45,7 @@ def at_least_zero(operand: Poly, sign_of: Callable[[Mono], int]) -> bool | None:
         return None
     if not any(c > 0 and _half(m) is not None for m, c in _flat(operand)):
         return None
-    return _Quadratic([(m, Fraction(c)) for m, c in operand.terms]).decide(sign_of)
+    return _Quadratic([(m, Fraction(c)) for m, c in _refined(operand).terms]).decide(sign_of)
 
 
 def _flat(operand: Poly) -> list[tuple[Mono, Rational]]:
@@ -51,6 +55,60 @@ def _flat(operand: Poly) -> list[tuple[Mono, Rational]]:
         single = _one_sum(m)
         found.append((_joined(single[1], single[2]), c) if single is not None else (m, c))
     return found
+
+
+def _refined(operand: Poly) -> Poly:
+    """Sums over several domains of one variable as sums over the parts that these cut one another into."""
+    from stile_engine.term.ring import scale
+
+    domains: dict[tuple[str, ...], dict[IndexSet, None]] = {}
+    for m, _ in operand.terms:
+        for a, _e in m.factors:
+            if isinstance(a, SumAtom) and a.bound and a.operation == "sum":
+                domains.setdefault(a.bound, {})[a.domain] = None
+    if not any(1 < len(found) <= _MOST_DOMAINS for found in domains.values()):
+        return operand
+    parts: dict[tuple[str, ...], list[IndexSet]] = {}
+    for bound, found in domains.items():
+        if not 1 < len(found) <= _MOST_DOMAINS or any(d.variables != set(bound) for d in found):
+            continue
+        cells: list[IndexSet] = []
+        for domain in found:
+            outside = domain
+            for cell in cells:
+                outside = outside - cell
+            cells = [c for cell in cells for c in (cell & domain, cell - domain) if c is not EMPTY]
+            if outside is not EMPTY:
+                cells.append(outside)
+        parts[bound] = cells
+    terms: list[Poly] = []
+    for m, c in operand.terms:
+        kept: list[tuple[Atom, Rational]] = []
+        product = of_mono(UNIT)
+        for a, e in m.factors:
+            if not isinstance(a, SumAtom) or a.bound not in parts or e not in (1, 2):
+                kept.append((a, e))
+                continue
+            # the parts are not merged again: that is what polynomials of sums do by themselves
+            own = [cell for cell in parts[a.bound] if cell.issubset(a.domain)]
+            pieces = {mono(((sum_atom("sum", a.bound, cell, a.body), 1),)): 1 for cell in own}
+            for _ in range(int(e)):
+                product = _plain_product(product, poly(dict(pieces)))
+        terms.append(scale(_plain_product(of_mono(mono(tuple(kept), m.exponential)), product), c))
+    total: dict[Mono, Rational] = {}
+    for term in terms:
+        for m, c in term.terms:
+            total[m] = ratio(total.get(m, 0) + c)
+    return poly(total)
+
+
+def _plain_product(left: Poly, right: Poly) -> Poly:
+    total: dict[Mono, Rational] = {}
+    for m, c in left.terms:
+        for n, d in right.terms:
+            joined = _joined(m, n)
+            total[joined] = ratio(total.get(joined, 0) + c * d)
+    return poly(total)
 
 
 class _Quadratic:

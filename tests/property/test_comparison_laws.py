@@ -110,6 +110,10 @@ SQUARES = [
     "sum[B](YAB:A B ** 2)",
     "sum[B](XAB:A B) ** 2",
     "sum[B](XAB:A B) * sum[B](YAB:A B)",
+    "sum[B where B < 2](XAB:A B) ** 2",
+    "sum[B where B >= 2](XAB:A B) ** 2",
+    "sum[B where B < 2](XAB:A B) * sum[B where B >= 1](XAB:A B)",
+    "sum[B where B >= 1](XAB:A B ** 2)",
     "XA:A ** 2",
 ]
 NUMBERS = st.sampled_from(["-3", "-2", "-1", "-0.5", "0.25", "0.5", "1", "2", "3", "6"])
@@ -147,6 +151,7 @@ def test_the_forms_that_kernels_have_are_decided() -> None:
         ("mean[B](XAB:A B ** 2) - mean[B](XAB:A B) ** 2 + 0.00001", True),
         ("sum[B](XAB:A B ** 2) + 2 * sum[B](XAB:A B * YAB:A B) + sum[B](YAB:A B ** 2)", False),
         ("exp(2 * XA:A) - exp(XA:A) + 1", True),
+        ("sum[B](XAB:A B ** 2) - sum[B where B < 2](XAB:A B) ** 2 / 2", False),
     ):
         assert at_least_zero(term(f"({text} -> A)"), lambda m: _sign_mono(m, {}, UNIVERSE)) is positive, text
     for text in ("XA:A ** 2 + 3 * XA:A + 1", "2 * sum[B](XAB:A B ** 2) - sum[B](XAB:A B) ** 2", "XA:A ** 2 - 1"):
