@@ -267,9 +267,8 @@ def _drop_dominated(splits: list[_Split]) -> list[_Split]:
             if smaller:
                 kept.remove(s)
                 break
-        else:
-            if s in kept and not s.bound and _is_below_a_pair(s, [k for k in kept if k is not s]):
-                kept.remove(s)
+        if s in kept and not s.bound and _is_below_a_pair(s, [k for k in kept if k is not s]):
+            kept.remove(s)
     return kept
 
 
@@ -279,11 +278,14 @@ def _is_below_a_pair(small: _Split, others: list[_Split]) -> bool:
 
     for k, first in enumerate(others):
         for second in others[k + 1 :]:
-            if first.bound != second.bound or not small.domain.issubset(
-                (first.domain & second.domain).project_out(first.bound)
-            ):
+            if first.bound != second.bound:
                 continue
-            both = add(add(first.fixed, first.body), add(second.fixed, second.body))
+            parts = [first.fixed, first.body, second.fixed, second.body]
+            both = total_of(parts)
+            if len(both.terms) == sum(len(p.terms) for p in parts):
+                continue  # only opposites are worth a look: something of the two must have cancelled
+            if not small.domain.issubset((first.domain & second.domain).project_out(first.bound)):
+                continue
             if is_nonnegative(subtract(both, scale(small.fixed, 2))):
                 return True
     return False

@@ -305,7 +305,19 @@ def _sign_max(atom: MaxAtom, facts: Facts, within: IndexSet) -> int:
         return POSITIVE
     if any(not mask & NEGATIVE for mask in always) or all(not mask & NEGATIVE for mask, _ in masks):
         return NONNEGATIVE
-    return ANY
+    return NONNEGATIVE if _has_opposites(atom, within) else ANY
+
+
+def _has_opposites(atom: MaxAtom, within: IndexSet) -> bool:
+    """max(t, -t, …) is at least 0, where t has members."""
+    from stile_engine.term.ring import add
+
+    for i, p in enumerate(atom.pieces):
+        for q in atom.pieces[i + 1 :]:
+            same = p.bound == q.bound and p.domain is q.domain and add(p.body, q.body).is_zero
+            if same and within.issubset(p.domain.project_out(p.bound)):
+                return True
+    return False
 
 
 def _sign_function(atom: FunctionAtom, facts: Facts, within: IndexSet) -> int:
