@@ -264,9 +264,9 @@ def largest_magnitude(X):  # proved
     return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, jnp.abs(X[:, i])), jnp.zeros(12))
 
 
-@kernel("max[N](X:Q N)")
+@kernel("max[D](X:Q D)")
 def largest_but_not_below_zero(X):  # refuted
-    return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, X[:, i]), jnp.zeros(12))
+    return lax.fori_loop(0, 3, lambda i, c: jnp.maximum(c, X[:, i]), jnp.zeros(12))
 
 
 @kernel("prod[N](X:Q N)")
