@@ -18,7 +18,7 @@ from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap
 
-Listener = Callable[[KernelReport, tuple[Diagnostic, ...], tuple[ValueInfo, ...]], None]
+Listener = Callable[[KernelReport, tuple[Diagnostic, ...], "tuple[ValueInfo, ...] | None"], None]
 
 NO_KERNELS = (
     "no kernels here: a kernel is a function under @kernel('SPEC') (from stile_engine import dim, kernel), "
@@ -34,12 +34,14 @@ def discover(source: str, path: str) -> tuple[KernelReport, ...]:
 def check(request: CheckRequest, listener: Listener | None = None) -> Report:
     """Check every kernel of the text. What is wrong with the text is in the report, never raised.
 
-    ``listener`` is called as each kernel is finished.
+    ``listener`` is called as each kernel has its verdict, without values, and again with its values
+    when all kernels have theirs: nobody waits for a verdict while another kernel's hovers are written.
     """
     start = time.perf_counter()
     parsed = parse_text(request.source)
     kernels = find_kernels(parsed, request.path)
     checked: list[CheckedKernel] = []
+    values: list[ValueInfo] = []
 
     ignores = Ignores(parsed.map)
 
@@ -47,7 +49,7 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
         result = replace(result, diagnostics=ignores.keep(result.diagnostics))
         checked.append(result)
         if listener is not None:
-            listener(result.report, result.diagnostics, result.values)
+            listener(result.report, result.diagnostics, None)
 
     file_diagnostics = _syntax_diagnostics(parsed, kernels)
     if request.static_only:
@@ -67,6 +69,11 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                     finish(check_module_code(request, parsed, run, found, recorder))
                 else:
                     finish(KernelCheck(request, parsed, run, found).run())
+            for result in checked:
+                known = result.describe()
+                values += known
+                if listener is not None:
+                    listener(result.report, result.diagnostics, known)
     notes = () if kernels else (NO_KERNELS,)
     diagnostics = [*ignores.keep(file_diagnostics), *(d for c in checked for d in c.diagnostics)]
     if not (request.select or request.static_only or request.against_line is not None):
@@ -75,7 +82,7 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
         request.path,
         tuple(c.report for c in checked),
         tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.range.start, d.range.end, d.code))),
-        tuple(v for c in checked for v in c.values),
+        tuple(values),
         (time.perf_counter() - start) * 1e3,
         notes,
     )

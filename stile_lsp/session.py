@@ -24,7 +24,7 @@ from stile_engine.trace.report import (
     Status,
     ValueInfo,
 )
-from stile_lsp.documents import Edit, changes_inside, shift, touches
+from stile_lsp.documents import Edit, changes_inside, shift, survivor, touches
 from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
 
 _MANY_EDITS = 500
@@ -209,18 +209,20 @@ def kernel_done(
     number: int,
     kernel: KernelReport,
     diagnostics: tuple[Diagnostic, ...],
-    values: tuple[ValueInfo, ...],
+    values: tuple[ValueInfo, ...] | None,
 ) -> FileState:
-    """One kernel of the current run has its verdict."""
+    """One kernel of the current run has its verdict. Without ``values`` those that the edits have left
+    alone stay until the new ones come."""
     if state.run is None or state.run.number != number:
         return state
     entries = list(state.entries)
     for position, entry in enumerate(entries):
         if entry.name == kernel.name and (entry.range == kernel.range or entry.name_range == kernel.name_range):
-            entries[position] = _with_result(entry, kernel, diagnostics, values, state.outline)
+            known = _surviving(entry) if values is None else values
+            entries[position] = _with_result(entry, kernel, diagnostics, known, state.outline)
             break
     else:
-        entries.append(_with_result(_entry_of(kernel), kernel, diagnostics, values, state.outline))
+        entries.append(_with_result(_entry_of(kernel), kernel, diagnostics, values or (), state.outline))
         entries.sort(key=lambda entry: entry.range)
     return replace(state, entries=tuple(entries))
 
@@ -377,6 +379,17 @@ def _matched(state: FileState, kernels: Sequence[KernelReport], select: tuple[st
         phase = Phase.RUNNING if not select or kernel.name in select else entry.phase
         found.append(replace(entry, range=kernel.range, name_range=kernel.name_range, phase=phase))
     return tuple(found)
+
+
+def _surviving(entry: Entry) -> tuple[ValueInfo, ...]:
+    """What was known of values that no edit has touched, where they lie now."""
+    kept: list[ValueInfo] = []
+    for value in entry.values:
+        place = survivor(value.range, entry.edits)
+        name = None if value.name_range is None else survivor(value.name_range, entry.edits)
+        if place is not None and (name is None) == (value.name_range is None):
+            kept.append(replace(value, range=place, name_range=name))
+    return tuple(kept)
 
 
 def _with_result(

@@ -46,7 +46,8 @@ from stile_engine.trace.source_map import site_of
 class CheckedKernel:
     report: KernelReport
     diagnostics: tuple[Diagnostic, ...] = ()
-    values: tuple[ValueInfo, ...] = ()
+    describe: Callable[[], tuple[ValueInfo, ...]] = tuple
+    """What an editor shows of the kernel's values; worked out when all kernels have their verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class KernelCheck:
         self._text = parsed.map
         self._backend: str | None = None
         self._trace_milliseconds = 0.0
-        self._values: tuple[ValueInfo, ...] = ()
+        self._values: Callable[[], tuple[ValueInfo, ...]] = tuple
         self._specs: list[_Spec] = []
         self._several: bool | None = None
         self._dims: dict[str, Dim] = {}
@@ -363,7 +364,7 @@ class KernelCheck:
     def _describe(self, task: KernelTask, recorder: Recorder) -> None:
         if not self._request.details:
             return
-        self._values = describe_values(
+        self._values = lambda: describe_values(
             recorder.values,
             task.parameters,
             self._found.function,

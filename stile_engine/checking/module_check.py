@@ -57,4 +57,4 @@ def check_module_code(
         added_dims=findings.added_dims,
         formulas=findings.formulas,
     )
-    return CheckedKernel(report, tuple(findings.diagnostics), values)
+    return CheckedKernel(report, tuple(findings.diagnostics), lambda: values)

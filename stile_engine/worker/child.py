@@ -73,8 +73,10 @@ def serve(channel: socket.socket) -> None:
     request = _receive(channel)
     enter_directory(request)
 
-    def finished(kernel: KernelReport, diagnostics: tuple[Diagnostic, ...], values: tuple[ValueInfo, ...]) -> None:
-        send(KernelDone(kernel, tuple(diagnostics), tuple(values)))
+    def finished(
+        kernel: KernelReport, diagnostics: tuple[Diagnostic, ...], values: tuple[ValueInfo, ...] | None
+    ) -> None:
+        send(KernelDone(kernel, tuple(diagnostics), values))
 
     try:
         send(Discovered(stile_engine.check.discover(request.source, request.path)))

@@ -141,9 +141,12 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class KernelDone:
+    """A kernel has its verdict. It is sent again with its ``values`` once all kernels have theirs."""
+
     kernel: KernelReport
     diagnostics: tuple[Diagnostic, ...] = ()
-    values: tuple[ValueInfo, ...] = ()
+    values: tuple[ValueInfo, ...] | None = ()
+    """None: to follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,10 @@ def assemble(
     milliseconds: float,
 ) -> Report:
     """One report from the results that came and the ways in which runs stopped."""
-    results = {key(d.kernel): d for d in done}
+    results = {key(d.kernel): d for d in done}  # of one kernel the last message says most
     kernels: list[KernelReport] = []
-    diagnostics: list[Diagnostic] = [item for d in done for item in d.diagnostics]
-    values: list[ValueInfo] = [item for d in done for item in d.values]
+    diagnostics: list[Diagnostic] = [item for d in results.values() for item in d.diagnostics]
+    values: list[ValueInfo] = [item for d in results.values() for item in d.values or ()]
     seen = {key(k) for k in discovered}
     for kernel in (*discovered, *(d.kernel for d in done if key(d.kernel) not in seen)):
         if (result := results.get(key(kernel))) is not None:

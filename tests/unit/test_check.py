@@ -61,11 +61,14 @@ def test_right_and_wrong() -> None:
     assert {o.kind for o in report.kernels[0].obligations} >= {"shape", "value", "defined"}
 
 
-def test_the_listener_hears_each_kernel_once() -> None:
-    heard: list[str] = []
+def test_the_listener_hears_verdicts_before_values() -> None:
+    heard: list[tuple[str, bool]] = []
     source = HEADER + RIGHT + WRONG
-    check(CheckRequest("/nowhere/k.py", source), lambda kernel, diagnostics, values: heard.append(kernel.name))
-    assert heard == ["right", "wrong"]
+    check(
+        CheckRequest("/nowhere/k.py", source),
+        lambda kernel, diagnostics, values: heard.append((kernel.name, bool(values))),
+    )
+    assert heard == [("right", False), ("wrong", False), ("right", True), ("wrong", True)]
 
 
 def test_discover_runs_nothing() -> None:
