@@ -10,7 +10,7 @@ import sys
 import traceback
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -101,7 +101,12 @@ def _is_good(status: Status, allow: list[Allowed]) -> bool:
 def prove(
     actual: Annotated[str | None, typer.Argument(help="An expression of the spec language.")] = None,
     spec: Annotated[str | None, typer.Argument(help="The expression that it should equal.")] = None,
-    dim: Annotated[list[str] | None, typer.Option("--dim", metavar="NAME=SIZE", help="The size of a dim.")] = None,
+    dim: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dim", metavar="NAME=SIZE", help="The size of a dim; NAME for every size, NAME=64*k for every multiple."
+        ),
+    ] = None,
     batch: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Pairs, one to a line; - is stdin.")] = None,
     output: FormatOption = Format.TEXT,
     repro: Annotated[bool, typer.Option("--repro", help="Also print the counterexample as a program.")] = False,
@@ -140,14 +145,22 @@ def prove(
     raise typer.Exit(0 if _is_good(proof.status, allow or []) else NOT_PROVED)
 
 
-def _size(text: str) -> tuple[str, int]:
-    name, separator, size = text.partition("=")
-    if not separator or not name.strip():
-        _usage(f"--dim {text}: expected NAME=SIZE, for example --dim {name.strip() or 'Q'}=8")
+def _size(text: str) -> tuple[str, Any]:
+    """``N=8``; ``N=k`` for every size, ``N=64*k`` for every multiple of 64."""
+    from stile_engine.command.batch import symbolic_dim
+
+    name, separator, size = (part.strip() for part in text.partition("="))
+    if not separator or not name:
+        _usage(
+            f"--dim {text}: expected NAME=SIZE, for example --dim {name or 'Q'}=8, or {name or 'Q'}=k for every size"
+        )
+    symbolic = symbolic_dim(name, size)
+    if symbolic is not None:
+        return name, symbolic
     try:
-        return name.strip(), int(size)
+        return name, int(size)
     except ValueError:
-        _usage(f"--dim {text}: the size must be a whole number, not {size!r}")
+        _usage(f"--dim {text}: the size must be a whole number, or k or 64*k for every multiple, not {size!r}")
 
 
 def _prove_batch(batch: Path) -> None:

@@ -51,7 +51,7 @@ def _counterexample(obligations: Sequence[Obligation]) -> str:
     for obligation in obligations:
         witness = obligation.witness
         if obligation.status is Status.REFUTED and witness is not None and (witness.index or witness.sizes):
-            places = {**witness.sizes, **witness.index}
+            places = witness.places
             return " at " + ", ".join(f"{name}={value}" for name, value in places.items())
     return ""
 

@@ -277,7 +277,7 @@ def refutation_message(obligation: Obligation) -> str:
     witness = obligation.witness
     if witness is None:
         return what
-    places = {**witness.sizes, **witness.index}
+    places = witness.places
     at = " at " + ", ".join(f"{name}={value}" for name, value in places.items()) if places else ""
     numbers = ""
     if witness.kernel is not None and witness.spec is not None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from stile_engine.index.dims import Dim
+from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof.forms import Form
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.term.expression import Tensor
 from stile_engine.term.value import Value
+
+EVERY_TENSOR = "every tensor"
+"""Beside the sizes of dims, where one is symbolic: the bound on all of them together, part of the statement."""
 
 NORMAL_FORM_OPERATIONS = 20_000
 """Budget for the normal forms of all values of a kernel together; they are only shown."""
@@ -23,7 +26,10 @@ def symbol_ranges(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
 def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor] = ()) -> dict[str, int | str]:
     """The dims that the statement speaks of, with their sizes as reports show them."""
     names = [d.name for v in values for d in v.dims] + [name for t in tensors for name in t.dims]
-    return {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
+    found = {name: dims[name].size_text for name in dict.fromkeys(names) if name in dims}
+    if any(isinstance(size, str) for size in found.values()):
+        found[EVERY_TENSOR] = f"<= 2**{DEFAULT_MAXIMUM.bit_length() - 1} elements"
+    return found
 
 
 def normal_form_of(details: bool) -> Callable[[Value], Form | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stile_engine.errors import StileError
+from stile_engine.index.dims import Dim
 from stile_engine.pairs import prove
 
 
@@ -43,8 +44,26 @@ def _text(given: dict[str, Any], name: str) -> str:
     return found
 
 
-def _dims(given: dict[str, Any]) -> dict[str, int]:
+def _dims(given: dict[str, Any]) -> dict[str, Any]:
+    """Sizes by name; the text ``k`` or ``64*k`` stands for every size or every multiple."""
     found = given.get("dims", {})
-    if not isinstance(found, dict) or not all(isinstance(v, int) for v in found.values()):
+    if not isinstance(found, dict):
         raise ValueError(f"'dims' must be an object of sizes, not {found!r}")
-    return found
+    return {name: _dim(name, size) for name, size in found.items()}
+
+
+def _dim(name: str, size: object) -> Any:
+    symbolic = symbolic_dim(name, size) if isinstance(size, str) else None
+    if symbolic is not None:
+        return symbolic
+    if not isinstance(size, int):
+        raise ValueError(f"the size of {name} must be a whole number or a text like '64*k', not {size!r}")
+    return size
+
+
+def symbolic_dim(name: str, size: str) -> Dim | None:
+    """The dim of a size that is written ``k`` or ``64*k``; None for any other text. ``DimError`` for a bad name."""
+    factor, star, unknown = size.replace(" ", "").rpartition("*")
+    if unknown != "k" or (star and not (factor.isdecimal() and int(factor) > 0)):
+        return None
+    return Dim(name, multiple_of=int(factor or 1))

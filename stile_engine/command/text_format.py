@@ -125,6 +125,6 @@ def proof_lines(proof: Proof, repro: bool, latex: bool = False) -> list[str]:
 
 
 def witness_text(witness: Witness) -> str:
-    places = ", ".join(f"{n}={v}" for n, v in {**witness.sizes, **witness.index}.items())
+    places = ", ".join(f"{n}={v}" for n, v in witness.places.items())
     numbers = f": {witness.kernel} against {witness.spec}" if witness.spec is not None else ""
     return f"counterexample{f' at {places}' if places else ''}{numbers}"

@@ -45,6 +45,16 @@ class Sizes:
     def __bool__(self) -> bool:
         return bool(self.ranges)
 
+    def statement(self) -> str | None:
+        """For which sizes something holds; None where all are concrete."""
+        if not self.ranges:
+            return None
+        parts: list[str] = []
+        for dim, extent in sorted(self.extents.items()):
+            (_, factor), *_ = extent.terms
+            parts.append(f"every {dim}" + (f" that is a multiple of {factor}" if factor > 1 else ""))
+        return f"for {' and '.join(parts) or 'every size'}, with at most 2**30 elements in each tensor"
+
     def shown(self, instance: Mapping[str, int]) -> dict[str, int]:
         """The sizes of the dims, as a user names them."""
         found = {d: e.evaluate(instance) for d, e in sorted(self.extents.items())}

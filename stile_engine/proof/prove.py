@@ -197,10 +197,17 @@ def _prove(
     elif findings.unmodelled:
         where, unmodelled = findings.unmodelled[0]
         status = Status.UNKNOWN if unmodelled.supported else Status.UNSUPPORTED
-        obligations.append(Obligation("value", status, detail=unmodelled.reason))
+        confirmed = search.run([where], quick=True).witness
+        if confirmed is not None:
+            obligations.append(Obligation("value", Status.REFUTED, detail="the values differ", witness=confirmed))
+            witness = witness or confirmed
+        else:
+            obligations.append(Obligation("value", status, detail=unmodelled.reason))
         stopped = unmodelled.location
     elif not any(o.kind == "value" for o in obligations):
-        obligations.append(Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric)))
+        obligations.append(
+            Obligation("value", Status.PROVED, detail=_nothing_owed(findings, symmetric) or search.sizes.statement())
+        )
 
     if about_data and not any(o.status is Status.REFUTED for o in obligations):
         found = _unmet_data(about_data, search)

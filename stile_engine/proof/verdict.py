@@ -82,6 +82,11 @@ class Witness:
     set: str | None = None
     repro: str | None = None
 
+    @property
+    def places(self) -> dict[str, int]:
+        """The index, and the sizes of dims that have none of their own: a dim and its index share a name."""
+        return {**self.index, **{f"size({name})": size for name, size in self.sizes.items()}}
+
 
 @dataclass(frozen=True, slots=True)
 class Obligation:

@@ -39,7 +39,7 @@ def _counterexample(kernel: KernelReport) -> str:
     for obligation in kernel.obligations:
         witness = obligation.witness
         if obligation.status is Status.REFUTED and witness is not None and (witness.sizes or witness.index):
-            places = {**witness.sizes, **witness.index}
+            places = witness.places
             return " at " + ", ".join(f"{name}={value}" for name, value in places.items())
     return ""
 

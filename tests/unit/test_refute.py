@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 from repro_runs import number, run, same
+from typer.testing import CliRunner
 
+from stile_engine.cli import app
+from stile_engine.command.batch import prove_lines
 from stile_engine.index.dims import Dim
 from stile_engine.pairs import prove
 from stile_engine.proof.verdict import Status
@@ -130,3 +134,41 @@ def test_what_only_some_inputs_show(title: str) -> None:
     found = prove(first, second, dims)
     assert found.status is Status.REFUTED, found
     assert found.witness is not None and found.witness.repro is not None
+
+
+def test_a_size_and_an_index_of_one_name_are_both_shown() -> None:
+    found = prove("where(N < 5000, X:N, 0)", "X:N", {"N": N})
+    assert found.witness is not None
+    assert found.witness.places == {"N": 5000, "size(N)": 5001}
+
+
+def test_a_proof_for_every_size_says_so() -> None:
+    found = prove("sum[N](X:N)", "sum[N where N < 64](X:N) + sum[N where N >= 64](X:N)", {"N": TILED})
+    assert found.status is Status.PROVED
+    (value,) = (o for o in found.obligations if o.kind == "value")
+    assert value.detail == "for every N that is a multiple of 64, with at most 2**30 elements in each tensor"
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [("N=64*k", "✓ proved"), ("N=k", "✗ refuted"), ("N=128", "✓ proved"), ("N=96", "✗ refuted")]
+)
+def test_sizes_on_the_command_line_may_be_symbolic(size: str, status: str) -> None:
+    done = CliRunner().invoke(
+        app, ["prove", "sum[N](X:N)", "sum[N where N < 64 * (size(N) // 64)](X:N)", "--dim", size]
+    )
+    assert status in done.output
+
+
+def test_sizes_in_a_batch_may_be_symbolic() -> None:
+    def line(size: object) -> str:
+        a, b = "sum[N](X:N)", "sum[N where N < 64 * (size(N) // 64)](X:N)"
+        return json.dumps({"id": 1, "dims": {"N": size}, "a": a, "b": b})
+
+    answers = [json.loads(x)["status"] for x in prove_lines(map(line, ["64*k", "k", 128, 96, "64*j", "0*k"]))]
+    assert answers == ["proved", "refuted", "proved", "refuted", "error", "error"]
+
+
+def test_what_is_not_modelled_is_still_refuted_by_numbers() -> None:
+    first, second = "Y:N * where(N < 2, -inf, X:N)", "Y:N * where(N < 2, -inf, X:N + 1)"
+    assert prove(first, second, {"N": 4}).status is Status.REFUTED
+    assert prove(first, first.replace("Y:N *", "1 * Y:N *"), {"N": 4}).status is not Status.REFUTED
