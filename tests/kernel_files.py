@@ -13,6 +13,7 @@ import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,10 +24,16 @@ from grid_evaluation import grid
 from stile_engine.check import check
 from stile_engine.checking.backend import infer
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
-from stile_engine.checking.parameters import pair
+from stile_engine.checking.parameters import declared_inputs, dtypes_by_label, pair
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.errors import StileError
-from stile_engine.spec.lower import LoweredSpec, lower
+from stile_engine.proof.contents import integer
+from stile_engine.proof.evaluate import Evaluator
+from stile_engine.proof.numbers import Floats, HasNoValue
+from stile_engine.spec.lower import Declared, LoweredSpec, declared, lower
+from stile_engine.term.comparison import compared
+from stile_engine.term.expression import Node, Scatter, Tensor, children
+from stile_engine.term.value import Value
 from stile_engine.trace.frontend import Parameter
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Report
@@ -134,29 +141,91 @@ def executables(path: Path) -> list[Executable]:
     return found
 
 
-def _specs(declaration: Declaration) -> dict[str | None, LoweredSpec]:
+def _specs(declaration: Declaration) -> tuple[Declared, dict[str | None, LoweredSpec]]:
     extents = {name: d.extent for name, d in declaration.dims.items()}
     spec = declaration.spec
-    if isinstance(spec, dict):
-        return {name: lower(text, extents) for name, text in spec.items()}
-    return {None: lower(spec, extents)}
+    texts = spec if isinstance(spec, dict) else {None: spec}
+    facts = declaration.options.get("assume", ())
+    options = declaration.options
+    known = declared(
+        list(texts.values()),
+        extents,
+        [facts] if isinstance(facts, str) else facts,
+        dtypes_by_label(options),
+        {i.label: i.dims for i in declared_inputs(options).values()},
+    )
+    return known, {name: lower(text, extents, known=known) for name, text in texts.items()}
+
+
+def _numbers(parameter: Parameter, generator: np.random.Generator, seed: int) -> np.ndarray:
+    """Contents of a parameter: integers satisfy what is declared of them, and so do the signs of numbers."""
+    shape = [d.concrete or 0 for d in parameter.dims]
+    tensor = parameter.tensor
+    if tensor is None or not tensor.integer:
+        found = generator.standard_normal(shape)
+        signs = 7 if tensor is None or tensor.signs is None else tensor.signs
+        return found if signs & 1 else np.abs(found)
+    filled = np.zeros(shape, parameter.dtype)
+    for position in np.ndindex(*shape):
+        filled[position] = integer(tensor, position, seed, {})
+    return filled
+
+
+def compares_values(root: Node) -> bool:
+    """Whether a comparison of numbers or a scatter stands anywhere in the expression."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        predicate = getattr(node, "predicate", None)
+        if isinstance(node, Scatter) or (predicate is not None and compared(predicate)):
+            return True
+        waiting.extend(children(node))
+    return False
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The arrays of a run as the inputs of the evaluator."""
+
+    arrays: dict[str, np.ndarray]
+    seed: int
+
+    def __call__(self, tensor: Tensor, position: tuple[int, ...]) -> Fraction:
+        return Fraction(float(self.arrays[tensor.name][position]))
+
+
+def by_element(value: Value, inputs: dict[str, np.ndarray], seed: int) -> np.ndarray:
+    """What an expression says, element by element; nan where it has no value."""
+    evaluator = Evaluator(Floats(), _Given(inputs, seed), steps=5_000_000)
+    found = np.full([(d.high - d.low).constant for d in value.dims], np.nan)
+    for position in np.ndindex(*found.shape):
+        index = {d.name: d.low.constant + p for d, p in zip(value.dims, position, strict=True)}
+        try:
+            found[position] = evaluator(value.node, index)
+        except HasNoValue:
+            continue
+    return found
 
 
 def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """``(what the kernel computes, what its spec says)`` on random numbers. Raises what the kernel raises."""
     declaration = kernel.declaration
-    specs = _specs(declaration)
+    known, specs = _specs(declaration)
     tensors = {name: tensor for spec in specs.values() for name, tensor in spec.tensors.items()}
     in_place = {n: tuple(d.name for d in s.value.dims) for n, s in specs.items() if n is not None}
     target = declaration.target
     parameters, constants = pair(
-        target, tensors, declaration.dims, declaration.options, in_place, False, tensors_of(target)
+        target, tensors, declaration.dims, declaration.options, in_place, False, tensors_of(target), known
     )
     generator = np.random.default_rng(seed)
-    arrays = {p.name: generator.standard_normal([d.concrete for d in p.dims]) for p in parameters}
+    arrays = {p.name: _numbers(p, generator, seed + 1) for p in parameters}
     inputs = {p.tensor.name: arrays[p.name].copy() for p in parameters if p.tensor is not None}
     (output, spec), *_ = specs.items()
-    wanted = grid(spec.value, inputs)
+    data = any(t.integer for t in spec.tensors.values()) or compares_values(spec.value.node)
+    wanted = by_element(spec.value, inputs, seed + 1) if data else grid(spec.value, inputs)
     framework, typed = infer(declaration.target, dict(declaration.options))
     if typed:
         return _run_typed(declaration.target, parameters, arrays, constants), wanted

@@ -21,6 +21,7 @@ from stile_engine.array.facts import affine_cases, is_surely_finite, rational_va
 from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, merge_origins
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, ZERO, Node, Power, add, apply, divide, multiply, number, subtract
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
@@ -190,6 +191,10 @@ def comparison(operation: Operation, _machine: Machine) -> list[Array]:
         if left is right and operation.name in ("ne", "eq") and is_surely_finite(left.node):
             # x != x is the test for NaN.
             return [TruthArray(operation.shape, origins, NEVER if operation.name == "ne" else ALWAYS)]
+    reals = [as_node(i) for i in (left, right) if isinstance(i, RealArray | IntegerArray)]
+    if len(reals) == 2 and left is not right:
+        # finite numbers and infinities: NaN is no case of its own
+        return [TruthArray(operation.shape, origins, compare_values(reals[0], symbol, reals[1]))]
     raise Unreadable("a comparison of data")
 
 

@@ -17,8 +17,18 @@ from stile_engine.array.arrays import (
     ranges_of,
     regions,
 )
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, in_range, negate
+from stile_engine.index.predicate import (
+    ALWAYS,
+    Predicate,
+    compare,
+    conjunction,
+    disjunction,
+    in_range,
+    negate,
+    variables,
+)
 
 LARGEST_NUMBER_OF_PIECES = 32
 
@@ -155,8 +165,23 @@ def check_width(array: IntegerArray, dtype: str) -> None:
     bits = int(dtype.removeprefix("uint").removeprefix("int"))
     low, high = (0, 2**bits - 1) if dtype.startswith("uint") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for _, value in array.pieces:
+        if not value.constant and len(value.terms) == 1 and value.terms[0][1] == 1 and _is_data(value.terms[0][0]):
+            continue  # an element of an input, as it is
         found = affine_bounds(value, ranges_of(array.shape))
         if found is None and decide(in_range(value, low, high + 1), array.shape):
             continue
         if found is None or found[0] < low or found[1] > high:
-            raise Unreadable(f"an integer that may not fit into {dtype}")
+            hint = "; declare how large the data are, as with assume='I in N'" if _data_in(value) else ""
+            raise Unreadable(f"an integer that may not fit into {dtype}{hint}")
+
+
+def _is_data(atom: object) -> bool:
+    return isinstance(atom, str) and data.is_token(atom)
+
+
+def reads_data(array: IntegerArray) -> bool:
+    return any(_data_in(value) or data.tokens_of(variables(predicate)) for predicate, value in array.pieces)
+
+
+def _data_in(value: Affine) -> bool:
+    return bool(data.tokens_of(value.variables))

@@ -75,6 +75,7 @@ class KernelCheck:
         self._specs: list[_Spec] = []
         self._several: bool | None = None
         self._dims: dict[str, Dim] = {}
+        self._known: Declared | None = None
         self._findings = Findings(parsed.map, request.path, found.name, found.name_range, request.details, {})
 
     # -- ways to a report ------------------------------------------------------------------
@@ -216,11 +217,13 @@ class KernelCheck:
         if bad := [f for f in facts if not isinstance(f, str)]:
             raise DeclarationError(f"assume= needs texts such as 'I in N', not {bad[0]!r}")
         try:
-            known = declared(trees, extents, facts, dtypes_by_label(options))
+            inputs = {i.label: i.dims for i in declared_inputs(options).values()}
+            known = declared(trees, extents, facts, dtypes_by_label(options), inputs)
         except SpecError as error:
             status = Status.UNSUPPORTED if error.code == "unsupported" else Status.ERROR
             self._stop(status, error.code, "error", self._found.name_range, error.message)
             raise
+        self._known = known
         self._findings.assumptions += [Assumption(fact, "user", self._found.name_range) for fact in facts]
         return known
 
@@ -261,7 +264,9 @@ class KernelCheck:
         owner = owner_of(target, self._run.module)
         function = target if owner is None else bound(target, owner, self._run.module)
         attributes = tensors_of(function)
-        parameters, constants = pair(target, tensors, self._dims, options, in_place, owner is not None, attributes)
+        parameters, constants = pair(
+            target, tensors, self._dims, options, in_place, owner is not None, attributes, self._known
+        )
         if self._backend != "torch" and (path := next((p.name for p in parameters if p.outside), None)) is not None:
             raise UnsupportedError(f"{path} as an input: only tensors of PyTorch are found by a path yet")
         sites = self._parameter_sites()

@@ -10,6 +10,7 @@ from typing import Any
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim, SymbolicInteger
+from stile_engine.spec.lower import Declared
 from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.errors import SpecError
 from stile_engine.spec.syntax.tree import Operand
@@ -77,11 +78,13 @@ def pair(
     in_place: Mapping[str, tuple[str, ...]],
     method: bool,
     attributes: Collection[str] = (),
+    known: Declared | None = None,
 ) -> tuple[tuple[Parameter, ...], dict[str, Any]]:
     """The kernel's parameters in signature order, and the values of its other arguments.
 
     Labels pair with parameters by name or by ``inputs=``; unlabelled tensors are the parameters in the
-    order of the signature. ``in_place`` gives the dims of outputs that the kernel writes into a parameter,
+    order of the signature. ``known`` is what was declared of the inputs,
+    ``in_place`` gives the dims of outputs that the kernel writes into a parameter,
     ``attributes`` the tensors of the object whose method the kernel is: they are found by their labels as well,
     and everything else that the kernel reaches by a path, ``inputs={"layer.weight": "W:O I"}``.
     Raises ``DeclarationError``, or ``UnsupportedError`` for a kind of parameter without a model.
@@ -111,7 +114,7 @@ def pair(
         tensor: Tensor | None
         own_dims: tuple[str, ...]
         if name in declared:
-            tensor = waiting.pop(declared[name].label, None) or _unused(declared[name], dims)
+            tensor = waiting.pop(declared[name].label, None) or _unused(declared[name], dims, known)
             own_dims = declared[name].dims
         elif name in in_place:
             tensor = waiting.pop(name, None)
@@ -129,7 +132,7 @@ def pair(
         own = tuple(_dim(d, dims) for d in own_dims)
         found.append(Parameter(name, tensor, own, _dtype(dtypes, name, tensor), name in in_place))
     for path in paths:
-        tensor = waiting.pop(declared[path].label, None) or _unused(declared[path], dims)
+        tensor = waiting.pop(declared[path].label, None) or _unused(declared[path], dims, known)
         found.append(Parameter(path, tensor, tuple(_dim(d, dims) for d in tensor.dims), outside=True))
     for label in [label for label in waiting if label in attributes]:
         tensor = waiting.pop(label)
@@ -156,8 +159,11 @@ def _no_parameter(label: str, names: list[str]) -> str:
     return f"{what} of the spec has no parameter; the kernel has {', '.join(names) or 'none'}"
 
 
-def _unused(declared: DeclaredInput, dims: Mapping[str, Dim]) -> Tensor:
-    return Tensor(declared.label, declared.dims, tuple(_dim(d, dims).extent for d in declared.dims))
+def _unused(declared: DeclaredInput, dims: Mapping[str, Dim], known: Declared | None) -> Tensor:
+    shape = tuple(_dim(d, dims).extent for d in declared.dims)
+    if known is None:
+        return Tensor(declared.label, declared.dims, shape)
+    return known.tensor(declared.label, declared.dims, shape)
 
 
 def _dim(name: str, dims: Mapping[str, Dim]) -> Dim:

@@ -56,9 +56,9 @@ class Datum(ABC):
         """A conjunction of comparisons that holds for this token alone, whatever its arguments are."""
         return None
 
-    def relations(self, others: Sequence[Datum]) -> Predicate | None:
-        """What holds of this token and any of the others (itself among them)."""
-        return None
+    def relations(self, others: Sequence[Datum]) -> Sequence[Predicate]:
+        """What holds of this token and any of the others (itself among them), fact by fact."""
+        return ()
 
     def reads(self) -> list[tuple[object, Affine]]:
         """The indices that it is read at, each with what is read there: equal for the same axis of one input."""

@@ -33,6 +33,7 @@ from stile_engine.index.predicate import (
     Not,
     Or,
     Predicate,
+    compare,
 )
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.work import BudgetExceeded, spend
@@ -290,6 +291,11 @@ class IndexSet:
         return found
 
     @property
+    def case_count(self) -> int:
+        """Of how many convex sets the set is put together."""
+        return int(self._isl.n_basic_set())
+
+    @property
     def is_empty(self) -> bool:
         return self is EMPTY
 
@@ -398,7 +404,8 @@ class IndexSet:
     @_limited
     def _solve_with_data(self, name: str) -> Affine | None:
         spend(2)
-        raw = _with_declared(self._isl, frozenset({*self.tokens, name} if data.is_token(name) else self.tokens))
+        tokens = {*self.tokens, name} if data.is_token(name) else self.tokens
+        raw = _closed(self._isl, tuple(sorted(tokens)))
         found = _solved(raw, name) if raw.find_dim_by_name(_PARAM, _isl_name(name)) >= 0 else None
         self._memo["solve", name] = found
         return found
@@ -424,8 +431,7 @@ class IndexSet:
     @_limited
     def allows(self, tokens: Iterable[str]) -> bool:
         """Whether at every tuple of the set the data may be what was declared of them."""
-        tokens = sorted(tokens)
-        raw = _with_declared(self._isl, frozenset(tokens))
+        raw = _with_declared(self._isl, tokens)
         for token in raw.get_var_names(_PARAM):
             if data.is_token(_decoded[str(token)]):
                 raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(token)), 1)
@@ -434,7 +440,7 @@ class IndexSet:
     @_limited
     def allowed_values(self, token: str) -> int | None:
         """How many values the token may have at the tuples of the set; None where that is not bounded."""
-        raw = _with_declared(self._isl, frozenset([token]))
+        raw = _with_declared(self._isl, [token])
         for name in raw.get_var_names(_PARAM):
             if _decoded[str(name)] != token:
                 raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(name)), 1)
@@ -704,39 +710,97 @@ def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
 def _given_data(raw: isl.Set, names: frozenset[str]) -> isl.Set | None:
     """The set without what was declared of its data anyway, with the equations that follow from it; None
     where nothing was declared."""
-    bounds, relations = _declared(data.tokens_of(names))
-    if bounds is None and relations is None:
+    tokens = data.tokens_of(names)
+    bounds, relations = _declared(tokens)
+    if bounds is None and not relations:
         return None
-    everything = raw
-    for part in (bounds, relations):
-        if part is not None:
-            everything = everything.intersect(part)
-    if everything.is_empty():
-        return everything
-    if relations is not None:
-        raw = raw.intersect(isl.Set.from_basic_set(everything.affine_hull()))
+    known = _closed(raw, tokens)
+    if known.is_empty():
+        return known
+    if relations:
+        raw = raw.intersect(isl.Set.from_basic_set(known.affine_hull()))
     return raw if bounds is None else raw.intersect(bounds).gist(bounds)
 
 
-def _with_declared(raw: isl.Set, tokens: frozenset[str]) -> isl.Set:
-    for part in _declared(tuple(sorted(tokens))):
-        if part is not None:
-            raw = raw.intersect(part)
+_MOST_CASES = 6
+"""Sets of more cases are not searched for what follows from declared facts."""
+
+
+def _closed(raw: isl.Set, tokens: tuple[str, ...]) -> isl.Set:
+    """The set with what follows from the declared facts one by one.
+
+    A fact that would only split the set into more cases is left out: with all of them at once the number of
+    cases would be exponential in the number of data. So an empty set may be missed, and never made up.
+    """
+    bounds, relations = _declared(tokens)
+    if bounds is not None:
+        raw = raw.intersect(bounds)
+    waiting = list(relations) if raw.n_basic_set() <= _MOST_CASES else []
+    changed = True
+    while changed and waiting:
+        changed = False
+        open_ones: list[isl.Set] = []
+        for relation in waiting:
+            spend()
+            narrower = raw.intersect(relation)
+            if narrower.is_empty():
+                return narrower
+            narrower = narrower.coalesce()
+            if narrower.n_basic_set() > max(raw.n_basic_set(), 1):
+                open_ones.append(relation)
+            elif not raw.is_subset(narrower):
+                raw, changed = narrower, True
+        waiting = open_ones
+    return raw
+
+
+def _with_declared(raw: isl.Set, tokens: Iterable[str]) -> isl.Set:
+    """The set with all that was declared of these data."""
+    bounds, relations = _declared(tuple(sorted(tokens)))
+    for part in relations if bounds is None else (bounds, *relations):
+        raw = raw.intersect(part)
     return raw
 
 
 @lru_cache(maxsize=65536)
-def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, isl.Set | None]:
+def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[isl.Set, ...]]:
     """What was declared of the data: bounds of each by itself, and all else."""
     found = [data.datum(t) for t in tokens]
-    bounds = [b for b in (d.bounds() for d in found) if b is not None]
-    relations = [r for r in (d.relations(found) for d in found) if r is not None]
-    everything = _conjunction(relations)
+    bounds: isl.Set | None = None
+    for predicate in dict.fromkeys(b for b in (d.bounds() for d in found) if b is not None):
+        own = _of_predicate(predicate)
+        bounds = own if bounds is None else bounds.intersect(own)
+    relations = [_of_predicate(r) for r in dict.fromkeys(r for d in found for r in d.relations(found))]
     for one in found:
         for members, predicate in one.excluded(found):
             never = members._isl.intersect(_raw(_predicate_text(predicate), (one.token,)))
-            everything = (isl.Set("{ : }") if everything is None else everything).subtract(never)
-    return _conjunction(bounds), everything
+            relations.append(never.complement())
+    return bounds, tuple(r for r in relations if not r.plain_is_universe())
+
+
+def _of_predicate(predicate: Predicate) -> isl.Set:
+    return _raw(_predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
+
+
+def range_within(expression: Affine, context: IndexSet) -> tuple[int | None, int | None]:
+    """The least and the greatest value of the expression at the tuples of the set, given what was declared of
+    the data; None where there is no bound."""
+    value = "?range"
+    named = IndexSet.where(compare(Affine.variable(value), "==", expression)) & context
+    raw = _closed(named._isl, data.tokens_of(named.variables | expression.variables))
+    dim = raw.find_dim_by_name(_PARAM, _isl_name(value))
+    if raw.is_empty() or dim < 0:
+        return None, None
+    moved = raw.move_dims(_SET, 0, _PARAM, dim, 1)
+    found: list[int | None] = []
+    for bound in (moved.dim_min_val(0), moved.dim_max_val(0)):
+        found.append(None if bound.is_infty() or bound.is_neginfty() or bound.is_nan() else _integer(bound))
+    return found[0], found[1]
+
+
+def declared_range(token: str) -> tuple[int | None, int | None]:
+    """The least and the greatest integer that was declared for the data; None where there is no bound."""
+    return range_within(Affine.variable(token), UNIVERSE)
 
 
 def _conjunction(predicates: list[Predicate]) -> isl.Set | None:

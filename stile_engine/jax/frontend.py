@@ -5,12 +5,23 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from stile_engine.array.arrays import Array, Origin, RealArray, UnknownArray, as_node, axis, ranges_of, unlabelled
+from stile_engine.array.arrays import (
+    Array,
+    Origin,
+    RealArray,
+    UnknownArray,
+    as_node,
+    axis,
+    integers,
+    ranges_of,
+    unlabelled,
+)
 from stile_engine.array.elementwise import is_float
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.jax import adapter
 from stile_engine.jax.interpreter import Interpreter
+from stile_engine.term.elements import element
 from stile_engine.term.expression import Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
 from stile_engine.trace.recording import Recorder
@@ -82,6 +93,9 @@ def _sizes(parameter: Parameter) -> tuple[int, ...]:
 def _input(parameter: Parameter) -> Array:
     shape = _sizes(parameter)
     origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
+    if parameter.tensor is not None and parameter.tensor.integer:
+        place = tuple(axis(a) for a in range(len(shape)))
+        return integers(shape, element(parameter.tensor, place), origins)
     if parameter.tensor is None or not is_float(parameter.dtype):
         return UnknownArray(shape, unlabelled(shape), f"{parameter.name} holds {parameter.dtype} data", None)
     index = tuple(axis(a) for a in range(len(shape)))

@@ -18,7 +18,10 @@ from stile_engine.array.arrays import (
     as_node,
     axis,
     decide,
+    ranges_of,
+    regions,
     reindex,
+    reindex_node,
     select_node,
     unlabelled,
 )
@@ -26,8 +29,17 @@ from stile_engine.array.choice import choose
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
-from stile_engine.term.expression import Node, apply
+from stile_engine.index.predicate import (
+    ALWAYS,
+    Predicate,
+    compare,
+    conjunction,
+    disjunction,
+    in_range,
+    substitute,
+)
+from stile_engine.term.expression import Axes, Node, Scatter, apply, bounds, reduce
+from stile_engine.term.scattering import COMBINED
 from stile_engine.trace.frontend import axis_variable
 
 
@@ -112,6 +124,8 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
     operand, indices, updates = operation.inputs
     shape = operation.shape
     numbers = operation.params["dimension_numbers"]
+    if isinstance(indices, IntegerArray) and integers.reads_data(indices):
+        return [_scatter_by_data(operation, operand, indices, updates)]
     batch_sizes = indices.shape[:-1]
     batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "scatter_indices"), strict=True))
     window_axes = iter(numbers.update_window_dims)
@@ -147,6 +161,75 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
         changed = _COMBINE[name](operand.node, as_node(moved))
         return [RealArray(shape, operand.origins, select_node(inside, changed, operand.node, shape))]
     return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
+
+
+_REDUCTIONS = {
+    "scatter": None,
+    "scatter-add": "sum",
+    "scatter-mul": "prod",
+    "scatter-min": "min",
+    "scatter-max": "max",
+}
+
+
+def _scatter_by_data(operation: Operation, operand: Array, indices: IntegerArray, updates: Array) -> Array:
+    """Updates that land where data say: for every element of the operand, those that hit it."""
+    name = operation.name.replace("_", "-")
+    if name not in _REDUCTIONS or not isinstance(operand, RealArray):
+        raise Unreadable(f"{name} of these operands at indices that are data")
+    shape = operation.shape
+    numbers = operation.params["dimension_numbers"]
+    window_axes = iter(numbers.update_window_dims)
+    scatter_axes = [a for a in range(len(updates.shape)) if a not in numbers.update_window_dims]
+    batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "scatter_indices"), strict=True))
+    bound: Axes = {}
+    place: dict[int, Affine] = {}
+    for update_axis in range(len(updates.shape)):
+        variable = f"$w{update_axis}"
+        bound[variable] = bounds(0, updates.shape[update_axis])
+        place[update_axis] = Affine.variable(variable)
+    batch = [place[a] for a in scatter_axes]
+    hits: list[Predicate] = []
+    for dim in range(len(shape)):
+        target = None if dim in numbers.inserted_window_dims or dim in batching else next(window_axes)
+        length = 1 if target is None else updates.shape[target]
+        if dim in batching:
+            hits.append(compare(axis(dim), "==", batch[batching[dim]]))
+            continue
+        if dim not in numbers.scatter_dims_to_operand_dims:
+            if target is None or updates.shape[target] != shape[dim]:
+                raise Unreadable("an update of a part of an axis")
+            del bound[f"$w{target}"]
+            place[target] = axis(dim)
+            continue
+        component = numbers.scatter_dims_to_operand_dims.index(dim)
+        own = [axis(a) for a in range(len(indices.shape) - 1)]
+        start = _component(indices, component, own, indices.shape[:-1])
+        drops = "DROP" in str(operation.params.get("mode", "")).upper() and length == 1
+        # what would land outside is dropped: it hits no element
+        if not drops and not _is_inside(start, shape[dim] - length, indices.shape[:-1]):
+            raise Unreadable("an update that may be out of range")
+        within = Affine() if target is None else place[target]
+        moved = {axis_variable(a): index for a, index in enumerate(batch)}
+        hits.append(
+            disjunction(
+                *(
+                    conjunction(substitute(region, moved), compare(axis(dim), "==", value.substitute(moved) + within))
+                    for region, value in regions(start.pieces)
+                )
+            )
+        )
+    ranges = {**ranges_of(shape), **bound}
+    names = {axis_variable(a): index for a, index in place.items()}
+    body = reindex_node(as_node(updates), names, ranges)
+    predicate = conjunction(*hits)
+    reduction = _REDUCTIONS[name]
+    if reduction is None:
+        node: Node = Scatter(bound, predicate, body, operand.node, ranges)
+    else:
+        outer = {v: b for v, b in ranges.items() if v not in bound}
+        node = apply(COMBINED[reduction], operand.node, reduce(reduction, bound, body, predicate, outer))
+    return RealArray(shape, operand.origins, node)
 
 
 def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Shape, last: int) -> Affine:

@@ -142,7 +142,7 @@ def _eliminate(operand: Poly, context: IndexSet) -> Poly:
         if data.is_token(name):
             continue  # ``specialise`` looks at data
         value = context.solve(name)
-        if value is not None and not value.variables & (gone | {name}):
+        if value is not None and not value.variables & (gone | {name}) and not data.tokens_of(value.variables):
             operand = substitute(operand, {name: value})
             gone.add(name)
     return operand

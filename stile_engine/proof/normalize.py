@@ -35,10 +35,13 @@ from stile_engine.term.guarded import (
     gather,
     merge_conditions,
 )
-from stile_engine.term.ring import add, multiply, of_affine, substitute, subtract, total_of
+from stile_engine.term.ring import add, indicator_of, multiply, of_affine, substitute, subtract, total_of
 from stile_engine.term.sums import product_over, sum_over
 
 _solutions: WeakKeyDictionary[Recurrence, induction.State] = WeakKeyDictionary()
+
+_MOST_PIECES_OF_DATA = 3
+"""Beyond so many pieces whose guards depend on data, the finite ones are added up."""
 
 
 class Normalizer:
@@ -187,6 +190,8 @@ class Normalizer:
         pieces = [(p.guard & inside_box, p.value) for p in chosen.pieces]
         pieces += [(p.guard & outside, p.value) for p in other.pieces]
         pieces += truth.failures
+        if inside.tokens and len(pieces) > _MOST_PIECES_OF_DATA:
+            pieces = _added_up(pieces, box)
         conditions = [_narrow(c, inside_box) for c in chosen.conditions]
         conditions += [_narrow(c, outside) for c in other.conditions]
         return Guarded(gather(pieces, box), merge_conditions([*conditions, *truth.conditions]))
@@ -419,6 +424,19 @@ def _by_rows(
                 at, members = at | other, theirs + members
         groups = [*apart, (at, members)]
     return groups
+
+
+def _added_up(pieces: list[tuple[IndexSet, Element]], box: IndexSet) -> list[tuple[IndexSet, Element]]:
+    """The finite pieces as one: sum of [P] f over all of them. A loop that writes where data say would
+    otherwise double the number of pieces each time."""
+    finite = [(guard, value) for guard, value in pieces if isinstance(value, Poly) and guard is not EMPTY]
+    rest = [(guard, value) for guard, value in pieces if not isinstance(value, Poly)]
+    if len(finite) < 2:
+        return pieces
+    # f elsewhere: the sum is f + sum of [P] (g - f), without the guard that takes the most cases to say
+    _, elsewhere = max(finite, key=lambda piece: piece[0].case_count)
+    total = total_of([elsewhere, *(multiply(indicator_of(g.given(box)), subtract(v, elsewhere)) for g, v in finite)])
+    return [(_union([guard for guard, _ in finite]), total), *rest]
 
 
 def _repeats(hit: IndexSet, names: tuple[str, ...]) -> IndexSet | Condition:

@@ -12,6 +12,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import compare
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.term.atoms import Atom, MaxAtom, Mono, Poly, SumAtom, mono, of_mono
+from stile_engine.term.elements import elements_of
 from stile_engine.term.expression import Tensor
 from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential
@@ -45,6 +46,11 @@ def _places(operand: Poly) -> Places:
                 places.setdefault((read.tensor, axis), set()).add(index)
             else:
                 along.add((read.tensor, axis))
+    for element in elements_of(operand.variables):
+        for axis, index in enumerate(element.arguments):
+            if not element.inverse and not any(v[0] in "%~@" for v in index.variables):
+                places.setdefault((element.tensor, axis), set()).add(index)
+                along.add((element.tensor, axis))
     return {place: found for place, found in places.items() if place in along}
 
 
@@ -118,6 +124,10 @@ class _Peeler:
             for axis, index in enumerate(read.index):
                 if index == variable:
                     wanted |= self._places.get((read.tensor, axis), set())
+        for element in elements_of(body.variables | frozenset(domain.tokens)):
+            for axis, index in enumerate(element.arguments):
+                if index == variable and not element.inverse:
+                    wanted |= self._places.get((element.tensor, axis), set())
         points: list[IndexSet] = []
         for place in sorted(wanted, key=str):
             here = IndexSet.where(compare(variable, "==", place))

@@ -90,6 +90,11 @@ def truth_of(predicate: Predicate, box: IndexSet, value_of: Callable[[Node], Gua
         signs, own = _signs(difference, box, value_of)
         conditions += own
         following: list[tuple[IndexSet, Predicate]] = []
+        covered = EMPTY
+        for guard, _ in signs:
+            covered = covered | guard
+        if not box.issubset(covered):
+            signs = [*signs, (box - covered, Unmodelled("a comparison whose sides are not known", supported=True))]
         for region, case in cases:
             for guard, found in signs:
                 part = region & guard

@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import compare
 from stile_engine.spec.operand import Operand, at, axes, dim_names, str_range
 from stile_engine.spec.syntax import tree
 from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported
-from stile_engine.term.expression import (
-    ZERO,
-    Axes,
-    IndexNumber,
-    Node,
-    Reindex,
-    Scatter,
-    add,
-    apply,
-    multiply,
-    reduce,
-)
+from stile_engine.term.expression import ZERO, Axes, Node, Reindex
+from stile_engine.term.scattering import COMBINED, Place, checked
+from stile_engine.term.scattering import scattered as scatter_node
 from stile_engine.term.value import DimRange
-
-_COMBINED = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
 
 
 def scattered(
@@ -61,27 +49,14 @@ def scattered(
     renaming = {d.name: Affine.variable(f"${d.name}") for d in moving}
     bound: Axes = {f"${d.name}": (d.low, d.high) for d in moving}
     ranges: Axes = {**axes(index_dims), **axes(dims), **bound}
-    body = _renamed(source.node, renaming, ranges)
-    place = place.substitute(renaming)
-    predicate = compare(Affine.variable(target.name), "==", place)
-    base_node: Node = ZERO if base is None else base.node
-    if reduction is None:
-        made: Node = Scatter(bound, predicate, body, base_node, ranges)
-    elif reduction.text not in _COMBINED:
+    places = [Place(target.name, (target.low, target.high), place.substitute(renaming))]
+    if reduction is not None and reduction.text not in COMBINED:
         message = f"scatter[{target.name}, {reduction.text}] is not modelled: expected sum, prod, max or min"
         raise SpecUnsupported(message, reduction.start, reduction.end)
-    else:
-        hits = reduce(reduction.text, bound, body, predicate, {v: b for v, b in ranges.items() if v not in bound})
-        made = apply(_COMBINED[reduction.text], base_node, hits)
-    return at(node, dims, add(made, in_range_check(bound, place, target, ranges)))
-
-
-def in_range_check(bound: Axes, place: Affine, target: DimRange, ranges: Axes) -> Node:
-    """Zero where all places lie in the target dim; no value elsewhere, also where nothing is written."""
-    name = target.name
-    along = IndexNumber(Affine.variable(name), {name: (target.low, target.high)})
-    here = Reindex(along, {name: place}, ranges)
-    return multiply(ZERO, reduce("sum", bound, here))
+    body = _renamed(source.node, renaming, ranges)
+    base_node: Node = ZERO if base is None else base.node
+    made = scatter_node(bound, places, body, base_node, ranges, None if reduction is None else reduction.text)
+    return at(node, dims, checked(made, bound, places, ranges))
 
 
 def _renamed(node: Node, renaming: Mapping[str, Affine], ranges: Axes) -> Node:

@@ -37,16 +37,17 @@ def declared(
     dims: Mapping[str, Affine],
     assume: Sequence[str] = (),
     dtypes: Mapping[str, str] | None = None,
+    inputs: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Declared:
     """What specs over the same inputs, and facts about them, say together. Raises ``SpecError``.
 
-    ``dtypes`` are the types that were declared, by label.
+    ``dtypes`` are the types that were declared, by label, ``inputs`` the dims of labels that the specs need not name.
     """
     trees = [parse(s) if isinstance(s, str) else s for s in specs]
     types = dict(dtypes or {})
     for fact in assume:
         types.update({label: "index" for label in labels_of(fact) if label not in types})
-    return declare(survey(trees, dims, types), dims, assume)
+    return declare(survey(trees, dims, types, inputs), dims, assume)
 
 
 MAXIMUM_NODE_DEPTH = 200

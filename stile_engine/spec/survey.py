@@ -35,7 +35,10 @@ class Label:
 
 
 def survey(
-    specs: Iterable[tree.Spec], extents: Mapping[str, Affine], dtypes: Mapping[str, str] | None = None
+    specs: Iterable[tree.Spec],
+    extents: Mapping[str, Affine],
+    dtypes: Mapping[str, str] | None = None,
+    inputs: Mapping[str, Dims] | None = None,
 ) -> dict[str, Label]:
     """The labels of all specs. ``dtypes`` are those that were declared, by label; ``index`` for one that a fact
     speaks of as an index."""
@@ -60,6 +63,8 @@ def survey(
                     comparisons.append(node)
                     for part in _data(node):
                         found.setdefault(part.label.text, Label(_names(part.dims)))
+    for name, own_dims in (inputs or {}).items():
+        found.setdefault(name, Label(own_dims))
     for name, dtype in (dtypes or {}).items():
         if name in found:
             found[name].integer |= "int" in dtype or (dtype == "index" and not found[name].real)

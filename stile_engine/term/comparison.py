@@ -29,7 +29,7 @@ class Difference(data.Datum):
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         moved = {v: e.substitute(mapping) for v, e in self.mapping.items()}
         own = {v: e for v, e in mapping.items() if v in self.own_variables and v not in moved}
-        return _difference(self.left, self.right, {**moved, **own})
+        return difference(self.left, self.right, {**moved, **own})
 
     @property
     def own_variables(self) -> frozenset[str]:
@@ -45,7 +45,8 @@ class Difference(data.Datum):
         return f"sign({expression_text(self.left)} - {expression_text(self.right)})"
 
 
-def _difference(left: Node, right: Node, mapping: dict[str, Affine]) -> Affine:
+def difference(left: Node, right: Node, mapping: dict[str, Affine]) -> Affine:
+    """The sign of ``left - right``, each read at the indices of ``mapping``, as an index expression."""
     key = (id(left), id(right), tuple(sorted(mapping.items())))
     found = _made.get(key)
     if found is None:
@@ -61,7 +62,7 @@ def _difference(left: Node, right: Node, mapping: dict[str, Affine]) -> Affine:
 
 def compare_values(left: Node, operator: str, right: Node) -> Predicate:
     """``left operator right`` with one of ``< <= > >= == !=``; it has no value where a side has none."""
-    return compare(_difference(left, right, {}), operator, 0)
+    return compare(difference(left, right, {}), operator, 0)
 
 
 def differences(names: frozenset[str]) -> list[Difference]:

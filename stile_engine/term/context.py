@@ -14,6 +14,7 @@ from stile_engine.term.atoms import (
     Poly,
     PowerAtom,
     SumAtom,
+    of_atom,
     of_mono,
     poly,
 )
@@ -59,6 +60,10 @@ def _mono(m: Mono, context: IndexSet) -> Poly:
         # a sum over nothing is 0, and what stands beside it need not have a value
         if isinstance(atom, SumAtom) and atom.operation == "sum" and _is_empty(atom, context):
             return poly({})
+    if data.any_known():
+        simpler = _under_indicators(m)
+        if simpler is not None:
+            return specialise(simpler, context)
     for atom, exponent in m.factors:
         new = _atom(atom, context)
         if new is None:
@@ -74,6 +79,19 @@ def _mono(m: Mono, context: IndexSet) -> Poly:
     for part in changed:
         result = multiply(result, part)
     return multiply(result, exponential(exponent_poly)) if exponent_poly is not None else result
+
+
+def _under_indicators(m: Mono) -> Poly | None:
+    """[I[k] == s] * f(I[k]) = [I[k] == s] * f(s); None where nothing changes."""
+    from stile_engine.term.atoms import mono
+
+    indicators = [a for a, _ in m.factors if isinstance(a, SumAtom) and not a.bound and a.domain.tokens]
+    for indicator in indicators:
+        rest = of_mono(mono(tuple(f for f in m.factors if f[0] is not indicator), m.exponential))
+        simpler = fixed_by(rest, indicator.domain)
+        if simpler is not rest:
+            return multiply(of_atom(indicator), simpler)
+    return None
 
 
 def _atom(atom: Atom, context: IndexSet) -> Poly | None:

@@ -79,9 +79,9 @@ class Element(data.Datum):
         place = _token(self.tensor, (value,), not self.inverse)
         return data.Preimage(self.arguments[0], place, in_range(value, 0, extent), self.inside)
 
-    def relations(self, others: Sequence[data.Datum]) -> Predicate | None:
-        parts = [p for fact in self.tensor.facts for p in self._of(fact, others)]
-        return conjunction(*parts) if parts else None
+    def relations(self, others: Sequence[data.Datum]) -> list[Predicate]:
+        found = [p for fact in self.tensor.facts for p in self._of(fact, others)]
+        return [p for p in found if p != ALWAYS]
 
     def _of(self, fact: object, others: Sequence[data.Datum]) -> Iterator[Predicate]:
         elements = [o for o in others if isinstance(o, Element)]
@@ -113,7 +113,8 @@ class Element(data.Datum):
                         (place,), (group,) = self.arguments, other.arguments
                         before = compare(place, "<", other.value)
                         smaller = compare(self.value, "<", group)
-                        yield _implies(inside, _equivalent(before, smaller))
+                        yield _implies(conjunction(inside, before), smaller)
+                        yield _implies(conjunction(inside, smaller), before)
             case Offsets(_, extent, length):
                 yield from self._in_order(elements)
                 (group,) = self.arguments
@@ -143,10 +144,6 @@ class Element(data.Datum):
 
 def _implies(condition: Predicate, conclusion: Predicate) -> Predicate:
     return disjunction(negate(condition), conclusion)
-
-
-def _equivalent(left: Predicate, right: Predicate) -> Predicate:
-    return conjunction(_implies(left, right), _implies(right, left))
 
 
 def _same_arguments(one: Element, other: Element) -> Predicate:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import Predicate
 from stile_engine.index.predicate import substitute as substitute_predicate
+from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.term import expression as written
+from stile_engine.term.comparison import difference, differences
 from stile_engine.term.expression import Axes, Bounds, Node, Recurrence
 
 
@@ -38,6 +41,16 @@ class Instantiation:
     def _index(self, expression: Affine) -> Affine:
         return expression.substitute(self._values)
 
+    def _predicate(self, predicate: Predicate) -> Predicate:
+        """With the values that it compares replaced as well: what a loop carries is told by its round."""
+        mapping = dict(self._values)
+        for compared in differences(predicate_variables(predicate)):
+            moved = {v: self._index(e) for v, e in compared.mapping.items()}
+            hidden = {v: e for v, e in self._values.items() if v not in moved}
+            inner = self if len(hidden) == len(self._values) else Instantiation.of(hidden)
+            mapping[compared.token] = difference(inner(compared.left), inner(compared.right), moved)
+        return substitute_predicate(predicate, mapping)
+
     def _bounds(self, found: Bounds) -> Bounds:
         low, high = found
         if low.is_constant and high.is_constant:
@@ -58,11 +71,14 @@ class Instantiation:
             case written.Power(base, exponent):
                 return written.Power(self(base), exponent)
             case written.Select(predicate, chosen, other, ranges):
-                condition = substitute_predicate(predicate, self._values)
+                condition = self._predicate(predicate)
                 return written.Select(condition, self(chosen), self(other), self._axes(ranges))
             case written.Reduce(reduction, bound, predicate, body, ranges):
-                condition = substitute_predicate(predicate, self._values)
+                condition = self._predicate(predicate)
                 return written.Reduce(reduction, self._axes(bound), condition, self(body), self._axes(ranges))
+            case written.Scatter(bound, predicate, body, base, ranges):
+                condition = self._predicate(predicate)
+                return written.Scatter(self._axes(bound), condition, self(body), self(base), self._axes(ranges))
             case written.Reindex(body, mapping, ranges):
                 moved = {v: self._index(e) for v, e in mapping.items()}
                 hidden = {v: e for v, e in self._values.items() if v not in mapping}

@@ -37,10 +37,10 @@ class Sign(data.Datum):
         high = 1 if mask & POSITIVE else 0 if mask & ZERO_SIGN else -1
         return in_range(value, low, high + 1)
 
-    def relations(self, others: object) -> Predicate | None:
+    def relations(self, others: object) -> list[Predicate]:
         if sign(self.term) == NEGATIVE | POSITIVE:
-            return compare(Affine.variable(self.token), "!=", 0)
-        return None
+            return [compare(Affine.variable(self.token), "!=", 0)]
+        return []
 
     def reads(self) -> list[tuple[object, Affine]]:
         reads = sorted(self.term.reads, key=lambda r: r.digest)

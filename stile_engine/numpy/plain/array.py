@@ -176,6 +176,8 @@ class SymbolicArray:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, SymbolicArray) and isinstance(key.elements, Truth):
             context.unsupported("an array read at a boolean mask has a size that is not known")
+        if holds_index_array(key):
+            return OPERATIONS["read_at"](self, key)
         found = view_at(self, key)
         if found.shape:
             return noted(found)
@@ -278,20 +280,27 @@ for _dunder, _name in {
 
 
 def fresh(
-    elements: Elements, shape: Shape, dtype: Any, origins: Origins | None = None, strides: Strides | None = None
+    elements: Elements,
+    shape: Shape,
+    dtype: Any,
+    origins: Origins | None = None,
+    strides: Strides | None = None,
+    fits: bool = False,
 ) -> SymbolicArray:
-    """A new array in memory of its own; row-major unless told otherwise."""
+    """A new array in memory of its own; row-major unless told otherwise. ``fits``: integers that are known to be
+    in the range of their type, such as those that were read from an array of it."""
     kind = np.dtype(dtype)
-    if isinstance(elements, Integer) and kind.kind in "iu" and 0 not in shape:
+    if not fits and isinstance(elements, Integer) and kind.kind in "iu" and 0 not in shape:
         low, end = interval(elements.value, {axis_name(a, len(shape)): (0, n) for a, n in enumerate(shape)})
         if low < np.iinfo(kind).min or end - 1 > np.iinfo(kind).max:
-            context.unsupported(f"an integer that may not fit into {kind} is not modelled")
+            hint = "; declare how large the data are, as with assume='I in N'" if elements.value.variables else ""
+            context.unsupported(f"an integer that may not fit into {kind} is not modelled{hint}")
     return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)), origins)
 
 
 def number_of(elements: Elements, dtype: Any) -> SymbolicArray:
     """A single number, which nothing can write to."""
-    found = fresh(elements, (), dtype)
+    found = fresh(elements, (), dtype, fits=True)
     found.scalar = True
     return found
 
@@ -393,8 +402,14 @@ def bits_of(dtype: np.dtype) -> int:
     return {2: 16, 4: 32}.get(dtype.itemsize, 64) if dtype.kind == "f" else 64
 
 
-def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
-    """Basic indexing: integers, slices, new axes and an ellipsis."""
+def holds_index_array(key: Any) -> bool:
+    """Whether arrays of integers stand in the key."""
+    keys = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(k, (list, np.ndarray)) or (isinstance(k, SymbolicArray) and bool(k.shape)) for k in keys)
+
+
+def expanded_keys(array: SymbolicArray, key: Any) -> list[Any]:
+    """One key for each axis, and None for new ones."""
     keys = list(key) if isinstance(key, tuple) else [key]
     consumed = sum(k is not None and k is not Ellipsis for k in keys)
     if consumed > array.ndim:
@@ -407,7 +422,13 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
         keys[at : at + 1] = rest
     else:
         keys.extend(rest)
-    items: list[int | tuple[int, int, int]] = []
+    return keys
+
+
+def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
+    """Basic indexing: integers, slices, new axes and an ellipsis."""
+    keys = expanded_keys(array, key)
+    items: list[int | Affine | tuple[int, int, int]] = []
     layout: list[int | None] = []
     origins: list[Origin | None] = []
     for k in keys:
@@ -423,6 +444,10 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
             layout.append(len(origins))
             origin = array.origins[axis]
             origins.append(Origin(origin.name, origin.offset + start) if origin is not None and step == 1 else None)
+            continue
+        given = OPERATIONS["checked_item"](k, size)
+        if given is not None:
+            items.append(given)
             continue
         position = _plain_index(k)
         if position is None or not -size <= position < size:
@@ -442,10 +467,8 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
 def _plain_index(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, SymbolicArray) and value.shape:
-        context.unsupported("an index that is an array (fancy indexing) is not modelled")
-    if isinstance(value, (list, np.ndarray)):
-        context.unsupported("an index that is an array (fancy indexing) is not modelled")
+    if isinstance(value, (list, np.ndarray)) or (isinstance(value, SymbolicArray) and value.shape):
+        context.unsupported("an index that is an array is not modelled here")
     return int(value.__index__())
 
 

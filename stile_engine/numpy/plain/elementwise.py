@@ -24,6 +24,7 @@ from stile_engine.numpy.plain.array import (
     broadcast_to,
     common_shape,
     fresh,
+    holds_index_array,
     merged_origins,
     noted,
     settled,
@@ -31,6 +32,7 @@ from stile_engine.numpy.plain.array import (
 )
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
 from stile_engine.numpy.plain.storage import View, row_major
+from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,
     Const,
@@ -134,6 +136,9 @@ def setitem(target: SymbolicArray, key: Any, value: Any) -> None:
             return
         if isinstance(mask, Truth):
             context.unsupported("a boolean mask of another shape than the array is written through")
+    if holds_index_array(key):
+        OPERATIONS["write_at"](target, key, source)
+        return
     place = view_at(target, key)
     if isinstance(value, SymbolicArray) and (
         value.store is place.store or (isinstance(place.store, View) and place.store.is_same_place(value.store))
@@ -331,16 +336,19 @@ def truth(array: SymbolicArray) -> Predicate:
 
 
 def _comparison(name: str, operator: str) -> None:
-    def compute(elements: list[Elements], _shape: Shape, _dtype: np.dtype) -> tuple[Elements, Any]:
+    def compute(elements: list[Elements], shape: Shape, _dtype: np.dtype) -> tuple[Elements, Any]:
         match elements:
             case Integer(left), Integer(right):
                 return Truth(compare(left, operator, right)), bool
-        context.unsupported("a comparison of the numbers in an array is not modelled, only one of its indices")
+        # numbers: finite, so that NaN is no case of its own
+        left_node, right_node = (as_node(e, shape) for e in elements)
+        return Truth(compare_values(left_node, operator, right_node)), bool
 
     @operation(name)
     def function(x: Any, y: Any, /, out: Any = None, where: Any = True, **options: Any) -> SymbolicArray:
         reject(name, options)
-        return pointwise(_whole_numbers(x, y), compute, out, where)
+        integers = [isinstance(v, SymbolicArray) and v.dtype.kind in "iu" for v in (x, y)]
+        return pointwise(_whole_numbers(x, y) if any(integers) else (x, y), compute, out, where)
 
 
 def _whole_numbers(*values: Any) -> tuple[Any, ...]:
@@ -426,7 +434,7 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
         context.unsupported(f"a cast to {wanted} is not modelled")
     elif wanted.kind in "iu" and isinstance(elements, Truth):
         elements = Real(as_node(elements, x.shape))
-    result = fresh(elements, x.shape, wanted, x.origins)
+    result = fresh(elements, x.shape, wanted, x.origins, fits=np.can_cast(x.dtype, wanted, "safe"))
     if x.ndim > 1 and x.store.strides != row_major(x.shape):
         result.store.strides = None
     result.scalar = x.scalar

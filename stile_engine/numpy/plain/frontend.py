@@ -72,7 +72,7 @@ def parameter_array(parameter: Parameter) -> SymbolicArray:
             elements = Integer(element(parameter.tensor, index))
         else:
             elements = Real(Read(parameter.tensor, index, ranges_of(shape)))
-    array = fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims))
+    array = fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims), fits=True)
     array.scalar = not shape and not parameter.written
     return array
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 # Each of these modules enters its functions into OPERATIONS.
-from stile_engine.numpy.plain import context, contraction, creation, elementwise, reduction, structure
+from stile_engine.numpy.plain import context, contraction, creation, elementwise, indexing, reduction, structure
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray
 from stile_engine.numpy.plain.structure import holds_symbolic
 
-MODELLED = (contraction, creation, elementwise, reduction, structure)
+MODELLED = (contraction, creation, elementwise, indexing, reduction, structure)
 
 _ALWAYS_SYMBOLIC = frozenset(
     """zeros ones full empty arange linspace eye identity tri indices array asarray asanyarray ascontiguousarray

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -28,6 +29,7 @@ from stile_engine.index.predicate import (
     negate,
     substitute,
 )
+from stile_engine.index.sets import declared_range
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,
@@ -129,7 +131,7 @@ def box_of(predicate: Predicate, shape: Shape) -> Box | None:
         match part:
             case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
                 (atom, coefficient), offset = expression.terms[0], expression.constant
-                if not isinstance(atom, str) or abs(coefficient) != 1:
+                if not isinstance(atom, str) or not atom.startswith("$") or abs(coefficient) != 1:
                     return None
                 bounds = box[int(atom.removeprefix("$")) + len(shape)]
                 if isinstance(part, EqualsZero) or coefficient == 1:
@@ -213,11 +215,22 @@ def interval(expression: Affine, ranges: Mapping[str, tuple[int, int]]) -> tuple
         if isinstance(atom, FloorDiv):
             inner = interval(atom.numerator, ranges)
             least, greatest = inner[0] // atom.divisor, (inner[1] - 1) // atom.divisor
+        elif data.is_token(atom):
+            least, greatest = data_range(atom)
         else:
             least, greatest = ranges[atom][0], ranges[atom][1] - 1
         low += coefficient * (least if coefficient > 0 else greatest)
         high += coefficient * (greatest if coefficient > 0 else least)
     return low, high + 1
+
+
+_INTEGERS = (-(2**63), 2**63 - 1)
+
+
+def data_range(token: str) -> tuple[int, int]:
+    """The least and the greatest integer that the element may be: as declared, else those of 64 bits."""
+    low, high = declared_range(token)
+    return _INTEGERS[0] if low is None else low, _INTEGERS[1] if high is None else high
 
 
 def rearranged(parent: Store, axes: Sequence[int | None], strides: Strides | None) -> View:
@@ -230,9 +243,9 @@ def rearranged(parent: Store, axes: Sequence[int | None], strides: Strides | Non
     return View(parent, shape, forward, Backward(ALWAYS, indices), strides)
 
 
-def sliced(parent: Store, items: Sequence[int | tuple[int, int, int]]) -> View:
-    """One item for each axis: an index, or ``(start, step, count)``; all of them inside the parent."""
-    rank = sum(not isinstance(item, int) for item in items)
+def sliced(parent: Store, items: Sequence[int | Affine | tuple[int, int, int]]) -> View:
+    """One item for each axis: an index, which data may give, or ``(start, step, count)``; all inside the parent."""
+    rank = sum(isinstance(item, tuple) for item in items)
     parent_rank = len(items)
     shape: list[int] = []
     forward: list[Affine] = []
@@ -241,7 +254,7 @@ def sliced(parent: Store, items: Sequence[int | tuple[int, int, int]]) -> View:
     strides: list[int] = []
     for axis, item in enumerate(items):
         place = axis_index(axis, parent_rank)
-        if isinstance(item, int):
+        if not isinstance(item, tuple):
             forward.append(Affine.of(item))
             conditions.append(compare(place, "==", item) if parent.shape[axis] > 1 else ALWAYS)
             continue

@@ -214,7 +214,7 @@ def ascontiguousarray(a: Any, dtype: Any = None) -> SymbolicArray:
 def copy(a: Any, order: str = "C", **options: Any) -> SymbolicArray:
     reject("copy", {k: v for k, v in options.items() if k != "subok"})
     x = as_array(a)
-    made = fresh(x.elements, x.shape, x.dtype, x.origins)
+    made = fresh(x.elements, x.shape, x.dtype, x.origins, fits=True)
     made.scalar = x.scalar
     return noted(made)
 
@@ -300,7 +300,7 @@ def _moved(name: str, x: SymbolicArray, along: int, size: int, index: Callable[[
     indices = [axis_index(i, x.ndim) for i in range(x.ndim)]
     indices[along] = index(indices[along])
     origins = tuple(None if i == along else o for i, o in enumerate(x.origins))
-    return noted(fresh(reindex(x.elements, indices, shape), shape, x.dtype, origins))
+    return noted(fresh(reindex(x.elements, indices, shape), shape, x.dtype, origins, fits=True))
 
 
 @operation("repeat")
