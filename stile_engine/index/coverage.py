@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet, describe, union
 
@@ -34,6 +35,8 @@ def check_cover(boxes: Sequence[Box], whole: Box) -> CoverResult:
     """Compare boxes inside ``whole`` with it: every element in exactly one of them."""
     space = IndexSet.box(whole)
     sets = [IndexSet.box(box) & space for box in boxes]
+    if any(s.tokens for s in sets):
+        return _check_blocks(sets, space)
     covered, twice = _merge(sets)
     missing = space - covered
     gap, gap_point = _witness(missing)
@@ -42,6 +45,26 @@ def check_cover(boxes: Sequence[Box], whole: Box) -> CoverResult:
     if overlap_point is not None:
         meeting = tuple(i for i, s in enumerate(sets) if s.contains(overlap_point))
     return CoverResult(gap, gap_point, overlap, overlap_point, meeting)
+
+
+class CoverUnknown(StileError):
+    """The bounds of boxes are data, and what is declared of these does not say whether all is covered."""
+
+    code = "unsupported"
+
+
+def _check_blocks(sets: Sequence[IndexSet], space: IndexSet) -> CoverResult:
+    """Boxes whose bounds are data: one after the other, so that what is declared of the data applies soon."""
+    missing = space
+    for i, one in enumerate(sets):
+        missing = missing - one
+        for other in sets[:i]:
+            if not one.is_disjoint(other):
+                raise CoverUnknown("blocks whose bounds are data may overlap: declare how the bounds are sorted")
+    if missing.tokens:
+        raise CoverUnknown("blocks whose bounds are data may leave a gap: declare the first and the last bound")
+    gap, gap_point = _witness(missing)
+    return CoverResult(gap, gap_point)
 
 
 def _merge(sets: Sequence[IndexSet]) -> tuple[IndexSet, IndexSet]:

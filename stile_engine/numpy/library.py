@@ -79,9 +79,55 @@ class NumpyLibrary:
         except TypeError as error:
             raise UsageError(f"{dtype!r} is no element type") from error
 
+    def gather(
+        self,
+        data: Any,
+        dims: Sequence[tuple[str, int]],
+        dim: str,
+        index: Any,
+        index_dims: Sequence[str],
+        result: Sequence[tuple[str, int, int]],
+    ) -> Any:
+        order = [name for name, _, _ in result]
+        grids = {name: _along(np.arange(low, high), [name], order) for name, low, high in result}
+        places = [_along(np.asarray(index), index_dims, order) if n == dim else grids[n] - low for n, low in dims]
+        shape = tuple(high - low for _, low, high in result)
+        return data[tuple(np.broadcast_to(p, shape) for p in places)]
+
+    def scatter(
+        self,
+        base: Any,
+        result: Sequence[tuple[str, int, int]],
+        dim: str,
+        index: Any,
+        index_dims: Sequence[str],
+        data: Any,
+        dims: Sequence[tuple[str, int, int]],
+        reduction: str | None,
+    ) -> Any:
+        shape = tuple(high - low for _, low, high in result)
+        out = np.zeros(shape, data.dtype) if base is None else np.array(base)
+        order = [name for name, _, _ in dims]
+        grids = {name: _along(np.arange(low, high), [name], order) for name, low, high in dims}
+        own = _along(np.asarray(index), index_dims, order)
+        source = tuple(np.broadcast_to(own if n == dim else grids[n] - low, data.shape) for n, low, _ in result)
+        if reduction == "sum":
+            np.add.at(out, source, data)
+        else:
+            out[source] = data
+        return out
+
     def write(self, target: Any, box: Sequence[tuple[int, int]], data: Any) -> Any:
         target[tuple(slice(low, high) for low, high in box)] = data
         return target
+
+
+def _along(values: Any, names: Sequence[str], order: Sequence[str]) -> Any:
+    """The array with its named axes at their places among ``order``, and axes of size 1 for the others."""
+    kept = [n for n in order if n in names]
+    moved = np.transpose(values, [list(names).index(n) for n in kept])
+    shape = iter(moved.shape)
+    return moved.reshape([next(shape) if n in names else 1 for n in order])
 
 
 def _index(expression: Affine, grids: dict[str, Any]) -> Any:

@@ -26,7 +26,8 @@ from stile_engine.term.expression import (
 )
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.location import Site, user_site
-from stile_engine.typed import session
+from stile_engine.typed import indexing, session
+from stile_engine.typed.indexing import RuntimeIndex
 from stile_engine.typed.library import Library
 from stile_engine.typed.predicates import parse_predicate
 from stile_engine.typed.shape import (
@@ -327,20 +328,24 @@ class TypedArray:
             raise UsageError(f"arrays of two frameworks meet: {type(self).__name__} and {type(other).__name__}")
         return contract([self, other], ShapeType((self.st[0], other.st[1])), site)
 
-    # Not modelled yet
+    # Data as indices
 
-    def gather(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise UnsupportedError("gather by a data-dependent index is not modelled yet")
+    def gather(self, dim: DimLike, idx: RuntimeIndex) -> Self:
+        """Read along the dim at the indices; the dims of the index come in its place."""
+        return indexing.gather(self, dim, idx)
 
-    def scatter(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise UnsupportedError("scatter by a data-dependent index is not modelled yet")
+    def scatter(self, dim: DimLike, idx: RuntimeIndex, base: Self | None = None) -> Self:
+        """``base`` (0 without one) with this array's elements written along the dim at the indices, each place once."""
+        return indexing.scatter(self, dim, idx, base)
 
     @property
-    def at(self) -> NoReturn:
-        raise UnsupportedError("indexed reads and updates with .at are not modelled yet")
+    def at(self) -> indexing.At:
+        """``.at[dim, idx].get()``, ``.set(value)``, ``.add(value)``."""
+        return indexing.At(self)
 
-    def block_at(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise UnsupportedError("data-dependent blocks with .block_at are not modelled yet")
+    def block_at(self, dim: DimLike, offsets: RuntimeIndex, g: Any) -> Self:
+        """The slice ``[offsets[g], offsets[g + 1])`` of the dim."""
+        return indexing.block(self, dim, offsets, g)
 
     def __bool__(self) -> NoReturn:
         raise UnsupportedError("a branch on the elements of a typed array depends on data")

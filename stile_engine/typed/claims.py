@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from stile_engine.index.affine import Affine
+from stile_engine.index.data import tokens_of
 from stile_engine.index.dims import SymbolicDim, registered_dims, render_sizes, size_bounds
+from stile_engine.index.sets import UNIVERSE, range_within
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
-from stile_engine.spec.lower import lower
+from stile_engine.spec.lower import Declared, declared, lower
 from stile_engine.spec.syntax import parse
-from stile_engine.spec.syntax.tree import DimRef, Syntax, children
+from stile_engine.spec.syntax.tree import DimRef, Spec, Syntax, children
 from stile_engine.term.expression import Restrict
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.location import Site
@@ -23,7 +26,17 @@ from stile_engine.typed.shape import ShapeType, dim_text
 
 def spec_value(text: str, overrides: Sequence[DimRange] = ()) -> Value:
     """The value of a spec over the dims declared so far. Raises ``SpecError``."""
-    return lower(override_dims(text, overrides), {name: d.extent for name, d in registered_dims().items()}).value
+    extents = {name: d.extent for name, d in registered_dims().items()}
+    tree = parse(override_dims(text, overrides))
+    return lower(tree, extents, known=_known(tree, extents)).value
+
+
+def _known(tree: Spec, extents: Mapping[str, Affine]) -> Declared:
+    """What the typed inputs of integers are declared to be."""
+    indices = session.known_indices()
+    known = declared([tree], extents, dtypes=dict.fromkeys(indices, "int32"))
+    known.facts.update({name: list(index.tensor.facts) for name, index in indices.items()})
+    return known
 
 
 def override_dims(text: str, overrides: Sequence[DimRange]) -> str:
@@ -63,10 +76,15 @@ def misfit(st: ShapeType, spec: ShapeType) -> tuple[str, str] | None:
                 f"{render_sizes(whole.extent)} in the spec"
             )
         for room in (dim.low - whole.low, whole.high - dim.high):
-            least, _ = size_bounds(room)
+            least = _least(room)
             if least is None or least < 0:
                 return "dim-mismatch", f"{dim_text(dim)} of the array does not lie in {dim_text(whole)} of the spec"
     return None
+
+
+def _least(room: Affine) -> int | None:
+    """The least value of a distance; where data give it, by what is declared of them."""
+    return range_within(room, UNIVERSE)[0] if tokens_of(room.variables) else size_bounds(room)[0]
 
 
 def restricted(spec: Value, st: ShapeType) -> Value:

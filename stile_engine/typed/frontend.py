@@ -9,6 +9,7 @@ from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
 from stile_engine.trace.recording import Recorder
 from stile_engine.typed.array import TypedArray
 from stile_engine.typed.functions import Functions
+from stile_engine.typed.indexing import RuntimeIndex
 from stile_engine.typed.result import TypedResult
 from stile_engine.typed.session import Session, checking
 from stile_engine.typed.shape import ShapeType, dim_range
@@ -42,6 +43,8 @@ class TypedFrontEnd:
             st = ShapeType(dim_range(d) for d in parameter.dims)
             array = self._functions.reading(tensor, st, None, None)
             array.site = parameter.site
+            if isinstance(array, RuntimeIndex):
+                session.indices[tensor.name] = array
             found[parameter.name] = array
             session.inputs[tensor.name] = (tensor, None)
         return found

@@ -3,18 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, TypeVar
 
-from stile_engine.errors import UnsupportedError, UsageError
+from stile_engine.errors import UsageError
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim, DimSlice, affine_of
+from stile_engine.index.predicate import compare, disjunction, in_range, negate
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.term.expression import ZERO, Read, Tensor, select
+from stile_engine.term.facts import VALUE, Blocks, Bound, Fact, Offsets, Permutation, Sorted, Unique
+from stile_engine.term.value import DimRange
 from stile_engine.trace.location import Site, user_site
-from stile_engine.typed import session
+from stile_engine.typed import indexing, session
 from stile_engine.typed.array import TypedArray, concrete_ranges, contract, origins, scalar_node
+from stile_engine.typed.indexing import RuntimeIndex
 from stile_engine.typed.predicates import parse_predicate
-from stile_engine.typed.shape import DimLike, ShapeType, dim_text, parse_einsum, shape_of, size_of
+from stile_engine.typed.shape import DimLike, ShapeType, dim_range, dim_text, parse_einsum, shape_of, size_of
 
 ArrayT = TypeVar("ArrayT", bound=TypedArray)
+
+
+def _span(values_in: DimLike | None) -> Affine | None:
+    return None if values_in is None else dim_range(values_in).extent
+
+
+def _facts(
+    st: ShapeType,
+    values_in: DimLike | None,
+    permutation: bool,
+    partition: bool,
+    boundary_values: tuple[int, int] | None,
+    unique: bool,
+) -> tuple[Fact, ...]:
+    found: list[Fact] = []
+    value = Affine.variable(VALUE)
+    extent = None if values_in is None else dim_range(values_in).extent
+    if permutation:
+        if len(st) != 1 or (extent is not None and extent != st[0].extent):
+            raise UsageError("a permutation has one dim, and its values are the indices of a dim of that size")
+        found.append(Permutation(st[0].extent))
+    elif partition:
+        if extent is not None:
+            found.append(Bound(in_range(value, 0, extent + 1), convex=True))
+    elif extent is not None:
+        found.append(Bound(in_range(value, 0, extent), convex=True))
+    if unique:
+        found.append(Unique())
+    if partition or boundary_values is not None:
+        if len(st) != 1:
+            raise UsageError("sorted boundaries have one dim")
+        found.append(Sorted())
+    if boundary_values is not None:
+        first, last = boundary_values
+        place, end = Affine.variable(st[0].name), st[0].extent - 1
+        for index, number in ((Affine(), first), (end, last)):
+            at = negate(compare(place, "==", index))
+            found.append(Bound(disjunction(at, compare(value, "==", affine_of(number))), convex=False))
+    return tuple(sorted(found, key=repr))
+
+
+def _pair(index: RuntimeIndex, offsets: RuntimeIndex, values_in: DimLike | None) -> None:
+    """``index`` is sorted, and ``offsets`` says where each of its values begins."""
+    if values_in is None or len(index.st) != 1 or len(offsets.st) != 1:
+        raise UsageError("block_sorted_paired_with= needs values_in=, and one dim on both sides")
+    extent, length = dim_range(values_in).extent, index.tensor.shape[0]
+    if offsets.tensor.shape[0] not in (extent, extent + 1):
+        raise UsageError(
+            f"{offsets.name} has {offsets.tensor.shape[0]} elements: expected one for each value, or one more"
+        )
+    index.learn([Blocks(offsets.name, extent)])
+    offsets.learn([Offsets(index.name, extent, length)])
 
 
 class Functions(Generic[ArrayT]):
@@ -34,6 +92,8 @@ class Functions(Generic[ArrayT]):
 
     def reading(self, tensor: Tensor, st: ShapeType, data: Any, site: Site | None) -> ArrayT:
         """The input as an array. In a check of a kernel it holds no numbers."""
+        if tensor.integer:
+            return indexing.reading(tensor, st, data, site)  # type: ignore[return-value]
         current = session.active()
         if current is not None and not current.carries_data:
             data = None
@@ -100,8 +160,33 @@ class Functions(Generic[ArrayT]):
             numbers = lambda: self.array_class.library.select(condition, ranges, float(on), float(off))
         return self.array_class.make(shape, node, numbers, site)
 
-    def runtime_index(self, *_arguments: Any, **_options: Any) -> NoReturn:
-        raise UnsupportedError("indices that are data (runtime_index) are not modelled yet")
+    def runtime_index(
+        self,
+        name: str,
+        dim: DimLike | Iterable[DimLike],
+        values_in: DimLike | None = None,
+        permutation: bool = False,
+        partition: bool = False,
+        block_sorted_paired_with: RuntimeIndex | None = None,
+        boundary_values: tuple[int, int] | None = None,
+        array: Any = None,
+        unique: bool = False,
+    ) -> RuntimeIndex:
+        """An input of integers over ``dim``, with what is declared of it.
+
+        ``values_in``: all lie in that dim. ``permutation``: each of them exactly once. ``partition``: they are
+        sorted and mark the blocks of ``values_in``. ``boundary_values``: the first and the last of sorted ones.
+        ``block_sorted_paired_with``: sorted, and the elements equal to g stand in block g of those offsets.
+        """
+        site = user_site()
+        st = shape_of([dim] if isinstance(dim, (Dim, DimSlice, DimRange)) else dim)
+        facts = _facts(st, values_in, permutation, partition, boundary_values, unique)
+        tensor = Tensor(name, st.names, tuple(d.extent for d in st), integer=True, facts=facts, span=_span(values_in))
+        made = indexing.reading(tensor, st, array, site)
+        if block_sorted_paired_with is not None:
+            _pair(made, block_sorted_paired_with, values_in)
+        session.declare_index(made)
+        return made
 
     # Pointwise functions
 

@@ -42,3 +42,27 @@ class Library(Protocol):
 
     def write(self, target: Any, box: Sequence[tuple[int, int]], data: Any) -> Any:
         """``target`` with ``data`` in the box; may work in place."""
+
+    def gather(
+        self,
+        data: Any,
+        dims: Sequence[tuple[str, int]],
+        dim: str,
+        index: Any,
+        index_dims: Sequence[str],
+        result: Sequence[tuple[str, int, int]],
+    ) -> Any:
+        """``data``, whose axes begin at these indices, read along ``dim`` at ``index``, over the result's ranges."""
+
+    def scatter(
+        self,
+        base: Any,
+        result: Sequence[tuple[str, int, int]],
+        dim: str,
+        index: Any,
+        index_dims: Sequence[str],
+        data: Any,
+        dims: Sequence[tuple[str, int, int]],
+        reduction: str | None,
+    ) -> Any:
+        """``base`` (None: zeros) with ``data`` over these ranges written, or added, along ``dim`` at ``index``."""

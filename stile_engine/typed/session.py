@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from stile_engine.errors import DimError, StileError, UnsupportedError
@@ -19,6 +19,9 @@ from stile_engine.term.expression import Node, Tensor
 from stile_engine.trace.literals import read_literal
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder, Violation
+
+if TYPE_CHECKING:
+    from stile_engine.typed.indexing import RuntimeIndex
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Session:
     literal_bits: int = 64
     next_input: int = 0
     inputs: dict[str, tuple[Tensor, Site | None]] = field(default_factory=dict)
+    indices: dict[str, RuntimeIndex] = field(default_factory=dict)
     stopped: UnsupportedError | None = None
     """A question that only a run with numbers can answer. It counts also where the kernel catches the exception."""
 
@@ -87,6 +91,25 @@ def declare_input(tensor: Tensor, site: Site | None) -> None:
             f"the input {tensor.name} was already made{f' in line {first.lineno}' if first else ''}; "
             "give this one another name, or use the first"
         )
+
+
+_indices: WeakKeyDictionary[Scope, dict[str, RuntimeIndex]] = WeakKeyDictionary()
+
+
+def declare_index(index: RuntimeIndex) -> None:
+    """An input of integers of the kernel, or of the scope when simply run: specs that name it mean this one."""
+    session = _active.get()
+    if session is not None:
+        declare_input(index.tensor, index.site)
+        session.indices[index.name] = index
+        return
+    _indices.setdefault(current_scope(), {})[index.name] = index
+
+
+def known_indices() -> dict[str, RuntimeIndex]:
+    """The inputs of integers made so far, by label."""
+    session = _active.get()
+    return dict(_indices.get(current_scope(), {})) if session is None else dict(session.indices)
 
 
 def without_numbers(what: str) -> NoReturn:
