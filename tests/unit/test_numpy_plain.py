@@ -277,8 +277,6 @@ a.argmax()
 a.trace()
 a[a > 0]
 a[[0, 1]]
-a[np.arange(2)]
-np.where(a > 0, a, 0)
 np.where(a)
 float(a[0, 0])
 int(a[0, 0])
@@ -294,7 +292,6 @@ np.fft.fft(a)
 np.frompyfunc(abs, 1, 1)(a)
 np.vectorize(abs)(a)
 a.view(np.int32)
-np.add.at(a, 0, 1)
 np.nan_to_num(a)
 a ** a
 0 in a
