@@ -113,8 +113,8 @@ def segments(X, seg, segk):  # proved
 
 
 @kernel("sum[n where seg:b == segk:n](X:b n)")
-def segments_in_order(X, seg, segk):  # refuted: also visits
-    return jnp.where(seg[:, None] >= segk[None, :], X, 0).sum(axis=1)
+def segments_turned_round(X, seg, segk):  # refuted
+    return jnp.where(seg[:, None] != segk[None, :], X, 0).sum(axis=1)
 
 
 @kernel("relu(X:N)")

@@ -124,17 +124,34 @@ def test_untyped_arrays_do_not_mix() -> None:
 
 def test_not_modelled() -> None:
     x = array(M, N)
+    for action in (lambda: x.astype("int32"), lambda: bool(x)):
+        with pytest.raises(UnsupportedError):
+            action()
+
+
+def test_an_index_is_made_by_runtime_index() -> None:
+    x = array(M, N)
     for action in (
         lambda: x.gather(M, x),
         lambda: x.scatter(M, x),
         lambda: x.at[M, 0],
+        lambda: x.at[M],
         lambda: x.block_at(M, x, 2),
-        lambda: x.astype("int32"),
-        lambda: tnp.runtime_index("i", M),
-        lambda: bool(x),
+        lambda: tnp.runtime_index("i", M, values_in=N, permutation=True),
     ):
-        with pytest.raises(UnsupportedError):
+        with pytest.raises(UsageError):
             action()
+
+
+def test_gather_and_scatter_with_numbers() -> None:
+    x = array(M, N)
+    i = tnp.runtime_index("i", M, values_in=M, permutation=True, array=np.arange(int(M))[::-1].copy())
+    assert np.array_equal(x.gather(M, i).arr, x.arr[::-1])
+    assert np.array_equal(x.scatter(M, i).gather(M, i).arr, x.arr)
+    assert np.array_equal(x.at[M, i].add(x).arr, x.arr + x.arr[::-1])
+    tnp.tensor(x.arr, M, N, name="Z").scatter(M, i).gather(M, i).assert_equivalent("Z:M N")
+    with pytest.raises(DimError, match="gather from all of it"):
+        x.slice(M, 0, 2).gather(M, i)
 
 
 def test_bad_predicates() -> None:
