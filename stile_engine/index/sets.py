@@ -165,11 +165,16 @@ def _polyhedron(inequalities: Iterable[Affine], equations: Iterable[Affine], nam
         (equations, isl.Constraint.equality_alloc),
     ):
         for expression in expressions:
-            constraint = empty(local).set_constant_val(expression.constant)
+            constraint = empty(local).set_constant_val(_val(expression.constant))
             for atom, coefficient in expression.terms:
-                constraint = constraint.set_coefficient_val(_PARAM, positions[str(atom)], coefficient)
+                constraint = constraint.set_coefficient_val(_PARAM, positions[str(atom)], _val(coefficient))
             found = found.add_constraint(constraint)
     return isl.Set.from_basic_set(found).params()
+
+
+def _val(number: int) -> int | isl.Val:
+    """Numbers beyond 64 bits, such as the ends of a type's range, are read from their text."""
+    return number if abs(number) < 1 << 62 else isl.Val.read_from_str(isl.DEFAULT_CONTEXT, str(number))
 
 
 def _is_linear(expression: Affine) -> bool:

@@ -21,6 +21,9 @@ class Machine(Protocol):
     def write(self, tensor: Any, elements: Array) -> None:
         """Replace the elements of a tensor."""
 
+    def cast(self, source: str, target: str) -> None:
+        """A conversion between floating types is listed: on real numbers it changes nothing."""
+
     def note(self, written: str, read: str) -> None:
         """A reading that differs from what is written is listed with the verdict."""
 

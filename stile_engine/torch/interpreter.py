@@ -154,6 +154,10 @@ class Interpreter:
             return RealArray((), (), read_number(value, "float64", self._recorder, self._site))
         raise Unreadable(f"{type(value).__name__} where a tensor or a number is expected")
 
+    def cast(self, source: str, target: str) -> None:
+        if is_float(source) and is_float(target):
+            self._recorder.cast(source, target, self._site)
+
     def note(self, written: str, read: str) -> None:
         self._recorder.reading(written, read, self._site)
 

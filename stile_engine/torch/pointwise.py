@@ -110,6 +110,7 @@ def identity(call: Call) -> Results:
 
 @models("_to_copy")
 def conversion(call: Call) -> Results:
+    call.machine.cast(str(call.given["self"].dtype).removeprefix("torch."), call.dtype)
     _note_cast(call, "self")
     return algebra.converted(call.array("self"), call.dtype)
 
@@ -123,6 +124,7 @@ def _note_cast(call: Call, name: str) -> None:
 
 @models("copy")
 def copy(call: Call) -> Results:
+    call.machine.cast(str(call.given["src"].dtype).removeprefix("torch."), call.dtype)
     _note_cast(call, "src")
     found = algebra.converted(call.array("src"), call.dtype)
     return algebra.broadcast(found, call.shape)

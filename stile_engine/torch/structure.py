@@ -273,7 +273,7 @@ def _wrapped(index: Array, size: int, what: str) -> IntegerArray:
     pieces[-1] = (ALWAYS, pieces[-1][1])
     found = make(tuple(pieces), shape, none)
     if decide(_inside(found, size), shape) is not True:
-        raise Unreadable(f"{what} by an index that may be out of range")
+        raise Unreadable(f"{what} by an index that may be out of range: declare its range, as with assume='I in N'")
     return found
 
 

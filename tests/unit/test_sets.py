@@ -211,3 +211,11 @@ def test_the_text_of_a_set_is_the_same_in_every_process() -> None:
         for seed in ("0", "1", "4242")
     }
     assert len(texts) == 1 and texts.pop().strip()
+
+
+def test_numbers_beyond_the_machine_word() -> None:
+    """A comparison with the ends of a 64-bit type's range has a constant that no machine word holds."""
+    x = variable("x")
+    inside = IndexSet.where(in_range(x, -(2**63), 2**63))
+    assert IndexSet.box({"x": (Affine.of(-5), Affine.of(5))}).issubset(inside)
+    assert IndexSet.where(compare(x * 2**64, ">=", 2**65)).equals(IndexSet.where(compare(x, ">=", 2)))

@@ -321,6 +321,60 @@ def test_a_helper_in_another_file_is_followed(tmp_path: Path) -> None:
     assert [d.range.start.line for d in report.diagnostics] == [9]
 
 
+def test_comparisons_of_data_are_exact_or_unsupported() -> None:
+    body = """
+    @kernel("relu(X:M N)")
+    def right(X):
+        return torch.where(X > 0, X, 0.0)
+
+    @kernel("relu(X:M N)")
+    def wrong(X):
+        return torch.where(X > 0, X, 1.0)
+    """
+    found = {k.name: str(k.status) for k in run(body).kernels}
+    assert found["right"] in ("proved", "unknown", "unsupported") and found["wrong"] in ("refuted", "unsupported")
+
+
+def test_casts_are_listed() -> None:
+    body = """
+    @kernel("2 * X:M N")
+    def f(X):
+        return (X.to(torch.bfloat16) * 2).float()
+    """
+    (kernel,) = run(body).kernels
+    assert kernel.status == "proved"
+    assert [literal.written for literal in kernel.literals] == [
+        "cast from float32 to bfloat16",
+        "cast from bfloat16 to float32",
+    ]
+
+
+def test_data_as_indices() -> None:
+    body = """
+    D = dim("D", 3)
+
+    @kernel("gather[N](W:N D, I:M)", dtypes={"I": "int64"}, assume="I in N")
+    def embedding(W, I):
+        return F.embedding(I, W)
+
+    @kernel("gather[N](W:N D, I:M)", dtypes={"I": "int64"}, assume="I in N")
+    def rows(W, I):
+        return W[I]
+
+    @kernel("gather[N](W:N D, I:M)", dtypes={"I": "int64"}, assume="I in N")
+    def next_rows(W, I):
+        return W[(I + 1) % N]
+
+    @kernel("gather[N](W:N D, I:M)", dtypes={"I": "int64"})
+    def undeclared(W, I):
+        return F.embedding(I, W)
+    """
+    found = {k.name: (str(k.status), k.message) for k in run(body).kernels}
+    assert found["embedding"][0] == found["rows"][0] == "proved"
+    assert found["next_rows"][0] == "refuted"
+    assert found["undeclared"][0] == "unsupported" and "assume=" in found["undeclared"][1]
+
+
 def test_constants_with_a_pattern() -> None:
     body = """
     mask = torch.tril(torch.ones(6, 4)).bool()
