@@ -449,8 +449,9 @@ class IndexSet:
         for name in raw.get_var_names(_PARAM):
             if _decoded[str(name)] != token:
                 raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(name)), 1)
-        value = raw.move_dims(_SET, 0, _PARAM, 0, raw.dim(_PARAM)).count_val()
-        return None if value.is_infty() or value.is_nan() else _integer(value)
+        values = raw.move_dims(_SET, 0, _PARAM, 0, raw.dim(_PARAM))
+        # isl counts what it finds between bounds: of a set without them it says 0
+        return _integer(values.count_val()) if values.is_bounded() else None
 
     @property
     def parameters(self) -> frozenset[str]:

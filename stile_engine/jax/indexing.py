@@ -143,7 +143,7 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
         start = _start(indices, numbers.scatter_dims_to_operand_dims, dim, batch_sizes, shape[dim] - length)
         waiting.append((dim, start, length, target))
     # Axes whose start is fixed or known by then come last: they only restrict.
-    for dim, start, length, target in sorted(waiting, key=lambda item: not item[1].variables):
+    for dim, start, length, target in sorted(waiting, key=lambda item: not solver.concerns(item[1])):
         position = solver.place(axis(dim), start, length)
         if length < shape[dim]:
             solver.conditions.append(in_range(position, 0, length))
@@ -258,10 +258,16 @@ class _Inverse:
     def equate(self, number: int, value: Affine) -> None:
         self._solved[axis_variable(number)] = value
 
+    def concerns(self, start: Affine) -> bool:
+        """Whether the start varies from one update to another."""
+        return any(axis_variable(number) in start.variables for number in range(len(self._sizes)))
+
     def place(self, element: Affine, start: Affine, length: int) -> Affine:
         """The offset inside the window at ``element``; may solve for one batch index on the way."""
-        unknown = [v for v in sorted(start.variables) if v not in self._solved]
-        known = {v: self._solved[v] for v in start.variables if v in self._solved}
+        # Other variables, such as the round of a loop around the update, are fixed here.
+        own = [v for v in map(axis_variable, range(len(self._sizes))) if v in start.variables]
+        unknown = [v for v in own if v not in self._solved]
+        known = {v: self._solved[v] for v in own if v in self._solved}
         if not unknown:
             return element - start.substitute(known)
         name = unknown[0]

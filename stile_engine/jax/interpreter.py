@@ -90,7 +90,8 @@ class Interpreter:
         saved = {site: replace(value) for site, value in recorder.values.items()}
         try:
             yield
-        except Unreadable:
+        except Exception:
+            # What was recorded may name a loop that was never closed.
             recorder.values.clear()
             recorder.values.update(saved)
             self._steps = steps

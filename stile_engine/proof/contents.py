@@ -12,6 +12,7 @@ from math import gcd, prod
 from random import Random
 from zlib import crc32
 
+from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import evaluate
 from stile_engine.term.expression import Tensor
 from stile_engine.term.facts import OTHER, VALUE, Blocks, Bound, Link, Offsets, Permutation, Sorted, Unique
@@ -36,9 +37,14 @@ def integer(tensor: Tensor, position: Position, seed: int, sizes: Mapping[str, i
     return contents(tensor, seed, tuple(sorted(sizes.items())))[position]
 
 
-@lru_cache(maxsize=4096)
 def contents(tensor: Tensor, seed: int, sizes: Sizes) -> Mapping[Position, int]:
     """All elements of a small input."""
+    return _contents(tensor, tensor.span, seed, sizes)
+
+
+@lru_cache(maxsize=4096)
+def _contents(tensor: Tensor, _span: Affine | None, seed: int, sizes: Sizes) -> Mapping[Position, int]:
+    """The span is no part of an input's identity, yet its contents depend on it."""
     known = dict(sizes)
     shape = tuple(s.evaluate(known) for s in tensor.shape)
     positions = list(product(*(range(n) for n in shape)))

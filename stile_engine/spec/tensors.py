@@ -66,7 +66,8 @@ class Tensors:
     ) -> Tensor:
         name = self._number(node, tuple(dims)) if node.label is None else self._label(node, dims)
         tensor = self.known.tensor(name, tuple(d.name for d in dims), tuple(d.extent for d in dims), integer)
-        if tensor.span is None and span is not None:
+        if node.label is None and span is not None:
+            # of a label all that is known comes from one place: every part of a spec means the same contents
             tensor = replace(tensor, span=span)
         self.found[name] = tensor
         return tensor
