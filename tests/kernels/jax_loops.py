@@ -321,3 +321,18 @@ def split_keys_that_overlap(Qm, K, V):  # refuted
     m = jnp.maximum(first, second)
     wa, wb = jnp.exp(first - m), jnp.exp(second - m)
     return (wa[:, None] * a + wb[:, None] * b) / (wa + wb)[:, None]
+
+
+@kernel("sum[N where N <= Q]((X:N -> Q N))")
+def each_element_from_the_one_before(X):  # proved
+    return lax.fori_loop(0, 12, lambda i, out: out.at[i].set(jnp.where(i > 0, out[i - 1], 0.0) + X[i]), jnp.zeros(12))
+
+
+@kernel("sum[N where N <= Q]((X:N -> Q N))")
+def each_element_from_the_one_before_that(X):  # refuted
+    return lax.fori_loop(0, 12, lambda i, out: out.at[i].set(jnp.where(i > 1, out[i - 2], 0.0) + X[i]), jnp.zeros(12))
+
+
+@kernel("2 * X:Q D")
+def rows_written_side_by_side(X):  # proved
+    return lax.fori_loop(0, 3, lambda i, out: out.at[jnp.arange(4) + 4 * i].set(2 * X[jnp.arange(4) + 4 * i]), 0 * X)

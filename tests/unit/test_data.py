@@ -101,6 +101,7 @@ TRUE: dict[str, Case] = {
         "sum[n where n < hi:b](S:b n)",
         ("lo:b <= hi:b",),
     ),
+    "linked from both sides": ("sum[n where lo:n == hi:n](X:n)", "sum[n](X:n)", ("lo:n <= hi:n", "hi:n <= lo:n")),
     "relu by a comparison": ("where(X:N > 0, X:N, 0)", "relu(X:N)", ()),
     "relu by the other one": ("where(X:N >= 0, X:N, 0)", "relu(X:N)", ()),
     "one condition": ("where(0 < 2 * X:N, Y:N, 0)", "where(!(X:N <= 0), Y:N, 0)", ()),
@@ -233,6 +234,17 @@ def test_contradicting_facts_are_an_error(facts: tuple[str, ...]) -> None:
     found = prove(text, text, dims=SIZES, assume=facts)
     assert found.status is Status.ERROR
     assert "contradict" in (found.obligations[0].detail or "")
+
+
+@pytest.mark.parametrize("bound", ["pos:T <= 2", "pos:T >= 2"])
+def test_unique_data_without_end_contradict_nothing(bound: str) -> None:
+    text = "scatter[S](X:T, pos:T, C:S)"
+    assert prove(text, text, dims=SIZES, assume=("pos unique", bound)).status is Status.PROVED
+
+
+def test_linked_inputs_are_made_up_together() -> None:
+    found = prove("gather[K](X:K, I:n)", "gather[K](X:K, J:n)", dims=SIZES, assume=("I:n <= J:n", "J:n <= I:n"))
+    assert found.status is not Status.REFUTED
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,14 @@ def test_counting(p: Predicate) -> None:
     assert (IndexSet.where(p)).count(["a"]) is None or IndexSet.where(p).variables <= {"a"}
 
 
+def test_a_set_without_end_has_no_count() -> None:
+    a = Affine.variable("a")
+    upwards, below = IndexSet.where(compare(a, ">=", 3)), IndexSet.where(in_range(a, 0, 2))
+    assert upwards.count(["a"]) is None
+    assert (upwards | below).count(["a"]) is None
+    assert below.count(["a"]) == 2
+
+
 @given(predicates(), st.sampled_from(NAMES))
 def test_runs_cover_the_set_and_nothing_else(p: Predicate, name: str) -> None:
     one = IndexSet.where(p) & BOX
