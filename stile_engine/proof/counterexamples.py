@@ -76,7 +76,7 @@ class Counterexamples:
             if quick:
                 found = refute.search(question, first, spikes, count=4, steps=_QUICK_STEPS, exactly=False)
             elif self.sizes:
-                found = refute.search(question, first, spikes, count=8, steps=_INSTANCE_STEPS)
+                found = refute.search(question, first, spikes, count=9, steps=_INSTANCE_STEPS)
             else:
                 found = refute.search(question, first, spikes, steps=_SEARCH_STEPS)
             agreed += found.agreed

@@ -44,6 +44,7 @@ _KINDS = {
     "spiked": Draws(5, -2, 8),
     "low": Draws(5, -2, 8),
     "large": Draws(41, -120, 1, factor=6),
+    "huge": Draws(25, -12_000, 1, factor=1000),
     "sparse": Draws(7, -3, 1, sparse=4),
     "near": Draws(17, 248, 256),
 }
@@ -133,5 +134,5 @@ def profiles(spikes: Spikes = frozenset(), rounds: int = 4) -> Iterator[Profile]
         yield Profile(1, "spiked", spikes)
         yield Profile(2, "low", spikes)
     for seed in range(1, rounds + 1):
-        for kind in ("small", "mixed", "positive", "negative", "whole", "sparse", "large", "near"):
+        for kind in ("small", "mixed", "positive", "negative", "whole", "sparse", "large", "near", "huge"):
             yield Profile(seed, kind)

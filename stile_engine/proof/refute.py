@@ -76,7 +76,7 @@ def search(
     question: Question,
     first: Iterable[Mapping[str, int]] = (),
     spikes: Spikes = frozenset(),
-    count: int = 32,
+    count: int = 36,
     steps: int = _GRID_STEPS,
     exactly: bool = True,
 ) -> Outcome:

@@ -115,6 +115,8 @@ HARD = {
     "one output of many": ("X:N * 2 where N != 3999", "X:N * 2", {"N": 4000}),
     "one sign": ("abs(X:N)", "maximum(X:N, -X:N / 2)", {"N": 5}),
     "large values": ("minimum(X:N, 100)", "X:N", {"N": 5}),
+    "very large values": ("relu(X:N - 5000)", "0 * X:N", {"N": 5}),
+    "one input far above another": ("maximum(X:N, Y:N - 500)", "X:N", {"N": 5}),
     "underflow": ("exp(X:N - 1000)", "0 * X:N", {"N": 3}),
     "a tiny term": ("X:N + 1e-30", "X:N", {"N": 3}),
     "streaming logsumexp without its rescaling": (
