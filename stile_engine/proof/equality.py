@@ -319,7 +319,9 @@ def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
             if len(plain) >= 2:
                 gap = subtract(plain[0].body, plain[1].body)
                 nested = sum(isinstance(a, MaxAtom) for a in all_atoms(gap))
-                weight = 100 * nested + sum(1 + len(m.factors) for m, _ in gap.terms)
+                # what is known of a - b decides exp(a) - exp(b), and not the other way round
+                exponentials = sum(m.exponential is not None for m, _ in gap.terms)
+                weight = 100 * nested + 10 * exponentials + sum(1 + len(m.factors) for m, _ in gap.terms)
                 found.append((weight, atom.digest, atom, plain[0], plain[1]))
     return min(found, key=lambda f: f[:2])[2:] if found else None
 

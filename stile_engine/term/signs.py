@@ -115,6 +115,7 @@ def _sign(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
         mask &= NONNEGATIVE
     mask &= _as_quadratic(operand, within)
     mask &= _of_roots(operand, facts, within, cases)
+    mask &= _of_exponentials(operand, facts, within, cases)
     if mask in (POSITIVE, NEGATIVE, ZERO_SIGN):
         return mask
     mask &= _by_numerator(operand, facts, within, cases)
@@ -175,6 +176,23 @@ def _of_roots(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
         return ANY
     squares = subtract(multiply(above[0], above[0]), multiply(below[0], below[0]))
     return _sign(squares, facts, within, cases - 1)
+
+
+def _of_exponentials(operand: Poly, facts: Facts, within: IndexSet, cases: int) -> int:
+    """f * exp(a) - f * exp(b) has the sign of a - b where f is positive."""
+    from stile_engine.term.atoms import ZERO, mono
+    from stile_engine.term.ring import subtract
+
+    if len(operand.terms) != 2:
+        return ANY
+    (first, c), (second, d) = operand.terms
+    if c != -d or first.factors != second.factors or first.exponential is second.exponential:
+        return ANY
+    if _sign_mono(mono(first.factors), facts, within) != POSITIVE:
+        return ANY
+    gap = subtract(first.exponential or ZERO, second.exponential or ZERO)
+    mask = _sign(gap, facts, within, cases - 1)
+    return mask if c > 0 else _flip(mask)
 
 
 def _is_square(operand: Poly) -> bool:
