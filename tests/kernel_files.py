@@ -229,7 +229,7 @@ def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     framework, typed = infer(declaration.target, dict(declaration.options))
     if typed:
         return _run_typed(declaration.target, parameters, arrays, constants), wanted
-    if framework == "jax":
+    if framework in ("jax", "pallas"):
         return _run_jax(declaration.target, arrays, constants), wanted
     if framework == "torch":
         return _run_torch(declaration.target, parameters, arrays, constants, output), wanted

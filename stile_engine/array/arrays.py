@@ -148,7 +148,7 @@ def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Nod
     match node:
         case Read(tensor, index, inner):
             return Read(tensor, tuple(i.substitute(used) for i in index), {**inner, **ranges})
-        case Carried(recurrence, number_, index, round_, inner):
+        case Carried(recurrence, number_, index, round_, inner) if not (used.keys() & recurrence.outer.keys()):
             moved = tuple(i.substitute(used) for i in index)
             return Carried(recurrence, number_, moved, round_.substitute(used), {**inner, **ranges})
         case IndexNumber(index, inner):

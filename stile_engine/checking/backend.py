@@ -18,7 +18,6 @@ _FRAMEWORKS = ("triton", "torch", "jax", "numpy")
 
 _PLANNED = {
     "triton": "Triton kernels are not modelled yet",
-    "pallas": "Pallas kernels are not modelled yet",
 }
 
 
@@ -73,7 +72,7 @@ def front_end(framework: str, typed: bool) -> FrontEnd:
         raise UnsupportedError(_PLANNED[framework])
     if typed and framework != "numpy":
         raise UnsupportedError(f"typed arrays for {framework} are not modelled yet")
-    if framework == "jax":
+    if framework in ("jax", "pallas"):
         from stile_engine.jax.frontend import JaxFrontEnd
 
         return JaxFrontEnd()

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -197,4 +198,74 @@ def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[int, ...
 def leaves(results: Any) -> list[Any]:
     """The arrays of a tree of results in the order of the jaxpr's."""
     found: list[Any] = jax.tree_util.tree_leaves(results)
+    return found
+
+
+# -- references ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RefSlice:
+    """``pl.ds(start, size, stride)`` along one axis of a reference; ``start`` is a number or an array."""
+
+    start: Any
+    size: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """One ``ref.at[…]``: for each axis a slice, or an integer index whose shape broadcasts to ``integer_shape``."""
+
+    indices: tuple[Any, ...]
+    integer_shape: tuple[int, ...]
+
+
+def unflatten(tree: Any, flat: Sequence[Any]) -> Any:
+    return jax.tree_util.tree_unflatten(tree, list(flat))
+
+
+def indexer(transform: Any) -> Indexer:
+    """Raise ``UnsupportedError`` for views that are no indexing (bit casts, reshapes, transpositions)."""
+    kind = type(transform).__name__
+    indices, integer_shape = (getattr(transform, name, None) for name in ("indices", "int_indexer_shape"))
+    if kind != "NDIndexer" or indices is None or integer_shape is None:
+        raise UnsupportedError(f"a view of a reference by {kind}")
+    found: list[Any] = []
+    for index in indices:
+        if type(index).__name__ != "Slice":
+            found.append(index)
+            continue
+        if not isinstance(index.size, int) or not isinstance(index.stride, int):
+            raise UnsupportedError("a slice of a reference whose size is not fixed")
+        found.append(RefSlice(index.start, index.size, index.stride))
+    if not all(isinstance(size, int) for size in integer_shape):
+        raise UnsupportedError("an index of a reference whose shape is not fixed")
+    return Indexer(tuple(found), tuple(integer_shape))
+
+
+def with_constants_as_inputs(jaxpr: Any) -> Any:
+    """An open jaxpr whose constants are its first inputs."""
+    try:
+        from jax._src.interpreters import partial_eval
+    except ImportError as error:
+        raise UnsupportedError(f"JAX {jax.__version__} has no partial_eval that this version can use") from error
+    convert = getattr(partial_eval, "convert_constvars_jaxpr", None)
+    if convert is None:
+        raise UnsupportedError(f"JAX {jax.__version__} has no inputs for constants that this version can use")
+    return convert(open_jaxpr(jaxpr))
+
+
+def written_inputs(jaxpr: Any) -> set[int]:
+    """The numbers of the inputs of a jaxpr that are references which it may write to."""
+    inner = open_jaxpr(jaxpr)
+    found: set[int] = set()
+    for effect in getattr(inner, "effects", ()):
+        if type(effect).__name__ == "ReadEffect":
+            continue
+        where = getattr(effect, "input", getattr(effect, "input_index", None))
+        if isinstance(where, int):
+            found.add(where - len(inner.constvars))
+        else:
+            found.update(k for k, variable in enumerate(inner.invars) if variable is where)
     return found

@@ -4,11 +4,13 @@ round by round, within a budget, where not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
+    Shape,
     TruthArray,
     Unreadable,
     around,
@@ -23,7 +25,7 @@ from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handle
 from stile_engine.array.structure import stacked
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, negate
-from stile_engine.jax import adapter
+from stile_engine.jax import adapter, references
 from stile_engine.term.expression import bounds
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
@@ -63,7 +65,9 @@ def branch(operation: Operation, machine: Machine) -> list[Array]:
         # The index is clamped to the branches there are.
         return machine.call(branches[min(max(number, 0), last)], operands, operation.site)
     conditions = _branch_conditions(which, last)
-    results = [machine.call(inner, operands, operation.site) for inner in branches]
+    results = references.in_branches(
+        [partial(machine.call, inner, operands, operation.site) for inner in branches], conditions
+    )
     return [
         choose([(p, result[k]) for p, result in zip(conditions, results, strict=True)], shape, results[0][k].origins)
         for k, shape in enumerate(operation.shapes)
@@ -100,18 +104,26 @@ def while_loop(operation: Operation, machine: Machine) -> list[Array]:
     for_condition = inputs[:condition_constants]
     for_body = inputs[condition_constants : condition_constants + body_constants]
     carry = inputs[condition_constants + body_constants :]
+    count = len(carry)
+    held = references.carried(operation.params["body_jaxpr"], [*for_body, *carry])
 
     def condition(carries: Sequence[Array]) -> Array:
-        return machine.call(operation.params["cond_jaxpr"], [*for_condition, *carries], operation.site)[0]
+        with held.holding(carries[count:]):
+            return machine.call(operation.params["cond_jaxpr"], [*for_condition, *carries[:count]], operation.site)[0]
 
     def body(carries: Sequence[Array], _round: Affine) -> list[Array]:
-        return machine.call(operation.params["body_jaxpr"], [*for_body, *carries], operation.site)
+        with held.holding(carries[count:]):
+            results = machine.call(operation.params["body_jaxpr"], [*for_body, *carries[:count]], operation.site)
+            return [*results, *held.contents()]
 
+    carry = [*carry, *held.contents()]
     try:
         with machine.tentatively():
-            return _rolled_while(operation, machine, carry, condition, body)
+            after = _rolled_while(operation, machine, carry, condition, body)
     except Unreadable as reason:
-        return _unrolled_while(operation, machine, carry, condition, body, reason)
+        after = _unrolled_while(operation, machine, carry, condition, body, reason)
+    held.put(after[count:])
+    return after[:count]
 
 
 def _rolled_while(
@@ -165,11 +177,33 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
     carry = inputs[constants_count : constants_count + carry_count]
     sequences = inputs[constants_count + carry_count :]
     shapes = operation.shapes[carry_count:]
+    held = references.carried(operation.params["jaxpr"], inputs)
 
     def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
         step = length - 1 - round_ if backwards else round_
         current = [_element(sequence, step) for sequence in sequences]
-        return machine.call(operation.params["jaxpr"], [*constants, *carries, *current], operation.site)
+        with held.holding(carries[carry_count:]):
+            given = [*constants, *carries[:carry_count], *current]
+            results = machine.call(operation.params["jaxpr"], given, operation.site)
+            return [*results[:carry_count], *held.contents(), *results[carry_count:]]
+
+    carry = [*carry, *held.contents()]
+    after, outputs = _scanned(operation, machine, carry, body, length, backwards, shapes)
+    held.put(after[carry_count:])
+    return [*after[:carry_count], *outputs]
+
+
+def _scanned(
+    operation: Operation,
+    machine: Machine,
+    carry: list[Array],
+    body: Body,
+    length: int,
+    backwards: bool,
+    shapes: Sequence[Shape],
+) -> tuple[list[Array], list[Array]]:
+    """What is carried after the last round, and the outputs."""
+    count = len(carry)
 
     if length > MOST_ALWAYS_UNROLLED:
         try:
@@ -178,7 +212,7 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
                     deltas = integer_steps(carry, body)
                 with machine.repeatedly(length):
                     loop = Rolled(machine.round_variable(), Affine((), length), carry, deltas, body, operation.site)
-                return [*loop.carries(), *loop.stacked(shapes, backwards)]
+                return loop.carries(), loop.stacked(shapes, backwards)
         except Unreadable as reason:
             if length > MOST_ROUNDS:
                 raise Unreadable(f"{reason}, in a loop of more than {MOST_ROUNDS} rounds") from reason
@@ -188,13 +222,13 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
     for step in range(length):
         machine.spend_step(operation.site)
         results = body(carry, Affine((), step))
-        carry = results[:carry_count]
-        for collected, result in zip(outputs, results[carry_count:], strict=True):
+        carry = results[:count]
+        for collected, result in zip(outputs, results[count:], strict=True):
             collected.append(result)
     if backwards:
         for collected in outputs:
             collected.reverse()
-    return [*carry, *(stacked(parts, 0, shape) for parts, shape in zip(outputs, shapes, strict=True))]
+    return carry, [stacked(parts, 0, shape) for parts, shape in zip(outputs, shapes, strict=True)]
 
 
 def _element(sequence: Array, step: Affine) -> Array:

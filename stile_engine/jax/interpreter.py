@@ -23,18 +23,21 @@ from stile_engine.array.operation import HANDLERS, MOST_ROUNDS, Operation
 from stile_engine.array.values import to_value
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
-from stile_engine.jax import adapter, control, indexing
+from stile_engine.jax import adapter, control, indexing, references
+from stile_engine.jax.pallas import launch
 from stile_engine.term.expression import Unmodelled
 from stile_engine.term.expression_text import expression_text
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
 
 # Importing these modules fills the table of handlers.
-MODELS = (control, elementwise, indexing, reductions, structure)
+MODELS = (control, elementwise, indexing, launch, reductions, references, structure)
 
 _CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
 # A choice may leave out what is not known, and a loop or a branch may never look at it.
-_THROUGH_UNKNOWN = _CALLS | {"select_n", "scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
+_CONTROL = {"select_n", "scan", "while", "cond", "core_call", "call", "remat", "remat2", "checkpoint"}
+_MEMORY = references.READS | references.WRITES | {"pallas_call", "run_scoped"}
+_THROUGH_UNKNOWN = _CALLS | _CONTROL | _MEMORY
 
 
 class Interpreter:
@@ -136,8 +139,10 @@ class Interpreter:
         except (Unreadable, UnsupportedError) as stopped:
             shapes = shapes or [() for _ in equation.outvars]
             results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
+            if name not in references.READS:
+                references.spoil(inputs, str(stopped), site)
         results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
-        if results:
+        if results and name not in references.WRITES:
             self._record(site, results[0], id(equation))
         return results
 
@@ -152,6 +157,8 @@ class Interpreter:
             raise Unreadable(f"the operation {operation.name} has no model")
         unknown = operation.unknown_input
         if unknown is not None and operation.name not in _THROUGH_UNKNOWN:
+            if references.references(operation.inputs):
+                raise Unreadable(f"the operation {operation.name} on a reference has no model")
             return [UnknownArray(shape, unlabelled(shape), unknown.reason, unknown.site) for shape in operation.shapes]
         forced = self._forced_site
         if operation.name in _CALLS and forced is None:

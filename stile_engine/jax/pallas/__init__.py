@@ -1,0 +1,1 @@
+"""Pallas kernels: ``pallas_call`` read for a generic program of the grid."""

@@ -1,0 +1,315 @@
+"""``pallas_call``, read for a generic program of its grid.
+
+The grid is run in order, the last axis fastest. Its axes are split in two: the programs along the first
+ones are independent of one another and are read once, with variables for their ids; along the others an
+output block is visited again, and what it and the scratch memory hold is carried from one program to the
+next. Every element of an output comes from the one program whose block has it; where there is none it has
+no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from math import prod
+
+from stile_engine.array.arrays import (
+    Array,
+    RealArray,
+    UnknownArray,
+    Unreadable,
+    around,
+    as_node,
+    unlabelled,
+)
+from stile_engine.array.arrays import integers as integer_array
+from stile_engine.array.loops import Rolled, integer_steps
+from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
+from stile_engine.index.affine import Affine
+from stile_engine.jax import references
+from stile_engine.jax.pallas import adapter
+from stile_engine.jax.pallas.blocks import Ids, Placed, placed, same_blocks
+from stile_engine.jax.references import Reference, remembering
+from stile_engine.term.expression import Node, Unmodelled, bounds, children
+
+NEVER_WRITTEN = "never written by a program of the grid before it is read"
+SCRATCH = "scratch memory that was never written"
+
+Step = Callable[[Affine], None]
+"""Reads all programs that have this id along one axis of the grid."""
+
+_MOST_UNROLLED = 4
+"""Programs along an axis that are read one by one rather than by induction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """Ids and sizes along the axes that ``program_id`` counts."""
+
+    ids: tuple[Affine, ...]
+    sizes: tuple[int, ...]
+
+
+_program: ContextVar[_Program | None] = ContextVar("_program", default=None)
+
+
+def _running() -> _Program:
+    found = _program.get()
+    if found is None:
+        raise Unreadable("a program id outside of a kernel")
+    return found
+
+
+@handles("program_id")
+def program_id(operation: Operation, _machine: Machine) -> list[Array]:
+    return [integer_array((), _running().ids[int(operation.params["axis"])])]
+
+
+@handles("num_programs")
+def num_programs(operation: Operation, _machine: Machine) -> list[Array]:
+    return [integer_array((), Affine((), _running().sizes[int(operation.params["axis"])]))]
+
+
+@handles("pallas_call")
+def pallas_call(operation: Operation, machine: Machine) -> list[Array]:
+    launch = _Launch(adapter.pallas_call(operation.params), operation, machine)
+    with machine.repeatedly(prod(launch.call.grid)):
+        return launch.results()
+
+
+@dataclass(slots=True)
+class _Launch:
+    call: adapter.PallasCall
+    operation: Operation
+    machine: Machine
+    variables: tuple[str, ...] = field(init=False)
+    prefetched: list[Reference] = field(init=False)
+    inputs: list[Placed] = field(init=False)
+    outputs: list[Placed] = field(init=False)
+    arrays: Sequence[Array] = field(init=False)
+    scalars: dict[Reference, Array] = field(init=False)
+
+    def __post_init__(self) -> None:
+        call = self.call
+        if 0 in call.grid:
+            raise Unreadable("a grid without programs")
+        self.variables = tuple(self.machine.round_variable() for _ in call.grid)
+        given = self.operation.inputs
+        self.arrays = given[call.prefetched :]
+        self.scalars = {references.reference(a.shape, "int32"): a for a in given[: call.prefetched]}
+        self.prefetched = list(self.scalars)
+        with around({v: bounds(0, n) for v, n in zip(self.variables, call.grid, strict=True)}), self.machine.quietly():
+            self.inputs = [self._placed(b) for b in call.inputs]
+            self.outputs = [self._placed(b) for b in call.outputs]
+
+    def _placed(self, block: adapter.Block) -> Placed:
+        ids = [integer_array((), self._id(a)) for a in range(len(self.call.grid))]
+        with remembering(self.scalars):
+            found = self.machine.call(block.index_map, [*ids, *self.prefetched], self.operation.site)
+        return placed(block, found[: len(block.extents)])
+
+    def _id(self, number: int) -> Affine:
+        return Affine() if self.call.grid[number] == 1 else Affine.variable(self.variables[number])
+
+    # -- results ---------------------------------------------------------------------------
+
+    def results(self) -> list[Array]:
+        for first in range(len(self.call.grid), -1, -1):
+            if first and self.call.grid[first - 1] == 1:
+                continue  # the same programs as with one axis less
+            try:
+                with self.machine.tentatively():
+                    found = self._by_blocks(first)
+            except Unreadable:
+                continue  # perhaps with fewer independent axes
+            if found is not None:
+                return found
+        self._require_order(0)
+        return self._in_order()
+
+    def _by_blocks(self, first: int) -> list[Array] | None:
+        """The outputs, where the axes before ``first`` are independent and each program along them has an
+        output block of its own; None where the programs depend on one another."""
+        independent, later = self.variables[:first], set(self.variables[first:])
+        if any(out.variables & later for out in self.outputs):
+            return None
+        sizes = dict(zip(independent, self.call.grid[:first], strict=True))
+        initial = [self._initial(o) for o in range(len(self.outputs))]
+        for out, whole in zip(self.outputs, initial, strict=True):
+            # Raises where two programs may have one element.
+            out.assembled(whole, references.without_value(out.block.shape, out.block.dtype, ""), sizes)
+        self._require_order(first)
+        left_over = Unmodelled("scratch memory as another program has left it", self.operation.site)
+        independent_programs = prod(sizes.values())
+        ids = {v: self._id(a) for a, v in enumerate(independent)}
+        with around({v: bounds(0, n) for v, n in sizes.items()}):
+            outs = {self._reference(out): out.cut(whole, ids) for out, whole in zip(self.outputs, initial, strict=True)}
+            scratch = {}
+            for shape, dtype in self.call.scratch:
+                content = references.without_value(shape, dtype, SCRATCH)
+                if independent_programs > 1 and isinstance(content, RealArray):
+                    content = RealArray(shape, unlabelled(shape), left_over)
+                scratch[references.reference(shape, dtype)] = content
+            with remembering({**self.scalars, **outs, **scratch}) as held:
+                refs = [*outs, *scratch]
+                self._run(first, ids, refs, list(outs))
+                blocks = [held[ref] for ref in outs]
+        if any(_names(block, left_over) for block in blocks):
+            return None
+        return [
+            out.assembled(whole, block, sizes) for out, whole, block in zip(self.outputs, initial, blocks, strict=True)
+        ]
+
+    def _in_order(self) -> list[Array]:
+        """The outputs of programs that depend on one another, each carried as a whole array."""
+        wholes = {
+            references.reference(out.block.array_shape, out.block.dtype): self._initial(o)
+            for o, out in enumerate(self.outputs)
+        }
+        scratch = {
+            references.reference(shape, dtype): references.without_value(shape, dtype, SCRATCH)
+            for shape, dtype in self.call.scratch
+        }
+        with remembering({**self.scalars, **wholes, **scratch}) as held:
+            self._run(0, {}, [*wholes, *scratch], list(wholes), whole=True)
+            return [held[ref] for ref in wholes]
+
+    def _reference(self, block: Placed) -> Reference:
+        return references.reference(block.block.shape, block.block.dtype)
+
+    def _initial(self, number: int) -> Array:
+        out = self.outputs[number]
+        source = self.call.aliases.get(number)
+        if source is None:
+            shape = out.block.array_shape
+            return references.without_value(shape, out.block.dtype, NEVER_WRITTEN)
+        if not set(self._varied()) <= out.variables:
+            raise Unreadable("an output in the memory of an input whose blocks are visited several times")
+        if not same_blocks(out, self.inputs[source]):
+            raise Unreadable("an output in the memory of an input that is cut into other blocks")
+        return self.arrays[source]
+
+    def _varied(self) -> list[str]:
+        return [v for v, size in zip(self.variables, self.call.grid, strict=True) if size > 1]
+
+    def _require_order(self, first: int) -> None:
+        """Raise where programs that share memory have no order, or come back to a block after others."""
+        for a in range(first, len(self.call.grid)):
+            if self.call.grid[a] > 1 and a in self.call.parallel:
+                raise Unreadable(
+                    f"axis {a} of the grid is declared parallel, and its programs write the same block or share scratch"
+                )
+            for out in self.outputs:
+                inner = {v for b, v in enumerate(self.variables) if b > a}
+                if self.call.grid[a] > 1 and self.variables[a] not in out.variables and inner & out.variables:
+                    raise Unreadable("an output block that the grid comes back to after it has left it")
+
+    # -- programs --------------------------------------------------------------------------
+
+    def _run(self, number: int, ids: Ids, refs: list[Reference], outs: list[Reference], whole: bool = False) -> None:
+        """All programs along the axes from ``number`` on, in order."""
+        if number == len(self.call.grid):
+            self._one(ids, refs, outs, whole)
+            return
+        size, variable = self.call.grid[number], self.variables[number]
+
+        def step(at: Affine) -> None:
+            self._run(number + 1, {**ids, variable: at}, refs, outs, whole)
+
+        if size <= _MOST_UNROLLED:
+            for at in range(size):
+                step(Affine((), at))
+            return
+        # Programs often treat the first and the last of their kind in a way of its own.
+        step(Affine())
+        before = dict(references.memory())
+        try:
+            with self.machine.tentatively():
+                self._rolled(size - 2, step, refs)
+        except Unreadable as reason:
+            if size > MOST_ROUNDS:
+                raise Unreadable(f"{reason}, in a grid of more than {MOST_ROUNDS} programs") from reason
+            references.memory().update(before)
+            for at in range(1, size - 1):
+                self.machine.spend_step(self.operation.site)
+                step(Affine((), at))
+        step(Affine((), size - 1))
+
+    def _rolled(self, rounds: int, step: Step, refs: list[Reference]) -> None:
+        """The programs 1, …, ``rounds`` by induction."""
+        variable = self.machine.round_variable()
+        everything = references.Carriers(tuple(refs))
+        with self.machine.quietly(), around({variable: bounds(0, rounds)}), everything.holding(everything.contents()):
+            before = everything.contents()
+            step(Affine.variable(variable) + 1)
+            after = everything.contents()
+        changed = [ref for ref, old, new in zip(refs, before, after, strict=True) if new is not old]
+        carriers = references.Carriers(tuple(changed))
+
+        def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
+            with carriers.holding(carries):
+                step(round_ + 1)
+                return carriers.contents()
+
+        initial = carriers.contents()
+        with self.machine.quietly():
+            deltas = integer_steps(initial, body)
+        loop = Rolled(variable, Affine((), rounds), initial, deltas, body, self.operation.site)
+        carriers.put(loop.carries())
+
+    def _one(self, ids: Ids, refs: list[Reference], outs: list[Reference], whole: bool) -> None:
+        """One program: a generic one where its ids are variables."""
+        held = references.memory()
+        given = [self._reference(block) for block in self.inputs]
+        cut = {ref: block.cut(array, ids) for ref, block, array in zip(given, self.inputs, self.arrays, strict=True)}
+        scratch = refs[len(outs) :]
+        blocks = [self._reference(out) for out in self.outputs] if whole else outs
+        if whole:
+            cut |= {b: o.cut(held[r], ids) for b, o, r in zip(blocks, self.outputs, outs, strict=True)}
+        before = dict(cut)
+        held.update(cut)
+        token = _program.set(self._program(ids))
+        try:
+            self.machine.call(self.call.kernel, [*self.prefetched, *given, *blocks, *scratch], self.operation.site)
+        finally:
+            _program.reset(token)
+        after = {ref: held.pop(ref) for ref in cut}
+        for ref in given:
+            if after[ref] is not before[ref]:
+                raise Unreadable(_reason(after[ref]) or "a kernel that writes to an input")
+        if any(held[ref] is not array for ref, array in self.scalars.items()):
+            raise Unreadable("a kernel that writes to a prefetched scalar")
+        if whole:
+            for b, o, r in zip(blocks, self.outputs, outs, strict=True):
+                if after[b] is not before[b]:
+                    held[r] = o.pasted(held[r], ids, after[b])
+
+    def _program(self, ids: Ids) -> _Program:
+        counted = [a for a in range(len(self.call.grid)) if a not in self.call.vmapped]
+        return _Program(
+            tuple(ids[self.variables[a]] for a in counted),
+            tuple(self.call.grid[a] for a in counted),
+        )
+
+
+def _reason(content: Array) -> str | None:
+    """Why nothing is known of what a reference holds, if that is so."""
+    match content:
+        case UnknownArray(reason=reason) | RealArray(node=Unmodelled(reason=reason)):
+            return reason
+    return None
+
+
+def _names(array: Array, wanted: Node) -> bool:
+    """Whether the elements of an array are made of an expression, as it was written."""
+    seen: set[int] = set()
+    waiting = [as_node(array)]
+    while waiting:
+        node = waiting.pop()
+        if node is wanted:
+            return True
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(children(node))
+    return False
