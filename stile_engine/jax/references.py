@@ -407,7 +407,7 @@ def run_scoped(operation: Operation, machine: Machine) -> list[Array]:
     return results
 
 
-@handles("multiple_of", "max_contiguous", "add_dependency")
+@handles("multiple_of", "max_contiguous")
 def hint(operation: Operation, _machine: Machine) -> list[Array]:
     """A promise to the compiler; the value is the first operand."""
     return [operation.inputs[0]]

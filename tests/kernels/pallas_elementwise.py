@@ -425,7 +425,7 @@ def branch_that_depends_on_data(X):  # unsupported: depends on data
     def body(x_ref, o_ref):
         o_ref[...] = jnp.zeros_like(o_ref)
 
-        @pl.when(x_ref[0, 0] > 0)
+        @pl.when(x_ref[0, 0] > 0)  # warning[unsupported]
         def _():
             o_ref[...] = x_ref[...]
 

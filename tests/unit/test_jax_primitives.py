@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pallas_cases
 import pytest
 from node_values import Unmodelled, table
 
@@ -197,6 +198,7 @@ CASES = [
     ("captured array", lambda x: x + np.full(6, 0.1, np.float32) + np.arange(6, dtype=np.float32) * 2, [A]),
     ("captured table", lambda x: x * np.array([1, 2, 4, 8, 16, 3], np.float32), [A]),
     ("captured mask", lambda x: x * np.tril(np.ones((4, 6), np.float32), 1), [B]),
+    *pallas_cases.CASES,
     ("unused unmodelled", lambda x: (jnp.sort(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
@@ -244,7 +246,7 @@ def test_agrees_with_jax(name, function, shapes):
 _ELSEWHERE = {
     "pjit", "core_call", "call", "closed_call", "remat", "checkpoint", "custom_vjp_call_jaxpr", "add_any", "copy_p",
     "device_put", "pvary", "sharding_constraint", "scatter_add", "scatter_mul", "scatter_min", "scatter_max",
-    "scatter_sub",
+    "scatter_sub", "num_programs",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ from stile_engine.jax.pallas import adapter
 from stile_engine.jax.pallas.blocks import Ids, Placed, placed, same_blocks
 from stile_engine.jax.references import Reference, remembering
 from stile_engine.term.expression import Node, Unmodelled, bounds, children
+from stile_engine.trace.location import Site
 
 NEVER_WRITTEN = "never written by a program of the grid before it is read"
 SCRATCH = "scratch memory that was never written"
@@ -74,8 +75,24 @@ def num_programs(operation: Operation, _machine: Machine) -> list[Array]:
 @handles("pallas_call")
 def pallas_call(operation: Operation, machine: Machine) -> list[Array]:
     launch = _Launch(adapter.pallas_call(operation.params), operation, machine)
-    with machine.repeatedly(prod(launch.call.grid)):
-        return launch.results()
+    try:
+        with machine.repeatedly(prod(launch.call.grid)):
+            return launch.results()
+    except _Spoiled as stopped:
+        reason, site = stopped.where
+        refs = [references.reference(o.array_shape, o.dtype) for o in launch.call.outputs]
+        return [references.unknown_content(ref, reason, site or operation.site) for ref in refs]
+
+
+class _Spoiled(Unreadable):
+    """An operation without a model has had an input of the kernel."""
+
+    def __init__(self, content: Array) -> None:
+        self.where: tuple[str, Site | None] = ("an operation without a model", None)
+        match content:
+            case UnknownArray(reason=reason, site=site) | RealArray(node=Unmodelled(reason=reason, location=site)):
+                self.where = (reason, site if isinstance(site, Site) else None)
+        super().__init__(self.where[0])
 
 
 @dataclass(slots=True)
@@ -277,7 +294,9 @@ class _Launch:
         after = {ref: held.pop(ref) for ref in cut}
         for ref in given:
             if after[ref] is not before[ref]:
-                raise Unreadable(_reason(after[ref]) or "a kernel that writes to an input")
+                raise (
+                    _Spoiled(after[ref]) if _is_unknown(after[ref]) else Unreadable("a kernel that writes to an input")
+                )
         if any(held[ref] is not array for ref, array in self.scalars.items()):
             raise Unreadable("a kernel that writes to a prefetched scalar")
         if whole:
@@ -293,12 +312,10 @@ class _Launch:
         )
 
 
-def _reason(content: Array) -> str | None:
-    """Why nothing is known of what a reference holds, if that is so."""
-    match content:
-        case UnknownArray(reason=reason) | RealArray(node=Unmodelled(reason=reason)):
-            return reason
-    return None
+def _is_unknown(content: Array) -> bool:
+    return isinstance(content, UnknownArray) or (
+        isinstance(content, RealArray) and isinstance(content.node, Unmodelled)
+    )
 
 
 def _names(array: Array, wanted: Node) -> bool:
