@@ -421,11 +421,11 @@ def reads_what_it_has_not_written(X, Y):  # refuted
 
 
 @kernel("relu(X:M N)")
-def branch_that_depends_on_data(X):  # unsupported: depends on data
+def one_branch_for_all_elements(X):  # refuted
     def body(x_ref, o_ref):
         o_ref[...] = jnp.zeros_like(o_ref)
 
-        @pl.when(x_ref[0, 0] > 0)  # warning[unsupported]
+        @pl.when(x_ref[0, 0] > 0)
         def _():
             o_ref[...] = x_ref[...]
 
@@ -441,5 +441,13 @@ def scratch_of_its_own_for_a_part(X):  # proved
             o_ref[...] = twice_ref[...]
 
         pl.run_scoped(doubled, pltpu.VMEM((M, N), X.dtype))
+
+    return pl.pallas_call(body, out_shape=like(X), interpret=True)(X)
+
+
+@kernel("X:M N")
+def rows_in_order(X):  # unsupported: sort
+    def body(x_ref, o_ref):
+        o_ref[...] = jnp.sort(x_ref[...], axis=1)  # warning[unsupported]
 
     return pl.pallas_call(body, out_shape=like(X), interpret=True)(X)
