@@ -5,7 +5,7 @@ The same seed gives the same contents. An input with facts about another one is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import product
 from math import gcd, prod
@@ -37,6 +37,23 @@ def integer(tensor: Tensor, position: Position, seed: int, sizes: Mapping[str, i
     return contents(tensor, seed, tuple(sorted(sizes.items())))[position]
 
 
+def without_contents(tensors: Iterable[Tensor]) -> str | None:
+    """The reason, where no contents of a small integer input satisfy its facts as far as was tried. A proof from
+    facts that nothing satisfies would say nothing."""
+    for tensor in tensors:
+        if not tensor.integer or not tensor.facts or not all(s.is_constant for s in tensor.shape):
+            continue
+        if prod(s.constant for s in tensor.shape) > _MOST_ELEMENTS:
+            continue
+        try:
+            contents(tensor, 1, ())
+        except NoContents as error:
+            return str(error)
+        except KeyError:
+            continue  # facts that name a symbolic size
+    return None
+
+
 def contents(tensor: Tensor, seed: int, sizes: Sizes) -> Mapping[Position, int]:
     """All elements of a small input."""
     return _contents(tensor, tensor.span, seed, sizes)
@@ -63,7 +80,8 @@ def _drawn(
         match fact:
             case Permutation(extent):
                 values = list(range(extent.evaluate(sizes)))
-                random.shuffle(values)
+                if not any(isinstance(f, Sorted) for f in tensor.facts):
+                    random.shuffle(values)
                 return dict(zip(positions, values, strict=True)) if len(values) == len(positions) else None
             case Blocks(_, extent):
                 return dict(

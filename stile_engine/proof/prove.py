@@ -13,7 +13,8 @@ from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof.causes import nearest_cause
 from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
-from stile_engine.proof.consistency import contradiction_of
+from stile_engine.proof.consistency import contradiction_of, tensors_of
+from stile_engine.proof.contents import without_contents
 from stile_engine.proof.counterexamples import Counterexamples
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.forms import Forms, forms_of
@@ -227,6 +228,9 @@ def _prove(
 
     status = kernel_status(obligations, assumptions)
     if status in (Status.PROVED, Status.ASSUMED):
+        impossible = without_contents(sorted(tensors_of((actual.node, spec.node)), key=lambda t: t.name))
+        if impossible is not None:
+            obligations.append(Obligation("value", Status.UNKNOWN, detail=impossible))
         contradiction = search.contradiction(status is Status.ASSUMED)
         if contradiction is not None:
             detail = "a proof was found, but evaluation at a random point contradicts it; please report this"

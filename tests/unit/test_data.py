@@ -247,6 +247,13 @@ def test_linked_inputs_are_made_up_together() -> None:
     assert found.status is not Status.REFUTED
 
 
+def test_facts_that_nothing_was_found_to_satisfy_prove_nothing() -> None:
+    facts = ("I sorted", "I:K != K", "I unique", "I in K")  # only the identity is sorted and without repeats
+    found = prove("gather[K](X:K, I:K)", "gather[K](X:K, I:K)", dims=SIZES, assume=facts)
+    assert found.status is Status.UNKNOWN
+    assert any("no contents of I" in (o.detail or "") for o in found.obligations)
+
+
 @pytest.mark.parametrize(
     ("fact", "message"),
     [
