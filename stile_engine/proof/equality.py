@@ -78,14 +78,16 @@ def are_equal(
                 return True
             if facts and _zero_by_cases(specialise(difference, context), context, _MOST_CASES, dict(facts)):
                 return True
-    except BudgetExceeded:
+    except (BudgetExceeded, ValueError, ArithmeticError):
+        # a law that met a logarithm of 0, say, at some index of a part: nothing is shown there
         return False
     if not thorough:
         return False
     try:
         with budget(_POINTWISE_OPERATIONS):
             return _equal_pointwise(left, right, context)
-    except BudgetExceeded:
+    except (BudgetExceeded, ValueError, ArithmeticError):
+        # a law that met a logarithm of 0, say, at some index of a part: nothing is shown there
         return False
 
 

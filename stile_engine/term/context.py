@@ -126,7 +126,12 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
             return None if base is atom.base else base
         case FunctionAtom():
             argument = specialise(atom.argument, context)
-            return None if argument is atom.argument else named(atom.name, argument)
+            if argument is atom.argument:
+                return None
+            try:
+                return named(atom.name, argument)
+            except ValueError:
+                return None  # no finite value at any of these indices: the term counts for nothing there
         case _:
             return None
 
