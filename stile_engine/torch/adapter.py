@@ -356,6 +356,15 @@ def whole(function: Any) -> tuple[str, tuple[str, ...]] | None:
         return None
 
 
+def is_plain_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a function can be read by its definition: not into memory that is there already, nor under a
+    transformation, whose tensors are others than those of the trace."""
+    if kwargs.get("out") is not None or (name == "einsum" and not (args and isinstance(args[0], str))):
+        return False
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor
+    return not any(wrapped(t) for t in tensors_in([*args, *kwargs.values()]))
+
+
 WRAPPERS = ("torch/overrides.py", "torch/_tensor.py")
 """Files of PyTorch that stand between a method of a tensor that is written in Python and its caller."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 from stile_engine.array.arrays import (
@@ -34,7 +35,7 @@ from stile_engine.term.expression_text import expression_text
 from stile_engine.torch import adapter, contraction, creation, normalization, pointwise, reduction, structure, windows
 from stile_engine.torch.algebra import UnknownOperand
 from stile_engine.torch.call import MODELS, Call
-from stile_engine.torch.storage import Storage, Window
+from stile_engine.torch.storage import Storage, Window, overlap
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site, direct_site, user_site, user_sites
 from stile_engine.trace.recording import Recorder
@@ -58,7 +59,8 @@ class Interpreter:
         self._names: dict[int, str] = {}
         self._muted = False
         self._site: Site | None = None
-        self._first: dict[Site, Any] = {}
+        self._visits: dict[Site, tuple[Any, int, Array]] = {}
+        """For each expression its first operation, how often that was met, and what came last."""
         self.last_site: dict[int, Site | None] = {}
         """Where the latest write to a storage stands."""
         self.stopped: TraceError | None = None
@@ -68,8 +70,11 @@ class Interpreter:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        with self._modes.active():
-            yield
+        try:
+            with self._modes.active():
+                yield
+        finally:
+            self._tell()
 
     # -- memory ----------------------------------------------------------------------------
 
@@ -125,6 +130,8 @@ class Interpreter:
         dtype = adapter.dtype_name(tensor.dtype)
         if storage is None:
             return UnknownArray(shape, unlabelled(shape), "a tensor that no modelled operation has made", self._site)
+        if adapter.storage_count(tensor) != storage.base.count and storage.dtype == dtype:
+            return UnknownArray(shape, unlabelled(shape), "memory whose size was changed", self._site)
         if storage.dtype != dtype:
             reason = f"memory of {storage.dtype} that is read as {dtype}"
             return UnknownArray(shape, unlabelled(shape), reason, self._site)
@@ -135,7 +142,8 @@ class Interpreter:
 
     def write(self, tensor: Any, elements: Array) -> None:
         storage = self._storage(tensor)
-        if storage is None or storage.dtype != adapter.dtype_name(tensor.dtype):
+        changed = storage is not None and adapter.storage_count(tensor) != storage.base.count
+        if storage is None or changed or storage.dtype != adapter.dtype_name(tensor.dtype):
             self.stop("a write to memory that no modelled operation has made")
         try:
             storage.write(adapter.window(tensor), elements)
@@ -248,6 +256,8 @@ class Interpreter:
         if known.composite:
             with self._modes.again():
                 return function.decompose(*args, **kwargs)
+        if known.written:
+            self._refuse_overlaps(known, adapter.bound(known, args, kwargs))
         result = self._run(function, args, kwargs)
         if known.changes_shape:
             return result
@@ -271,6 +281,16 @@ class Interpreter:
         if found:
             self._record(function, found[0])
         return result
+
+    def _refuse_overlaps(self, known: adapter.Operator, given: dict[str, Any]) -> None:
+        """What is read while it is written depends on the order, unless it is written in its own place."""
+        for name in known.written:
+            for written in adapter.tensors_in(given[name]):
+                for other in (t for n, v in given.items() if n != name for t in adapter.tensors_in(v)):
+                    if adapter.storage_of(other)[0] == adapter.storage_of(written)[0] and overlap(
+                        adapter.window(written), adapter.window(other)
+                    ):
+                        self.stop(f"{known.name} writes to memory that it reads elsewhere: clone one of the two")
 
     def _modelled(
         self,
@@ -335,7 +355,7 @@ class Interpreter:
 
     def _called(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         whole = None if self._muted else adapter.whole(function)
-        if whole is not None and not (whole[0] == "einsum" and not isinstance(args[0], str)):
+        if whole is not None and adapter.is_plain_call(whole[0], args, kwargs):
             return self._whole(whole[0], whole[1], function, args, kwargs)
         asked = adapter.question(function)
         if asked is not None and not self._muted and direct_site(*adapter.WRAPPERS) is not None:
@@ -359,6 +379,8 @@ class Interpreter:
                 given["operands"] = args[1:]
             given = adapter.mapped(self._plain, given)
             known = adapter.Operator(name, (), (), False, False, None)
+            for source in {adapter.dtype_name(t.dtype) for t in adapter.tensors_in(list(given.values()))}:
+                self.cast(source, adapter.dtype_name(result.dtype))
             (elements,) = self._modelled(known, given, [result], args, kwargs)
             self._define(result, elements)
             self._record(function, elements)
@@ -372,12 +394,16 @@ class Interpreter:
         site = self._site
         if site is None or site.path != self._path or not isinstance(array, RealArray):
             return
-        known = self._recorder.values.get(site)
-        value = to_value(array, self._dims)
-        self._recorder.record(site, value, lambda: expression_text(value.node, self._extents))
         # Several operations of one expression are one visit of it, and the last is its value.
-        if self._first.setdefault(site, function) is not function and known is not None:
-            known.count -= 1
+        first, count, _ = self._visits.get(site, (function, 0, array))
+        self._visits[site] = (first, count + (first is function), array)
+
+    def _tell(self) -> None:
+        """The values that the expressions had in the end."""
+        for site, (_, count, array) in self._visits.items():
+            value = to_value(array, self._dims)
+            self._recorder.record(site, value, partial(expression_text, value.node, self._extents))
+            self._recorder.values[site].count = count
 
 
 def _given(known: adapter.Operator, given: dict[str, Any]) -> dict[str, Any]:

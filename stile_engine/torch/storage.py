@@ -56,6 +56,17 @@ class Window:
         return prod(self.sizes)
 
     @property
+    def last(self) -> int:
+        """The last place."""
+        return self.offset + sum((n - 1) * s for n, s in zip(self.sizes, self.strides, strict=True))
+
+    def places(self) -> set[int]:
+        found = {self.offset}
+        for size, stride in zip(self.sizes, self.strides, strict=True):
+            found = {place + k * stride for place in found for k in range(size)}
+        return found
+
+    @property
     def is_dense(self) -> bool:
         """Whether the elements fill a run of the storage without gaps, each place once."""
         expected = 1
@@ -64,6 +75,20 @@ class Window:
                 return False
             expected *= size
         return True
+
+
+def overlap(written: Window, other: Window) -> bool:
+    """Whether the windows share a place and are not one and the same."""
+    if written == other or not written.count or not other.count:
+        return False
+    if max(written.offset, other.offset) > min(written.last, other.last):
+        return False
+    if max(written.count, other.count) > _MOST_PLACES:
+        return True
+    return not written.places().isdisjoint(other.places())
+
+
+_MOST_PLACES = 1 << 16
 
 
 class Storage:

@@ -335,6 +335,31 @@ def test_comparisons_of_data_are_exact_or_unsupported() -> None:
     assert found["right"] in ("proved", "unknown", "unsupported") and found["wrong"] in ("refuted", "unsupported")
 
 
+OVERLAPS = [
+    ("y[1:] = y[:-1]", "unsupported"),
+    ("y[1:].add_(y[:-1])", "unsupported"),
+    ("torch.add(y[:-1], 1, out=y[1:])", "unsupported"),
+    ("y[:4].add_(y[:4].t())", "unsupported"),
+    ("y[1:] = y[:-1].clone()", "refuted"),
+    ("y[::2].sub_(y[1::2]).add_(y[1::2])", "proved"),
+    ("y.mul_(y).div_(X)", "assumed"),
+    ("y.resize_(8, 4)", "unsupported"),
+]
+
+
+@pytest.mark.parametrize("statement, status", OVERLAPS)
+def test_memory_that_is_read_while_it_is_written(statement: str, status: str) -> None:
+    """What PyTorch refuses, or does in an order of its own, is not modelled."""
+    body = f"""
+    @kernel("X:M N")
+    def f(X):
+        y = X.clone()
+        {statement}
+        return y[:6]
+    """
+    assert only(body)[0] == status
+
+
 def test_casts_are_listed() -> None:
     body = """
     @kernel("2 * X:M N")

@@ -421,6 +421,9 @@ CASES = [
     ),
     # context
     ("no grad autocast", lambda x: torch.no_grad()(lambda v: v * 2)(x), [A]),
+    ("vmap of products", lambda x, y: torch.vmap(lambda r: y @ r + F.linear(r, y))(x), [B, B]),
+    ("gradient", lambda x: torch.func.grad(lambda v: (v * v).sum() + (v @ v))(x), [A]),
+    ("product into a part", lambda x, y: changed(x, lambda z: torch.matmul(y[:2], y.T, out=z[:2, :4])), [B, B]),
     ("vmap", lambda x, y: torch.vmap(lambda r: torch.dot(r, y))(x), [B, A]),
     (
         "item of a constant",
