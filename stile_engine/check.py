@@ -41,6 +41,7 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
     parsed = parse_text(request.source)
     kernels = find_kernels(parsed, request.path)
     checked: list[CheckedKernel] = []
+    reports: list[KernelReport] = []
     values: list[ValueInfo] = []
 
     ignores = Ignores(parsed.map)
@@ -70,17 +71,18 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                 else:
                     finish(KernelCheck(request, parsed, run, found).run())
             for result in checked:
-                known = result.describe()
+                report, known = result.describe()
+                reports.append(report)
                 values += known
                 if listener is not None:
-                    listener(result.report, result.diagnostics, known)
+                    listener(report, result.diagnostics, known)
     notes = () if kernels else (NO_KERNELS,)
     diagnostics = [*ignores.keep(file_diagnostics), *(d for c in checked for d in c.diagnostics)]
     if not (request.select or request.static_only or request.against_line is not None):
         diagnostics += ignores.unused()
     return Report(
         request.path,
-        tuple(c.report for c in checked),
+        tuple(reports or (c.report for c in checked)),
         tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.range.start, d.range.end, d.code))),
         tuple(values),
         (time.perf_counter() - start) * 1e3,

@@ -34,7 +34,7 @@ from stile_engine.term.expression_text import expression_text
 from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
-from stile_engine.trace.report import Diagnostic, Mathematics, RelatedLocation
+from stile_engine.trace.report import Diagnostic, KernelReport, Mathematics, RelatedLocation
 from stile_engine.trace.source_map import SourceMap
 
 _KIND_OF_CODE = {
@@ -81,6 +81,23 @@ class Findings:
     added_dims: dict[str, int | str] = field(default_factory=dict)
     formulas: dict[str, Mathematics] = field(default_factory=dict)
     typeset: Typesetter = field(default_factory=Typesetter)
+    _proofs: list[tuple[Claim, Proof]] = field(default_factory=list)
+
+    def described(self, report: KernelReport) -> KernelReport:
+        """The report with the normal forms of what was proved, as texts and formulas. To write them can take
+        as long as the proof: the verdict does not wait for it."""
+        for claim, proof in self._proofs:
+            self._describe(claim, proof)
+        self._proofs.clear()
+        return replace(
+            report,
+            expr_type=self.expr_type,
+            normal_form=self.normal_form,
+            spec_normal_form=self.spec_normal_form,
+            difference=self.difference,
+            added_dims=self.added_dims,
+            formulas=self.formulas,
+        )
 
     def range(self, site: Site | None) -> Range:
         return self.text.range(site) if site is not None and site.path == self.path else self.place
@@ -146,7 +163,7 @@ class Findings:
     def add_claim(self, claim: Claim, output: str = "out") -> Status:
         """Prove one equality, and its tiles one by one where the whole is not proved."""
         claim, proof = self._settled(claim, output)
-        self._describe(claim, proof)
+        self._proofs.append((claim, proof))
         place = self.range(claim.site)
         if proof.status not in (Status.PROVED, Status.ASSUMED):
             faulty = self._faulty_part(claim, proof, output)

@@ -45,9 +45,10 @@ from stile_engine.trace.source_map import site_of
 @dataclass(frozen=True, slots=True)
 class CheckedKernel:
     report: KernelReport
-    diagnostics: tuple[Diagnostic, ...] = ()
-    describe: Callable[[], tuple[ValueInfo, ...]] = tuple
-    """What an editor shows of the kernel's values; worked out when all kernels have their verdicts."""
+    diagnostics: tuple[Diagnostic, ...]
+    describe: Callable[[], tuple[KernelReport, tuple[ValueInfo, ...]]]
+    """The report with its normal forms, and what an editor shows of the kernel's values; worked out when
+    all kernels have their verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,14 +420,8 @@ class KernelCheck:
             prove_milliseconds=findings.prove_milliseconds,
             obligations=tuple(replace(o, spec=o.spec or spec) for o in findings.obligations),
             shape_type="; ".join(v.shape_type for v in values) or None,
-            expr_type=findings.expr_type,
-            normal_form=findings.normal_form,
-            spec_normal_form=findings.spec_normal_form,
-            difference=findings.difference,
-            added_dims=findings.added_dims,
-            formulas=findings.formulas,
         )
-        return CheckedKernel(report, tuple(findings.diagnostics), self._values)
+        return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), self._values()))
 
 
 def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:

@@ -51,10 +51,5 @@ def check_module_code(
         prove_milliseconds=findings.prove_milliseconds,
         obligations=tuple(findings.obligations),
         shape_type=recorder.claims[-1].spec.shape_type if recorder.claims else None,
-        normal_form=findings.normal_form,
-        spec_normal_form=findings.spec_normal_form,
-        difference=findings.difference,
-        added_dims=findings.added_dims,
-        formulas=findings.formulas,
     )
-    return CheckedKernel(report, tuple(findings.diagnostics), lambda: values)
+    return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), values))
