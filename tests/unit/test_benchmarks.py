@@ -41,3 +41,8 @@ def test_operations_per_tile_are_constant(form: str) -> None:
 def test_growth_prints_its_fit() -> None:
     done = run("growth.py", "--sizes", "2", "4", "--count", "1")
     assert "fitted exponent" in done.stdout, done.stderr
+
+
+def test_plain_kernels_are_captured_and_proved() -> None:
+    done = run("captures.py", "--tiles", "2", "--count", "1")
+    assert all(name in done.stdout for name in ("numpy", "jax", "torch")), done.stderr
