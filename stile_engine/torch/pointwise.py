@@ -443,6 +443,33 @@ def masked_fill(call: Call) -> Results:
     return algebra.broadcast(algebra.chosen(_condition(call, "mask"), value, own), call.shape)
 
 
+@models("index_put")
+def put_where_true(call: Call) -> Results:
+    """``x[mask] = number``; the mask has the first axes of ``x``."""
+    given = [i for i in call.given["indices"] if i is not None]
+    value = in_type(call.array("values"), call.dtype)
+    if (
+        len(given) != 1
+        or len(call.given["indices"]) != 1
+        or call.given.get("accumulate")
+        or value.shape not in ((), (1,))
+    ):
+        raise Unreadable("a write to places that index arrays choose")
+    mask = call.machine.array(given[0])
+    if isinstance(mask, UnknownArray):
+        raise algebra.UnknownOperand(mask)
+    if not isinstance(mask, TruthArray):
+        raise Unreadable("a write to places that index arrays choose")
+    shape = call.shape
+    wide = reindex(mask, [axis(a) for a in range(len(mask.shape))], shape, unlabelled(shape))
+    own = in_type(call.array("self"), call.dtype)
+    if value.shape:
+        value = reindex(value, [Affine()], (), ())
+    if isinstance(own, RealArray) or isinstance(value, RealArray):
+        own, value = algebra.real(own), algebra.real(value)
+    return algebra.chosen(wide, value, own)
+
+
 def _condition(call: Call, name: str) -> Array:
     found = call.array(name)
     return found if isinstance(found, (TruthArray, UnknownArray)) else algebra.converted(found, "bool")

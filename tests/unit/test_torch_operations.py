@@ -370,6 +370,13 @@ CASES = [
     ("columns first", columns_first, [B]),
     ("write through flat view", through_flat, [B]),
     ("write through split view", through_split, [B]),
+    (
+        "written where a mask is true",
+        lambda x: changed(
+            x, lambda y: (y.__setitem__(torch.ones(4, 6).triu().bool(), 0.5), y.__setitem__(torch.arange(4) > 2, 7.0))
+        ),
+        [B],
+    ),
     ("write both ways", lambda x: changed(x, lambda y: y[1:].add_(y[:-1].clone())), [B]),
     ("write to a diagonal", lambda x: changed(x, lambda y: (y.diagonal().fill_(3.0), y.fill_diagonal_(4.0))), [B]),
     ("index add of a slice", lambda x: changed(x, lambda y: y[::2].add_(1)), [A]),
