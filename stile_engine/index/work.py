@@ -35,9 +35,14 @@ def spend(operations: int = 1) -> None:
 
 @contextmanager
 def budget(limit: int | None) -> Iterator[Meter]:
-    """Count the operations of a block; nested blocks also count towards the outer one."""
+    """Count the operations of a block; nested blocks also count towards the outer one, and may not take
+    more than it has left."""
     global _current
-    outer, inner = _current, Meter(0, limit)
+    outer = _current
+    if outer.limit is not None:
+        left = max(outer.limit - outer.spent, 0)
+        limit = left if limit is None else min(limit, left)
+    inner = Meter(0, limit)
     _current = inner
     try:
         yield inner

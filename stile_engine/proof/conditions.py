@@ -81,7 +81,9 @@ def _parts(kind: str, body: Poly, domain: IndexSet) -> list[tuple[str, Poly]]:
         lacking = mask & NEGATIVE if kind == "nonnegative" else mask & (NEGATIVE | ZERO_SIGN)
         if not lacking:
             return []
-        return [(kind, without_positive(body))]
+        return [(kind, without_positive(body) if body.terms else body)]
+    if not body.terms:
+        return [(kind, body)]  # never met
     if is_nonzero(body, None, domain):
         return []
     _, unit, rest = primitive_part(body, signed=True, invertible=True)

@@ -316,6 +316,8 @@ def _sign_atom(atom: Atom, facts: Facts, within: IndexSet) -> int:
 def _sign_max(atom: MaxAtom, facts: Facts, within: IndexSet) -> int:
     masks = [(_sign(p.body, facts, within & p.domain, 1), p) for p in atom.pieces]
     if all(not mask & POSITIVE for mask, _ in masks):
+        if any(not mask & NEGATIVE for mask, p in masks if within.issubset(p.domain.project_out(p.bound))):
+            return ZERO_SIGN  # one of them is 0
         # the greatest of values that are at most 0
         return NEGATIVE if all(mask == NEGATIVE for mask, _ in masks) else NONPOSITIVE
     always = [mask for mask, p in masks if within.issubset(p.domain.project_out(p.bound))]
