@@ -91,7 +91,8 @@ class _Solver:
         return total
 
     def _is_unknown(self, atom: Term) -> bool:
-        names = {atom} if isinstance(atom, str) else atom.numerator.variables
+        # What data are read at counts as well.
+        names = Affine(((atom, 1),)).variables
         return any(name in self._sizes and name not in self.known for name in names)
 
     def _range(self, atom: Term) -> tuple[int, int]:

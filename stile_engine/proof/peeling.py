@@ -18,7 +18,7 @@ from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential
 from stile_engine.term.powers import raise_to
 from stile_engine.term.rewrite import rebuild
-from stile_engine.term.ring import add, multiply, scale, total_of
+from stile_engine.term.ring import multiply, scale, total_of
 from stile_engine.term.sums import product_over, sum_over
 from stile_engine.term.walk import inside
 
@@ -84,14 +84,14 @@ class _Peeler:
         return result if inner is None else multiply(result, exponential(inner))
 
     def _atom(self, atom: Atom) -> Poly | None:
-        if isinstance(atom, SumAtom) and atom.operation == "sum" and len(atom.bound) == 1:
+        if isinstance(atom, SumAtom) and atom.operation == "sum":
             body = self.poly(atom.body)
-            rest, points = self._split(atom.bound[0], atom.domain, atom.body)
-            if points:
-                total = sum_over(atom.bound, rest, body)
-                for point in points:
-                    total = add(total, sum_over(atom.bound, point, body))
-                return total
+            domains = [atom.domain]
+            for name in atom.bound:
+                halves = [self._split(name, domain, atom.body) for domain in domains]
+                domains = [d for rest, points in halves for d in (rest, *points) if d is not EMPTY]
+            if len(domains) > 1:
+                return total_of([sum_over(atom.bound, domain, body) for domain in domains])
             return None if body is atom.body else sum_over(atom.bound, atom.domain, body)
         if isinstance(atom, SumAtom) and atom.operation == "prod" and len(atom.bound) == 1:
             rest, points = self._split(atom.bound[0], atom.domain, atom.body)

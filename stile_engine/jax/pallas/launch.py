@@ -84,6 +84,10 @@ def pallas_call(operation: Operation, machine: Machine) -> list[Array]:
         return [references.unknown_content(ref, reason, site or operation.site) for ref in refs]
 
 
+class _Unordered(Unreadable):
+    """Programs that share memory have no order."""
+
+
 class _Spoiled(Unreadable):
     """An operation without a model has had an input of the kernel."""
 
@@ -132,16 +136,22 @@ class _Launch:
     # -- results ---------------------------------------------------------------------------
 
     def results(self) -> list[Array]:
+        reason: _Unordered | None = None
         for first in range(len(self.call.grid), -1, -1):
             if first and self.call.grid[first - 1] == 1:
                 continue  # the same programs as with one axis less
             try:
                 with self.machine.tentatively():
                     found = self._by_blocks(first)
+            except _Unordered as stopped:
+                reason = reason or stopped
+                continue
             except Unreadable:
                 continue  # perhaps with fewer independent axes
             if found is not None:
                 return found
+        if reason is not None:
+            raise reason
         self._require_order(0)
         return self._in_order()
 
@@ -214,7 +224,7 @@ class _Launch:
         """Raise where programs that share memory have no order, or come back to a block after others."""
         for a in range(first, len(self.call.grid)):
             if self.call.grid[a] > 1 and a in self.call.parallel:
-                raise Unreadable(
+                raise _Unordered(
                     f"axis {a} of the grid is declared parallel, and its programs write the same block or share scratch"
                 )
             for out in self.outputs:
