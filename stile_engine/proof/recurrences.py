@@ -53,7 +53,7 @@ from stile_engine.term.guarded import (
 )
 from stile_engine.term.powers import primitive_part, raise_to, reciprocal
 from stile_engine.term.rewrite import times_power
-from stile_engine.term.ring import add, multiply, negate, substitute, subtract, total_of
+from stile_engine.term.ring import add, multiply, negate, scale, substitute, subtract, total_of
 from stile_engine.term.signs import is_nonzero, is_positive
 from stile_engine.term.sums import product_over, sum_over
 
@@ -192,16 +192,20 @@ def _extreme(problem: Problem, pieces: list[Piece]) -> Guarded | None:
 
 
 def _others(value: Poly, carried: Poly) -> list[Family] | None:
-    """The families beside the carry in ``max(C, …)``, which may stand as ``a + max(C - a, … - a)``."""
+    """The families beside the carry in ``max(C, …)``, which may stand as ``a + g max((C - a) / g, (… - a) / g)``."""
     for m, c in value.terms:
-        atom = m.factors[0][0] if len(m.factors) == 1 else None
-        if c != 1 or m.exponential is not None or not isinstance(atom, MaxAtom) or m.factors[0][1] != 1:
-            continue
-        base = subtract(value, of_atom(atom))
-        families = [Family(p.bound, p.domain, add(p.body, base)) for p in atom.pieces]
-        rest = [f for f in families if f.body is not carried or f.bound or f.domain is not UNIVERSE]
-        if len(rest) == len(families) - 1 and not any(_names(f.body, carried) for f in rest):
-            return rest
+        for atom, exponent in m.factors:
+            if exponent != 1 or m.exponential is not None or not isinstance(atom, MaxAtom):
+                continue
+            factor = scale(of_mono(mono(tuple(f for f in m.factors if f[0] is not atom))), c)
+            # g max(f) = max(g f): g > 0, and it stands outside, so it names no bound variable
+            if not is_positive(factor):
+                continue
+            base = subtract(value, multiply(factor, of_atom(atom)))
+            families = [Family(p.bound, p.domain, add(multiply(factor, p.body), base)) for p in atom.pieces]
+            rest = [f for f in families if f.body is not carried or f.bound or f.domain is not UNIVERSE]
+            if len(rest) == len(families) - 1 and not any(_names(f.body, carried) for f in rest):
+                return rest
     return None
 
 

@@ -336,3 +336,20 @@ def each_element_from_the_one_before_that(X):  # refuted
 @kernel("2 * X:Q D")
 def rows_written_side_by_side(X):  # proved
     return lax.fori_loop(0, 3, lambda i, out: out.at[jnp.arange(4) + 4 * i].set(2 * X[jnp.arange(4) + 4 * i]), 0 * X)
+
+
+@kernel("(softmax[N]((Qm:Q D, K:N D -> Q N) / sqrt(size(D))), V:N D -> Q D)")
+def scores_scaled_by_a_root(Qm, K, V):  # proved
+    q = Qm / jnp.sqrt(3.0)
+    m, l, acc = lax.fori_loop(0, N // T, lambda j, c: update(c, q @ tile(K, j).T, tile(V, j)), empty())
+    return acc / l[:, None]
+
+
+@kernel("max[N](X:Q N) / 2")
+def largest_half(X):  # proved
+    return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, X[:, i] / 2), jnp.full(12, -jnp.inf))
+
+
+@kernel("max[N](X:Q N) / 2")
+def halved_in_every_round(X):  # refuted
+    return lax.fori_loop(0, 24, lambda i, c: jnp.maximum(c, X[:, i]) / 2, jnp.full(12, -jnp.inf))

@@ -190,6 +190,10 @@ class _Launch:
 
     def _in_order(self) -> list[Array]:
         """The outputs of programs that depend on one another, each carried as a whole array."""
+        for out in self.outputs:
+            # Different blocks are written back with no order between them.
+            if any(e.stride < e.size for e, i in zip(out.block.extents, out.affine, strict=True) if not i.is_constant):
+                raise Unreadable("output blocks that overlap")
         wholes = {
             references.reference(out.block.array_shape, out.block.dtype): self._initial(o)
             for o, out in enumerate(self.outputs)
