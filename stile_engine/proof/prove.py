@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 from stile_engine.index.work import BudgetExceeded, budget
-from stile_engine.proof.causes import nearest_cause
 from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
 from stile_engine.proof.consistency import contradiction_of, tensors_of
 from stile_engine.proof.contents import without_contents
@@ -333,6 +332,8 @@ def _settle_unequal(
 ) -> Obligation:
     """Refuted with a confirmed witness, proved by a longer look, or unknown."""
     cell, left, right = _at_witness(findings.unequal, early, search)
+    from stile_engine.proof.causes import nearest_cause  # a proof has none
+
     cause = nearest_cause(left, right, cell, search.sizes.text)
     witness, agreed = early, 0
     if witness is None:
