@@ -45,7 +45,7 @@ _SET = isl.dim_type.set
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_TIERS = ((5_000, 0), (20_000, 500), (60_000, 25_000))
+_TIERS = ((5_000, 0), (20_000, 100), (100_000, 1_000), (300_000, 25_000))
 """How many steps of its own isl may take, and what is charged to the budget for allowing so many."""
 _COUNTING_TIERS = ((20_000, 0), (200_000, 1_000))
 """What is not a product of runs is counted one by one."""

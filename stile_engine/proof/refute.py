@@ -20,7 +20,7 @@ from stile_engine.proof.inputs import Profile, Spikes, profiles
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
 from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
-from stile_engine.term.expression import Node
+from stile_engine.term.expression import Node, children
 
 if TYPE_CHECKING:
     from stile_engine.proof.grid import GridEvaluator
@@ -34,6 +34,8 @@ _EXACT_STEPS = 4_000
 _CHEAP_STEPS = 1_500
 """Up to this many steps one exact evaluation is cheaper than to load NumPy."""
 _GRID_STEPS = 1 << 24
+_LONG = 4_000
+"""Parts of an expression of which many evaluations would take as long as the proof."""
 _SLOW_STEPS = 40_000
 """Of a quick search point by point."""
 _MOST_INDICES = 4096
@@ -108,7 +110,21 @@ def agrees(question: Question, steps: int) -> Outcome:
     few = list(islice(profiles(), 1, 3))
     if question.cost(_CHEAP_STEPS * 2) <= _CHEAP_STEPS * 2 or not _has_numpy():
         return _search_points(question, candidates, few, steps)
+    if _is_long(question):
+        few = few[:1]  # sixteen points of one assignment: the evaluation stays a small part of the proof
     return _search_grids(question, candidates, few, steps, sampled=16) or Outcome(None, 0)
+
+
+def _is_long(question: Question) -> bool:
+    """Whether the two expressions have more than a few thousand parts."""
+    seen: set[int] = set()
+    waiting = [question.actual, question.spec]
+    while waiting and len(seen) <= _LONG:
+        node = waiting.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            waiting.extend(children(node))
+    return len(seen) > _LONG
 
 
 def points(box: Mapping[str, tuple[int, int]], first: Iterable[Mapping[str, int]], count: int) -> list[dict[str, int]]:
