@@ -2,7 +2,8 @@
 
 Plain JAX flash attention as a ``lax.scan`` over tiles of keys, proved by induction, each in a process of its own. The
 kernel is traced once before, so that what is timed is the trace and the proof and not the imports of JAX. Then causal
-attention over 64 × 64 tiles written out, as typed and as plain NumPy (2,080 tiles). The exit status is 1 if a target is missed.
+attention over 64 × 64 tiles written out, as typed and as plain NumPy (2,080 tiles). The exit status is 1 if a target is
+missed.
 """
 
 from __future__ import annotations

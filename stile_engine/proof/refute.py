@@ -20,7 +20,7 @@ from stile_engine.proof.inputs import Profile, Spikes, profiles
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
 from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
-from stile_engine.term.expression import Node, children
+from stile_engine.term.expression import Carried, Node, children
 
 if TYPE_CHECKING:
     from stile_engine.proof.grid import GridEvaluator
@@ -116,11 +116,13 @@ def agrees(question: Question, steps: int) -> Outcome:
 
 
 def _is_long(question: Question) -> bool:
-    """Whether the two expressions have more than a few thousand parts."""
+    """Whether the two expressions have more than a few thousand parts, or a loop."""
     seen: set[int] = set()
     waiting = [question.actual, question.spec]
     while waiting and len(seen) <= _LONG:
         node = waiting.pop()
+        if isinstance(node, Carried):
+            return True
         if id(node) not in seen:
             seen.add(id(node))
             waiting.extend(children(node))
