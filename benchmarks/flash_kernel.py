@@ -116,6 +116,13 @@ def warm_up(verifier: Verifier) -> None:
         w = verifier.dim("w", 2)
         if not verifier.compare(verifier.typed.exp(verifier.typed.random.randn(w)), verifier.parse("exp(w)")):
             raise SystemExit("the warm-up proof failed")
+    with verifier.scope():
+        # one that is large enough to be evaluated on grids of numbers after its proof
+        a, b, c = (verifier.dim(name, 32) for name in "abc")
+        left, right = verifier.typed.random.randn(a, b), verifier.typed.random.randn(b, c)
+        product = verifier.typed.einsum(left, right, "a b, b c -> a c")
+        if not verifier.compare(product, verifier.parse("(a b, b c -> a c)")):
+            raise SystemExit("the warm-up proof failed")
 
 
 def measure(verifier: Verifier, form: str, tiles: int) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _EXACT_STEPS = 4_000
 _CHEAP_STEPS = 1_500
 """Up to this many steps one exact evaluation is cheaper than to load NumPy."""
 _GRID_STEPS = 1 << 24
-_LONG = 4_000
+_LONG = 1_000
 """Parts of an expression of which many evaluations would take as long as the proof."""
 _SLOW_STEPS = 40_000
 """Of a quick search point by point."""
@@ -116,7 +116,7 @@ def agrees(question: Question, steps: int) -> Outcome:
 
 
 def _is_long(question: Question) -> bool:
-    """Whether the two expressions have more than a few thousand parts, or a loop."""
+    """Whether the two expressions have more than a thousand parts, or a loop."""
     seen: set[int] = set()
     waiting = [question.actual, question.spec]
     while waiting and len(seen) <= _LONG:
