@@ -30,7 +30,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.choice import choose
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, AtLeastZero, Predicate, compare
-from stile_engine.term.expression import Carried, Node, Recurrence, Unmodelled, bounds, children
+from stile_engine.term.expression import Carried, Node, Recurrence, Unmodelled, bounds, every_node
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 
@@ -127,10 +127,9 @@ class Rolled:
         for output in self._outputs:
             if isinstance(output, UnknownArray):
                 raise Unreadable(output.reason)
-        for node in (*steps, *(as_node(o) for o in self._outputs)):
-            unmodelled = _unmodelled(node)
-            if unmodelled is not None:
-                raise Unreadable(unmodelled.reason)
+        for node in every_node(*steps, *(as_node(o) for o in self._outputs)):
+            if isinstance(node, Unmodelled):
+                raise Unreadable(node.reason)
 
     # -- results ---------------------------------------------------------------------------
 
@@ -172,17 +171,3 @@ def where_some(some: Predicate, after: Sequence[Array], before: Sequence[Array])
         choose([(some, a), (ALWAYS, b)], b.shape, a.origins if a.origins == b.origins else unlabelled(b.shape))
         for a, b in zip(after, before, strict=True)
     ]
-
-
-def _unmodelled(root: Node) -> Unmodelled | None:
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Unmodelled):
-            return node
-        waiting.extend(children(node))
-    return None

@@ -18,18 +18,7 @@ from stile_engine.proof.verdict import (
     Witness,
     kernel_status,
 )
-from stile_engine.term.expression import (
-    Apply,
-    Carried,
-    Node,
-    Power,
-    Reduce,
-    Reindex,
-    Restrict,
-    Select,
-    Unmodelled,
-    children,
-)
+from stile_engine.term.expression import Node, Unmodelled, every_node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.trace.location import Site
@@ -310,27 +299,5 @@ def _number(value: float | str) -> str:
 
 def unmodelled_site(root: Node) -> Site | None:
     """The place of the first operation without a model that the expression rests on."""
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        match node:
-            case Unmodelled(_, location):
-                if isinstance(location, Site):
-                    return location
-            case Apply(_, operands):
-                stack.extend(reversed(operands))
-            case Power(base, _):
-                stack.append(base)
-            case Select(_, chosen, other, _):
-                stack.extend((other, chosen))
-            case Reduce(_, _, _, body, _):
-                stack.append(body)
-            case Reindex(body, _, _) | Restrict(body, _):
-                stack.append(body)
-            case Carried():
-                stack.extend(reversed(children(node)))
-    return None
+    unmodelled = (node.location for node in every_node(root) if isinstance(node, Unmodelled))
+    return next((location for location in unmodelled if isinstance(location, Site)), None)

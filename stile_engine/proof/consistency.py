@@ -20,7 +20,7 @@ from stile_engine.term.expression import (
     Scatter,
     Select,
     Tensor,
-    children,
+    every_node,
 )
 from stile_engine.term.facts import Bound, Permutation, Unique
 
@@ -66,13 +66,7 @@ def _too_many(tensor: Tensor, box: IndexSet, token: str) -> bool:
 def tensors_of(roots: Iterable[Node]) -> set[Tensor]:
     """All inputs that the expressions read, as indices too."""
     found: set[Tensor] = set()
-    seen: set[int] = set()
-    waiting = list(roots)
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
+    for node in every_node(*roots):
         names: frozenset[str] = frozenset()
         match node:
             case Read(tensor, index):
@@ -93,5 +87,4 @@ def tensors_of(roots: Iterable[Node]) -> set[Tensor]:
             elif isinstance(datum, Difference):
                 names = frozenset().union(*(e.variables for e in datum.mapping.values()), frozenset())
                 found |= {d.tensor for t in data.tokens_of(names) if isinstance(d := data.datum(t), Element)}
-        waiting.extend(children(node))
     return found

@@ -21,7 +21,7 @@ from stile_engine.proof.conditions import requirements
 from stile_engine.proof.equality import are_equal
 from stile_engine.term import binding
 from stile_engine.term.atoms import Poly, ReadAtom, of_atom, read_atom
-from stile_engine.term.expression import Axes, Carried, Node, Recurrence, Tensor, bounds, children
+from stile_engine.term.expression import Axes, Carried, Node, Recurrence, Tensor, bounds, children, every_node
 from stile_engine.term.guarded import Condition, Element, Guarded, Missing, Piece, Unmodelled, everywhere, gather
 from stile_engine.term.instantiate import Instantiation
 from stile_engine.term.ring import substitute
@@ -314,20 +314,13 @@ def _narrowed(c: Condition, guard: IndexSet) -> Condition:
 
 
 def _carried(recurrence: Recurrence, root: Node) -> list[Carried]:
-    """The elements of the recurrence that an expression names."""
-    found: list[Carried] = []
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Carried) and node.recurrence is recurrence:
-            found.append(node)
-            continue
-        waiting.extend(children(node))
-    return found
+    """The elements of the recurrence that an expression names; not those that they are made of in turn."""
+
+    def own(node: Node) -> bool:
+        return isinstance(node, Carried) and node.recurrence is recurrence
+
+    nodes = every_node(root, below=lambda node: () if own(node) else children(node))
+    return [node for node in nodes if isinstance(node, Carried) and own(node)]
 
 
 def _uses(recurrence: Recurrence, number: int) -> set[int]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet, describe
 from stile_engine.term import expression as written
-from stile_engine.term.expression import Node
 from stile_engine.term.value import Value
 
 _ELEMENTS = 2**30
@@ -34,7 +33,7 @@ class Sizes:
         for value in values:
             for d in value.dims:
                 extents.setdefault(d.name, d.extent)
-            for node in _nodes(value.node):
+            for node in written.every_node(value.node):
                 match node:
                     case written.Read(tensor):
                         shapes.add(tensor.shape)
@@ -128,15 +127,3 @@ class Sizes:
 
 def describe_with(where: IndexSet, sizes: Sizes) -> str:
     return sizes.text(describe(where))
-
-
-def _nodes(root: Node) -> Iterator[Node]:
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        stack.extend(written.children(node))

@@ -14,7 +14,7 @@ from itertools import combinations
 from stile_engine.index.sets import EMPTY
 from stile_engine.proof.conditions import Requirement
 from stile_engine.term.atoms import Poly
-from stile_engine.term.expression import Carried, Node, Reindex, children
+from stile_engine.term.expression import Carried, Node, Reindex, every_node
 
 _MOST_LOGARITHMS = 3
 
@@ -52,14 +52,4 @@ def _never_zero(logarithm: Requirement, theirs: list[Requirement]) -> bool:
 
 
 def _reads_elsewhere(root: Node) -> bool:
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        if isinstance(node, Carried) or (isinstance(node, Reindex) and node.mapping):
-            return True
-        waiting.extend(children(node))
-    return False
+    return any(isinstance(n, Carried) or (isinstance(n, Reindex) and bool(n.mapping)) for n in every_node(root))

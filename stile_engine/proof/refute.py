@@ -20,7 +20,7 @@ from stile_engine.proof.inputs import Profile, Spikes, profiles
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
 from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
-from stile_engine.term.expression import Carried, Node, children
+from stile_engine.term.expression import Carried, Node, every_node
 
 if TYPE_CHECKING:
     from stile_engine.proof.grid import GridEvaluator
@@ -117,16 +117,8 @@ def agrees(question: Question, steps: int) -> Outcome:
 
 def _is_long(question: Question) -> bool:
     """Whether the two expressions have more than a thousand parts, or a loop."""
-    seen: set[int] = set()
-    waiting = [question.actual, question.spec]
-    while waiting and len(seen) <= _LONG:
-        node = waiting.pop()
-        if isinstance(node, Carried):
-            return True
-        if id(node) not in seen:
-            seen.add(id(node))
-            waiting.extend(children(node))
-    return len(seen) > _LONG
+    parts = enumerate(every_node(question.actual, question.spec))
+    return any(number >= _LONG or isinstance(node, Carried) for number, node in parts)
 
 
 def points(box: Mapping[str, tuple[int, int]], first: Iterable[Mapping[str, int]], count: int) -> list[dict[str, int]]:

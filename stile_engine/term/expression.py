@@ -13,7 +13,7 @@ any context. Nodes are cheap to make: nothing here touches the set library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -368,6 +368,20 @@ def children(node: Node) -> tuple[Node, ...]:
             return (*recurrence.initial, *recurrence.step)  # a step leads back to where it is carried
         case _:
             return ()
+
+
+def every_node(*roots: Node, below: Callable[[Node], Sequence[Node]] = children) -> Iterator[Node]:
+    """The expressions and all that they are made of, each node once, from left to right. ``below`` gives the
+    nodes to go on with."""
+    seen: set[int] = set()
+    waiting = list(reversed(roots))
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        waiting.extend(reversed(below(node)))
 
 
 ZERO = Const(Fraction(0))

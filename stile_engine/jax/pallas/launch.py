@@ -31,7 +31,7 @@ from stile_engine.jax import references
 from stile_engine.jax.pallas import adapter
 from stile_engine.jax.pallas.blocks import Ids, Placed, placed, same_blocks
 from stile_engine.jax.references import Reference, remembering
-from stile_engine.term.expression import Node, Unmodelled, bounds, children
+from stile_engine.term.expression import Node, Unmodelled, bounds, every_node
 from stile_engine.trace.location import Site
 
 NEVER_WRITTEN = "never written by a program of the grid before it is read"
@@ -334,13 +334,4 @@ def _is_unknown(content: Array) -> bool:
 
 def _names(array: Array, wanted: Node) -> bool:
     """Whether the elements of an array are made of an expression, as it was written."""
-    seen: set[int] = set()
-    waiting = [as_node(array)]
-    while waiting:
-        node = waiting.pop()
-        if node is wanted:
-            return True
-        if id(node) not in seen:
-            seen.add(id(node))
-            waiting.extend(children(node))
-    return False
+    return any(node is wanted for node in every_node(as_node(array)))

@@ -16,17 +16,13 @@ from stile_engine.index.predicate import Predicate, substitute
 from stile_engine.term.expression import (
     ONE,
     ZERO,
-    Apply,
     Axes,
     IndexNumber,
     Node,
-    Power,
     Read,
-    Reduce,
     Reindex,
-    Restrict,
-    Select,
     bounds,
+    every_node,
     number,
     select,
 )
@@ -77,25 +73,7 @@ def as_node(elements: Elements, shape: Shape) -> Node:
 
 def reads_data(root: Node) -> bool:
     """Whether an input stands anywhere in the expression."""
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        match node:
-            case Read():
-                return True
-            case Apply(operands=operands):
-                waiting.extend(operands)
-            case Power(base=base):
-                waiting.append(base)
-            case Select(chosen=chosen, other=other):
-                waiting.extend((chosen, other))
-            case Reduce(body=body) | Reindex(body=body) | Restrict(body=body):
-                waiting.append(body)
-    return False
+    return any(isinstance(node, Read) for node in every_node(root))
 
 
 def reindex(elements: Elements, indices: Sequence[Affine], shape: Shape) -> Elements:
