@@ -187,26 +187,6 @@ def reindex(
 # -- deciding predicates -------------------------------------------------------------------
 
 
-def affine_bounds(expression: Affine, ranges: Axes) -> tuple[int, int] | None:
-    """Bounds, both included, over constant ranges; exact where each variable stands once."""
-    low = high = expression.constant
-    for atom, coefficient in expression.terms:
-        if isinstance(atom, str):
-            if atom not in ranges or not (ranges[atom][0].is_constant and ranges[atom][1].is_constant):
-                return None
-            least, greatest = ranges[atom][0].constant, ranges[atom][1].constant - 1
-        else:
-            inner = affine_bounds(atom.numerator, ranges)
-            if inner is None:
-                return None
-            least, greatest = inner[0] // atom.divisor, inner[1] // atom.divisor
-        if coefficient < 0:
-            least, greatest = greatest, least
-        low += coefficient * least
-        high += coefficient * greatest
-    return low, high
-
-
 def decide(predicate: Predicate, shape: Shape) -> bool | None:
     """Whether the predicate holds at every index of the shape (True), at none (False), or at some."""
     box = IndexSet.box(ranges_of(shape))

@@ -11,7 +11,6 @@ from stile_engine.array.arrays import (
     Shape,
     TruthArray,
     Unreadable,
-    affine_bounds,
     decide,
     prune,
     ranges_of,
@@ -167,7 +166,7 @@ def check_width(array: IntegerArray, dtype: str) -> None:
     for _, value in array.pieces:
         if not value.constant and len(value.terms) == 1 and value.terms[0][1] == 1 and _is_data(value.terms[0][0]):
             continue  # an element of an input, as it is
-        found = affine_bounds(value, ranges_of(array.shape))
+        found = value.extremes(ranges_of(array.shape))
         if found is None and decide(in_range(value, low, high + 1), array.shape):
             continue
         if found is None or found[0] < low or found[1] > high:

@@ -24,7 +24,6 @@ from stile_engine.array.arrays import (
     TruthArray,
     UnknownArray,
     Unreadable,
-    affine_bounds,
     as_node,
     axis,
     ranges_of,
@@ -259,7 +258,7 @@ def within(indices: Sequence[Affine], sizes: Shape, shape: Shape) -> Predicate:
     ranges = ranges_of(shape)
     conditions: list[Predicate] = []
     for index, size in zip(indices, sizes, strict=True):
-        known = affine_bounds(index, ranges)
+        known = index.extremes(ranges)
         if known is None or known[0] < 0 or known[1] >= size:
             conditions.append(in_range(index, 0, size))
     return conjunction(*conditions)

@@ -97,7 +97,7 @@ class _Unrolled:
             here = IndexSet.where(compare(round_, "==", number_of_rounds))
             value = moved(state[number], index)
             pieces += [(p.guard & here, p.value) for p in value.pieces]
-            conditions += [_narrowed(c, here) for c in value.conditions]
+            conditions += [c.within(here) for c in value.conditions]
         return Guarded(gather(pieces, UNIVERSE), tuple(conditions))
 
 
@@ -307,10 +307,6 @@ def _at_some_round(condition: Condition, variable: str, rounds: Affine) -> Condi
 
 def _not_exact(condition: Condition) -> Condition:
     return replace(condition, exact=False)
-
-
-def _narrowed(c: Condition, guard: IndexSet) -> Condition:
-    return replace(c, domain=c.domain & guard)
 
 
 def _carried(recurrence: Recurrence, root: Node) -> list[Carried]:

@@ -192,8 +192,8 @@ class Normalizer:
         pieces += truth.failures
         if inside.tokens and len(pieces) > _MOST_PIECES_OF_DATA:
             pieces = _added_up(pieces, box)
-        conditions = [_narrow(c, inside_box) for c in chosen.conditions]
-        conditions += [_narrow(c, outside) for c in other.conditions]
+        conditions = [c.within(inside_box) for c in chosen.conditions]
+        conditions += [c.within(outside) for c in other.conditions]
         return Guarded(gather(pieces, box), merge_conditions([*conditions, *truth.conditions]))
 
     def _truth(self, predicate: Predicate, box: IndexSet) -> Truth:
@@ -263,7 +263,7 @@ class Normalizer:
         pieces: list[tuple[IndexSet, Element]] = []
         repeated = _repeats(hit, names)
         conditions = [_bind(c, names, hit) for c in body.conditions]
-        conditions += [_narrow(c, box - rows) for c in base.conditions]
+        conditions += [c.within(box - rows) for c in base.conditions]
         conditions += [_bind(c, names, UNIVERSE) for c in truth.conditions]
         taken = EMPTY
         if isinstance(repeated, Condition):
@@ -382,17 +382,13 @@ class Normalizer:
             return body
         box = IndexSet.box(node.axes)
         pieces = [(p.guard & box if len(body.pieces) > 1 else p.guard, p.value) for p in body.pieces]
-        return Guarded(gather(pieces, box), merge_conditions(_narrow(c, box) for c in body.conditions))
+        return Guarded(gather(pieces, box), merge_conditions(c.within(box) for c in body.conditions))
 
 
 def _finish(pieces: list[tuple[IndexSet, Element]], scope: Scope, conditions: tuple[Condition, ...]) -> Guarded:
     found = (Piece(UNIVERSE, pieces[0][1]),) if len(pieces) == 1 else gather(pieces, scope.box)
     own = (*conditions, *scope.conditions)
     return Guarded(found, merge_conditions(own) if len(own) > 1 else own)
-
-
-def _narrow(condition: Condition, guard: IndexSet) -> Condition:
-    return replace(condition, domain=condition.domain & guard)
 
 
 def _bind(condition: Condition, names: tuple[str, ...], domain: IndexSet) -> Condition:

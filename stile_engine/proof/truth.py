@@ -8,7 +8,7 @@ kernel and spec. Where no data are involved the indices at fault are known, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine, surely_in_range
@@ -148,7 +148,7 @@ def _signs(
         mapping = {v: e for v, e in difference.mapping.items() if v in node.axes}
         moved = restricted(induction.moved(value, mapping), mapping, node.axes, {}, box=box) if mapping else value
         sides.append(moved)
-        conditions += [replace(c, domain=c.domain & box) for c in moved.conditions]
+        conditions += [c.within(box) for c in moved.conditions]
     found: list[tuple[IndexSet, Affine | Missing | Unmodelled]] = []
     for p in sides[0].pieces:
         for q in sides[1].pieces:
@@ -201,10 +201,10 @@ def restricted(
         pieces: list[tuple[IndexSet, Element]] = [(p.guard, p.value) for p in value.pieces]
         if len(pieces) == 1 and not value.conditions and not conditions:
             return value
-        own = [replace(c, domain=c.domain & box) for c in value.conditions]
+        own = [c.within(box) for c in value.conditions]
         return Guarded(gather(pieces, box), merge_conditions([*own, *conditions]))
     there = box & inside
     pieces = [(p.guard & there, p.value) for p in value.pieces]
     pieces.append((box - inside, Missing("read out of bounds")))
-    own = [replace(c, domain=c.domain & there) for c in value.conditions]
+    own = [c.within(there) for c in value.conditions]
     return Guarded(gather(pieces, box), merge_conditions([*own, *conditions]))

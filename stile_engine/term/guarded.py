@@ -65,6 +65,9 @@ class Condition:
     exact: bool = True
     """False: perhaps more than is needed for a value, so that it may be owed and never be relied on."""
 
+    def within(self, guard: IndexSet) -> Condition:
+        return replace(self, domain=self.domain & guard)
+
 
 @dataclass(frozen=True, slots=True)
 class Guarded:

@@ -18,7 +18,6 @@ from stile_engine.array.arrays import (
     RealArray,
     Shape,
     Unreadable,
-    affine_bounds,
     axis,
     ranges_of,
     reindex,
@@ -116,7 +115,7 @@ class Storage:
         indices = forward(window, self.base)
         region: list[tuple[int, int]] = []
         for index, size in zip(indices, self.base.sizes, strict=True):
-            found = affine_bounds(index, ranges_of(window.sizes)) if window.count else None
+            found = index.extremes(ranges_of(window.sizes)) if window.count else None
             region.append((0, size) if found is None else (found[0], found[1] + 1))
         elements = self._joined(tuple(region))
         return reindex(elements, indices, window.sizes, _view_origins(elements.origins, indices, len(window.sizes)))
