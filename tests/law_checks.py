@@ -12,11 +12,12 @@ from zlib import crc32
 from term_values import Bounded, PolyEvaluator
 
 from stile_engine.index.affine import Affine, constant
+from stile_engine.index.names import binder_number
 from stile_engine.proof.evaluate import Evaluator, TooExpensive
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.numbers import HasNoValue, Undecided, disjoint, is_infinite
 from stile_engine.spec.lower import lower
-from stile_engine.term.atoms import MaxAtom, Poly, SumAtom, binder_number
+from stile_engine.term.atoms import MaxAtom, Poly, SumAtom
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Guarded, Infinite, Missing, Unmodelled
 from stile_engine.term.value import Value

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from stile_engine.index import data
+from stile_engine.index.names import combined, is_bound
 
 Atom: TypeAlias = "str | FloorDiv"
 AffineLike: TypeAlias = "Affine | int"
@@ -71,6 +72,24 @@ class Affine:
             else:
                 found |= atom.numerator.variables
         return data.closure(frozenset(found))
+
+    @cached_property
+    def digest(self) -> str:
+        """Orders expressions by structure, with the names of bound variables last."""
+        shapes, names, parts = [str(self.constant)], list[str](), list[str]()
+        for atom, coefficient in self.terms:
+            if isinstance(atom, FloorDiv):
+                shapes.append(f"{coefficient}*//{atom.divisor}")
+                parts.append(atom.numerator.digest)
+            elif is_bound(atom):
+                shapes.append(f"{coefficient}*?")
+                names.append(atom)
+            elif data.is_token(atom):
+                shapes.append(f"{coefficient}*@")
+                parts.append(data.datum(atom).digest)
+            else:
+                shapes.append(f"{coefficient}*{atom}")
+        return combined("|".join(shapes), parts, names)
 
     def coefficient(self, name: str) -> int:
         """The coefficient of the plain variable (not inside a floor division)."""

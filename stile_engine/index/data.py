@@ -44,6 +44,11 @@ class Datum(ABC):
     variables: frozenset[str]
     """All variables that its value varies with, tokens among its arguments included."""
 
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Orders data by structure, with the names of bound variables last."""
+
     @abstractmethod
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         """The value once the variables are replaced, all at once: most often another token."""

@@ -12,6 +12,7 @@ from itertools import islice, product
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import combined
 from stile_engine.index.predicate import Predicate, compare, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
 
@@ -27,6 +28,10 @@ class Existence(data.Datum):
     bound: tuple[str, ...]
     domain: IndexSet
     height: int
+
+    @property
+    def digest(self) -> str:
+        return combined(f"some {len(self.bound)}", [self.domain.digest])
 
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         moved = self.domain.substitute({v: e for v, e in mapping.items() if v not in self.bound})
@@ -99,7 +104,7 @@ def _truth(domain: IndexSet, bound: tuple[str, ...]) -> Affine:
     if names != bound:
         domain = domain.substitute({v: Affine.variable(n) for v, n in zip(bound, names, strict=True)})
     made = Existence()
-    made.token = f"{data.MARK}some({','.join(names)}:{domain.digest})"
+    made.token = f"{data.MARK}some({','.join(names)}:{domain.text})"
     made.bound, made.domain, made.height = names, domain, height
     made.variables = data.without(domain.variables, names)
     data.register(made)

@@ -16,6 +16,7 @@ value, whether some value of the variable lies in the set.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
@@ -24,6 +25,7 @@ import islpy as isl
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.names import combined, is_bound
 from stile_engine.index.predicate import (
     Always,
     And,
@@ -200,7 +202,7 @@ class IndexSet:
     """An exact set over named integer variables. Immutable and interned: compare with ``is``
     for identity of form and with ``equals`` for equality of meaning."""
 
-    __slots__ = ("_free", "_isl", "_memo", "digest", "tokens", "variables")
+    __slots__ = ("_digest", "_free", "_isl", "_memo", "text", "tokens", "variables")
 
     _isl: isl.Set
     _free: bool | None
@@ -209,7 +211,16 @@ class IndexSet:
     """The data variables that the set names itself."""
     variables: frozenset[str]
     """All that membership varies with: what data variables are read at is among them."""
-    digest: str
+    text: str
+    """Tells sets apart."""
+    _digest: str | None
+
+    @property
+    def digest(self) -> str:
+        """Orders sets by structure, with the names of bound variables last."""
+        if self._digest is None:
+            self._digest = _digest_of(self)
+        return self._digest
 
     def __repr__(self) -> str:
         return describe(self)
@@ -834,11 +845,30 @@ def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
     own = frozenset(_decoded[n] for n in names)
     made.tokens = data.tokens_of(own)
     made.variables = data.closure(own) if made.tokens else own
-    made.digest = text
+    made.text = text
+    made._digest = None
     made._memo = {}
     made._free = None
     return made
 
+
+def _digest_of(found: IndexSet) -> str:
+    shown: dict[str, str] = {}
+    names: list[str] = []
+    parts: list[str] = []
+    for encoded in _parameter_names(found._isl):
+        name = _decoded[encoded]
+        if is_bound(name):
+            shown[encoded] = f"?{len(names)}"
+            names.append(name)
+        elif data.is_token(name):
+            shown[encoded] = f"@{len(parts)}"
+            parts.append(data.datum(name).digest)
+    text = _WORD.sub(lambda word: shown.get(word[0], word[0]), found.text) if shown else found.text
+    return combined(text, parts, names)
+
+
+_WORD = re.compile(r"v[0-9A-Za-z_]*")
 
 UNIVERSE = _make(isl.Set("{ : }"), "{ : }", [])
 EMPTY = _make(isl.Set("{ : 0 = 1 }"), "{ : empty }", [])
@@ -864,8 +894,6 @@ def describe(index_set: IndexSet, rename: Mapping[str, str] | None = None) -> st
 
 
 def _replace_word(text: str, word: str, replacement: str) -> str:
-    import re
-
     # isl writes products without a sign: 2v_k
     text = re.sub(rf"(?<![A-Za-z_])(\d+){re.escape(word)}(?![A-Za-z0-9_])", rf"\g<1>*{replacement}", text)
     return re.sub(rf"(?<![A-Za-z0-9_]){re.escape(word)}(?![A-Za-z0-9_])", replacement, text)

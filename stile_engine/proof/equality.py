@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import is_finished
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.index.work import BudgetExceeded, budget, spend
 from stile_engine.proof.logs_apart import zero_by_exponentiating
@@ -316,7 +317,7 @@ def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
     """Two members of a maximum that names no bound variable, at any depth; the simplest first."""
     found: list[tuple[int, str, MaxAtom, MaxPiece, MaxPiece]] = []
     for atom in all_atoms(operand):
-        if isinstance(atom, MaxAtom) and not any(v.startswith("%") for v in atom.variables):
+        if isinstance(atom, MaxAtom) and not any(is_finished(v) for v in atom.variables):
             plain = [p for p in atom.pieces if not p.bound and p.domain is UNIVERSE]
             if len(plain) >= 2:
                 gap = subtract(plain[0].body, plain[1].body)

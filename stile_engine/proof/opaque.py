@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import is_bound
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.atoms import Atom, MaxAtom, MaxPiece, Poly, of_atom, poly, ratio, read_atom
 from stile_engine.term.expression import Tensor
@@ -42,7 +43,7 @@ def _named(piece: MaxPiece, context: IndexSet, known: dict[_Unknown, str]) -> Fa
     if not piece.bound:
         return Family((), piece.domain, piece.body)
     free = data.without(piece.body.variables | piece.domain.variables, piece.bound)
-    if any(v[0] in "%~" or data.is_token(v) for v in free) or not context.issubset(
+    if any(is_bound(v) or data.is_token(v) for v in free) or not context.issubset(
         piece.domain.project_out(piece.bound)
     ):
         return None

@@ -8,7 +8,9 @@ product. Both sides are then written over the same points, and what is equal can
 
 from __future__ import annotations
 
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import is_bound
 from stile_engine.index.predicate import compare
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.term.atoms import Atom, MaxAtom, Mono, Poly, SumAtom, mono, of_mono
@@ -42,13 +44,13 @@ def _places(operand: Poly) -> Places:
     along: set[tuple[Tensor, int]] = set()
     for read in operand.reads:
         for axis, index in enumerate(read.index):
-            if not any(v[0] in "%~@" for v in index.variables):
+            if not any(is_bound(v) or data.is_token(v) for v in index.variables):
                 places.setdefault((read.tensor, axis), set()).add(index)
             else:
                 along.add((read.tensor, axis))
     for element in elements_of(operand.variables):
         for axis, index in enumerate(element.arguments):
-            if not element.inverse and not any(v[0] in "%~@" for v in index.variables):
+            if not element.inverse and not any(is_bound(v) or data.is_token(v) for v in index.variables):
                 places.setdefault((element.tensor, axis), set()).add(index)
                 along.add((element.tensor, axis))
     return {place: found for place, found in places.items() if place in along}

@@ -14,21 +14,17 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from hashlib import blake2b
 from typing import TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import binder_number, combined
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.expression import Tensor
 
 Rational: TypeAlias = "int | Fraction"
 
 _table: dict[tuple[object, ...], object] = {}
-
-
-def _digest(*parts: str) -> str:
-    return blake2b("\x1f".join(parts).encode(), digest_size=12).hexdigest()
 
 
 class Atom:
@@ -114,7 +110,7 @@ class MaxPiece:
         self.bound = bound
         self.domain = domain
         self.body = body
-        self.digest = _digest("piece", ",".join(bound), domain.digest, body.digest)
+        self.digest = combined(f"piece {len(bound)}", (domain.digest, body.digest))
 
 
 _NOTHING: frozenset[str] = frozenset()
@@ -128,7 +124,7 @@ def read_atom(tensor: Tensor, index: tuple[Affine, ...]) -> ReadAtom:
         made = ReadAtom()
         made.tensor, made.index = tensor, index
         dims = ",".join(tensor.dims)
-        made.digest = _digest("read", tensor.name, dims, *map(str, index))
+        made.digest = combined(f"read {tensor.name}:{dims}", [i.digest for i in index])
         made.variables = frozenset().union(*(i.variables for i in index)) if index else _NOTHING
         made.height = 0
         made.reads = frozenset([made])
@@ -142,7 +138,7 @@ def index_atom(index: Affine) -> IndexAtom:
     if found is None:
         made = IndexAtom()
         made.index = index
-        made.digest = _digest("index", str(index))
+        made.digest = combined("index", (index.digest,))
         made.variables, made.height, made.reads = index.variables, 0, _NO_READS
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -153,7 +149,7 @@ def constant_atom(name: str) -> ConstantAtom:
     found = _table.get(key)
     if found is None:
         made = ConstantAtom()
-        made.name, made.digest = name, _digest("constant", name)
+        made.name, made.digest = name, combined(f"constant {name}", ())
         made.variables, made.height, made.reads = _NOTHING, 0, _NO_READS
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -165,7 +161,7 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
     if found is None:
         made = SumAtom()
         made.operation, made.bound, made.domain, made.body = operation, bound, domain, body
-        made.digest = _digest(operation, ",".join(bound), domain.digest, body.digest)
+        made.digest = combined(f"{operation} {len(bound)}", (domain.digest, body.digest))
         made.variables = data.without(body.variables | domain.variables, bound)
         made.height = max(body.height, binder_number(bound))
         made.reads = body.reads
@@ -175,7 +171,7 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
 
 def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
     pieces = tuple(sorted(pieces, key=lambda p: p.digest))
-    digest = _digest("max", *(p.digest for p in pieces))
+    digest = combined("max", [p.digest for p in pieces])
     # digests do not tell tensors of different sizes apart: the parts themselves are the key
     key = (MaxAtom, *((p.bound, p.domain, p.body) for p in pieces))
     found = _table.get(key)
@@ -193,17 +189,12 @@ def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
     return found  # type: ignore[return-value]
 
 
-def binder_number(bound: tuple[str, ...]) -> int:
-    """The number h in the names ``%h_i`` of bound variables; 0 for none."""
-    return int(bound[0][1:].partition("_")[0]) if bound else 0
-
-
 def power_atom(base: Poly) -> PowerAtom:
     key = (PowerAtom, base)
     found = _table.get(key)
     if found is None:
         made = PowerAtom()
-        made.base, made.digest = base, _digest("power", base.digest)
+        made.base, made.digest = base, combined("power", (base.digest,))
         made.variables, made.height, made.reads = base.variables, base.height, base.reads
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -214,7 +205,7 @@ def function_atom(name: str, argument: Poly) -> FunctionAtom:
     found = _table.get(key)
     if found is None:
         made = FunctionAtom()
-        made.name, made.argument, made.digest = name, argument, _digest("function", name, argument.digest)
+        made.name, made.argument, made.digest = name, argument, combined(f"function {name}", (argument.digest,))
         made.variables, made.height, made.reads = argument.variables, argument.height, argument.reads
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -240,14 +231,15 @@ class Mono:
     def plain_digest(self) -> str:
         """Digest of the factors alone."""
         if self._plain is None:
-            self._plain = _digest("mono", *(f"{a.digest}^{e}" for a, e in self.factors))
+            powers = ",".join([str(e) for _, e in self.factors])
+            self._plain = combined(f"mono {powers}", [a.digest for a, _ in self.factors])
         return self._plain
 
     @property
     def digest(self) -> str:
         if self._digest is None:
             plain = self.plain_digest
-            self._digest = plain if self.exponential is None else _digest(plain, self.exponential.digest)
+            self._digest = plain if self.exponential is None else combined("exp", (plain, self.exponential.digest))
         return self._digest
 
 
@@ -291,7 +283,8 @@ class Poly:
     def digest(self) -> str:
         """Orders terms by structure; worked out when it is first asked for."""
         if self._digest is None:
-            self._digest = _digest("poly", *(f"{c}*{m.digest}" for m, c in self.terms))
+            coefficients = ",".join([str(c) for _, c in self.terms])
+            self._digest = combined(f"poly {coefficients}", [m.digest for m, _ in self.terms])
         return self._digest
 
     @property

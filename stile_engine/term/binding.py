@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import bound_names, fresh_name, is_finished
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Poly
 from stile_engine.term.ring import substitute
@@ -29,7 +30,7 @@ def fresh(count: int = 1) -> tuple[str, ...]:
     """Names that occur nowhere else; they never stay in a finished term."""
     global _counter
     _counter += count
-    return tuple(f"~{_counter - i}" for i in range(count))
+    return tuple(fresh_name(_counter - i) for i in range(count))
 
 
 def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
@@ -39,19 +40,30 @@ def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
 def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
     """The same family with canonical coordinates, order and names of its bound variables."""
     names = _names(bound, domain, body)
+    domain, body = _in_coordinates(bound, names, domain, body)
+    # In its new coordinates the body may have fewer binders inside: a lower number is enough then.
+    while (lower := _names(names, domain, body)) < names:
+        names, bound = lower, names
+        domain, body = _in_coordinates(bound, names, domain, body)
+    return names, domain, body
+
+
+def _in_coordinates(
+    bound: tuple[str, ...], names: tuple[str, ...], domain: IndexSet, body: Poly
+) -> tuple[IndexSet, Poly]:
     plan = None if domain.tokens else _plan(bound, names, body)
     if plan is not None:
-        return names, domain.substitute(dict(plan[0])), plan[1]
+        return domain.substitute(dict(plan[0])), plan[1]
     choices = None if domain.tokens else _choices(bound, body)
     if choices is not None:
         moves = [dict(zip(bound, choice, strict=True)) for choice in product(*choices)]
-        return names, *min((_moved(bound, names, domain, body, move) for move in moves), key=_digest)
+        return min((_moved(bound, names, domain, body, move) for move in moves), key=_digest)
     # Names first, so that every later choice by digest sees the same names whatever came in.
     mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, domain, body)[0], names, strict=True)}
     domain, body = domain.substitute(mapping), substitute(body, mapping)
     for name in names:
         domain, body = _shift(name, names, domain, body)
-    return names, *_ordered(names, domain, body)
+    return _ordered(names, domain, body)
 
 
 def _ordered(names: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
@@ -99,7 +111,7 @@ def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, .
     free = data.without(body.variables | domain.variables, bound)
     height = body.height + 1
     while True:
-        names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+        names = bound_names(height, len(bound))
         if free.isdisjoint(names):
             return names
         height += 1
@@ -261,4 +273,4 @@ def _order(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> list[tuple[s
 
 
 def _marker(name: str, bound: tuple[str, ...]) -> Callable[[str], str]:
-    return lambda other: "*" if other == name else ("?" if other in bound or other.startswith("%") else other)
+    return lambda other: "*" if other == name else ("?" if other in bound or is_finished(other) else other)

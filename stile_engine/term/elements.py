@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import combined
 from stile_engine.index.predicate import (
     ALWAYS,
     Predicate,
@@ -34,6 +35,11 @@ class Element(data.Datum):
     tensor: Tensor
     arguments: tuple[Affine, ...]
     inverse: bool
+
+    @property
+    def digest(self) -> str:
+        way = "place" if self.inverse else "element"
+        return combined(f"{way} {self.tensor.name}{_identity(self.tensor)}", [a.digest for a in self.arguments])
 
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         return _token(self.tensor, tuple(a.substitute(mapping) for a in self.arguments), self.inverse)

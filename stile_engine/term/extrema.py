@@ -17,6 +17,7 @@ from math import gcd
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import binder_number, bound_names
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
@@ -31,7 +32,6 @@ from stile_engine.term.atoms import (
     Poly,
     Rational,
     SumAtom,
-    binder_number,
     constant,
     max_atom,
     mono,
@@ -147,7 +147,7 @@ def _piece(split: _Split) -> MaxPiece:
         names = bound
         while names == bound or not taken.isdisjoint(names):
             height += 1
-            names = tuple(f"%{height}_{i}" for i in range(len(bound)))
+            names = bound_names(height, len(bound))
         renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
         bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
     return MaxPiece(bound, domain, add(split.fixed, body))
@@ -212,12 +212,18 @@ def _flatten(families: list[Family]) -> list[Family]:
     return done
 
 
+def is_maximum(m: Mono) -> bool:
+    return (
+        m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1 and isinstance(m.factors[0][0], MaxAtom)
+    )
+
+
 def _nested(body: Poly) -> tuple[MaxAtom, Rational, Poly] | None:
     for m, c in body.terms:
-        if c > 0 and m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
+        if c > 0 and is_maximum(m):
             atom = m.factors[0][0]
-            if isinstance(atom, MaxAtom):
-                return atom, c, subtract(body, of_mono(m, c))
+            assert isinstance(atom, MaxAtom)
+            return atom, c, subtract(body, of_mono(m, c))
     return None
 
 
@@ -315,9 +321,14 @@ def _choose_base(splits: list[_Split]) -> Poly:
     options = sorted(candidates, key=lambda p: p.digest)
     if len(options) > _MOST_BASES:
         return by_distance(options)
-    best: tuple[list[str], Poly] | None = None
+    best: tuple[tuple[int, int, list[str]], Poly] | None = None
     for option in options:
-        key = _shape([_Split(subtract(s.fixed, option), s.bound, s.domain, s.body) for s in splits])
+        moved = [_Split(subtract(s.fixed, option), s.bound, s.domain, s.body) for s in splits]
+        # a maximum that the option has with a minus stands in the others with a plus, and flattens there
+        minima = sum(c < 0 and is_maximum(m) for s in moved for m, c in s.fixed.terms)
+        # relu(x) is preferred to relu(-x) whatever x is, so that the choice depends on names as little as may be
+        falling = sum(c < 0 for s in moved for _, c in s.fixed.terms)
+        key = (minima, falling, _shape(moved))
         if best is None or key < best[0]:
             best = (key, option)
     assert best is not None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.names import combined
 from stile_engine.index.predicate import Predicate, compare, in_range
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Poly
@@ -25,6 +26,10 @@ class Sign(data.Datum):
     __slots__ = ("term",)
 
     term: Poly
+
+    @property
+    def digest(self) -> str:
+        return combined("sign", [self.term.digest])
 
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         return sign_of(substitute(self.term, mapping))
