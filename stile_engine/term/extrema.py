@@ -248,7 +248,11 @@ def _merge(splits: list[_Split]) -> list[_Split]:
     for s in splits:
         key = (s.fixed, s.bound, s.body)
         merged[key] = merged[key] | s.domain if key in merged else s.domain
-    return [_Split(fixed, bound, domain, body) for (fixed, bound, body), domain in merged.items()]
+    if len(merged) == len(splits) or all(len(bound) < 2 for _, bound, _ in merged):
+        return [_Split(fixed, bound, domain, body) for (fixed, bound, body), domain in merged.items()]
+    # the order of several variables goes by the domain too, which may be another one now
+    again = [_split(Family(bound, domain, add(fixed, body))) for (fixed, bound, body), domain in merged.items()]
+    return _merge(again)
 
 
 def _drop_dominated(splits: list[_Split]) -> list[_Split]:
