@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stile_engine.index.names import combined
+
 if TYPE_CHECKING:
     from stile_engine.index.affine import Affine
     from stile_engine.index.predicate import Predicate
@@ -45,9 +47,9 @@ class Datum(ABC):
     """All variables that its value varies with, tokens among its arguments included."""
 
     @property
-    @abstractmethod
     def digest(self) -> str:
         """Orders data by structure, with the names of bound variables last."""
+        return combined(self.token, ())
 
     @abstractmethod
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:

@@ -10,7 +10,6 @@ changes the outcome of no comparison.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from hashlib import blake2b
 
 _BOUND, _FRESH = "%", "&"
@@ -59,8 +58,3 @@ def combined(text: str, parts: Iterable[str], names: Iterable[str] = ()) -> str:
 
 def _hash(text: str) -> str:
     return blake2b(text.encode(), digest_size=_HASH // 2).hexdigest()
-
-
-@lru_cache(maxsize=65536)
-def digest_of_text(text: str) -> str:
-    return _hash(text)

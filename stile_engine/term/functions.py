@@ -28,7 +28,7 @@ from stile_engine.term.atoms import (
     poly,
     ratio,
 )
-from stile_engine.term.powers import _factor, primitive_part, raise_to, reciprocal, square_root
+from stile_engine.term.powers import _factor, falls, primitive_part, raise_to, reciprocal, square_root
 from stile_engine.term.ring import add, multiply, negate, scale, subtract, total_of
 
 if TYPE_CHECKING:
@@ -192,10 +192,9 @@ def named(name: str, argument: Poly) -> Poly:
                 known = sine_of_turn(turn)
                 if known is not None:
                     return known
-            # sin(-x) = -sin(x), erf(-x) = -erf(x)
-            flipped = negate(argument)
-            if flipped.digest < argument.digest:
-                return negate(of_atom(function_atom(name, flipped)))
+            if falls(argument):
+                # sin(-x) = -sin(x), erf(-x) = -erf(x)
+                return negate(of_atom(function_atom(name, negate(argument))))
             return of_atom(function_atom(name, argument))
         case "cos":
             if not argument.terms:
@@ -206,8 +205,8 @@ def named(name: str, argument: Poly) -> Poly:
                 known = sine_of_turn(turn + HALF)  # cos(x) = sin(x + pi / 2)
                 if known is not None:
                     return known
-            flipped = negate(argument)  # cos(-x) = cos(x)
-            return of_atom(function_atom(name, min(argument, flipped, key=lambda p: p.digest)))
+            # cos(-x) = cos(x)
+            return of_atom(function_atom(name, negate(argument) if falls(argument) else argument))
         case "floor":
             # floor(n + x) = n + floor(x) for a whole n
             whole, rest = _whole_part(argument)

@@ -350,7 +350,7 @@ def _common_exponential(operand: Poly) -> tuple[Poly, Poly | None]:
             moved = multiply(operand, exponential(negate(candidate)))
         # P and -P give the same choice, since the sign is settled afterwards. 1 + exp(x) is preferred to
         # 1 + exp(-x) whatever x is, so that one function of several terms has one form for all of them.
-        falling = sum(m.exponential is not None and _falls(m.exponential) for m, _ in moved.terms)
+        falling = sum(m.exponential is not None and falls(m.exponential) for m, _ in moved.terms)
         key = (falling, min(moved.digest, multiply(moved, MINUS_ONE).digest))
         if best is None or key < best[0]:
             best = (key, moved, candidate)
@@ -358,6 +358,7 @@ def _common_exponential(operand: Poly) -> tuple[Poly, Poly | None]:
     return best[1], best[2]
 
 
-def _falls(exponent: Poly) -> bool:
+def falls(exponent: Poly) -> bool:
+    """True of exactly one of t and -t, unless t is 0: of the one with the less sum of coefficients."""
     total = sum(Fraction(c) for _, c in exponent.terms)
     return total < 0 or (total == 0 and _leading(exponent) < 0)
