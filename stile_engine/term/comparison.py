@@ -12,9 +12,9 @@ from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, in_range
 from stile_engine.index.predicate import variables as predicate_variables
-from stile_engine.term.expression import Node
+from stile_engine.term.expression import Const, Node
 
-_made: dict[tuple[int, int, tuple[tuple[str, Affine], ...]], Difference] = {}
+_made: dict[tuple[object, object, tuple[tuple[str, Affine], ...]], Difference] = {}
 
 
 class Difference(data.Datum):
@@ -47,7 +47,7 @@ class Difference(data.Datum):
 
 def difference(left: Node, right: Node, mapping: dict[str, Affine]) -> Affine:
     """The sign of ``left - right``, each read at the indices of ``mapping``, as an index expression."""
-    key = (id(left), id(right), tuple(sorted(mapping.items())))
+    key = (_identity(left), _identity(right), tuple(sorted(mapping.items())))
     found = _made.get(key)
     if found is None:
         found = Difference()
@@ -58,6 +58,11 @@ def difference(left: Node, right: Node, mapping: dict[str, Affine]) -> Affine:
         data.register(found)
         _made[key] = found
     return Affine.variable(found.token)
+
+
+def _identity(side: Node) -> object:
+    """Equal for one expression, and for equal numbers wherever they are written."""
+    return ("number", side.value) if isinstance(side, Const) else id(side)
 
 
 def compare_values(left: Node, operator: str, right: Node) -> Predicate:

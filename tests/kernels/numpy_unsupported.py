@@ -20,8 +20,8 @@ def branch_on_data(X):  # unsupported
 
 
 @kernel("X:M N")
-def fancy_indexing(X):  # unsupported
-    return X[np.array([0, 1, 2, 3])]  # warning[unsupported]
+def elements_above_a_threshold(X):  # unsupported: size that is not known
+    return X[X > 0].reshape(M, N)  # warning[unsupported]
 
 
 @kernel("X:M N")
@@ -29,9 +29,9 @@ def linear_algebra(X):  # unsupported
     return np.linalg.inv(X)  # warning[unsupported]
 
 
-@kernel("floor(X:M N)")
-def truncation(X):  # unsupported
-    return X.astype(np.int32)  # warning[unsupported]
+@kernel("max[N](X:M N)")
+def place_of_the_maximum(X):  # unsupported
+    return X[np.arange(M), X.argmax(axis=1)]  # warning[unsupported]
 
 
 @kernel("X:M N")

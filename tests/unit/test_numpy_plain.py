@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from grid_evaluation import grid
+from kernel_files import by_element, compares_values
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
@@ -40,7 +41,8 @@ def trace(
 
 def numbers(result: PlainArray, inputs: dict[str, np.ndarray]) -> np.ndarray:
     dims = tuple(DimRange(f"${axis}", Affine(), size, size) for axis, size in enumerate(result.shape))
-    return grid(Value(dims, result.node), inputs)
+    value = Value(dims, result.node)
+    return by_element(value, inputs, 0) if compares_values(result.node) else grid(value, inputs)
 
 
 def inputs_of(function: Callable[..., Any]) -> dict[str, np.ndarray]:
@@ -116,6 +118,33 @@ np.minimum(np.arange(6) * 2 + 1, 5), np.exp(np.arange(3))
 a.astype(np.float32).astype("float64"), a.copy(), np.asarray(a)
 np.array(a, dtype=np.float32), np.ascontiguousarray(a.T)
 s * a, s + 1, np.exp(s), a.sum() * s
+np.sign(a), np.rint(a * 3), np.round(a * 2), np.trunc(a * 3), np.fix(a * 3), np.sinh(a) + np.cosh(a), np.tan(a)
+np.rint(np.arange(-6, 7) / 2), np.round(np.arange(8) / 4), np.sign(np.arange(-2, 3) * 1.0)
+np.isinf(a) * a, np.isfinite(a) * a, np.where(np.isneginf(np.where(np.tri(6, 4, dtype=bool), a, -np.inf)), 0, a)
+np.isnan(a) + a, np.isposinf(a) + a
+(a * 3).astype(int) * 1.0, (a * 3).astype(np.int8).astype(float), np.floor(a).astype(np.int64) + 0.5
+np.select([a > 1, a > 0], [a, -a], 3.0), np.piecewise(a, [a > 0.5, a < 0], [lambda x: x * 2, np.exp, 1.0])
+np.count_nonzero(a > 0) * 1.0, np.count_nonzero(a > 0, axis=1), np.heaviside(a, 0.5), np.hypot(a, 2 * a)
+np.any(a > 1), np.all(a > -1, axis=1) * a[:, 0], (a > 0).any(axis=0) + v, np.any(a > 2, axis=1, keepdims=True) * a
+np.diagonal(t, 1, 1, 2), np.diag(a), np.diag(v), np.diag(v, -1), np.diag(v, 2), np.trace(a), np.trace(t, 0, 1, 2)
+np.lib.stride_tricks.sliding_window_view(a, (3, 2)).sum(axis=(2, 3))
+np.lib.stride_tricks.sliding_window_view(v, 2) * 1, np.lib.stride_tricks.sliding_window_view(a, 3, axis=0).max(-1)
+np.diff(a), np.diff(a, 2, axis=0), np.ptp(a, axis=1), np.ptp(a)
+np.linalg.norm(a), np.linalg.norm(a, axis=1), np.linalg.norm(a, 1, axis=0), np.linalg.norm(a, np.inf, 1, True)
+np.linalg.multi_dot([a, a.T, a]), np.polyval([1.0, -2, 0.5], a), np.add.outer(v, v), np.subtract.outer(a, v)
+np.multiply.outer(v, v), np.convolve(a[:, 0], v), np.convolve(a[:, 0], v, "same"), np.convolve(a[:, 0], v, "valid")
+np.correlate(a[:, 0], v), np.correlate(a[:, 0], v[:3], "same"), np.correlate(a[:, 0], v, "full")
+np.convolve(a[:, 0], v[:3], "same"), np.correlate(a[:, 0], v, "same")
+np.einsum("ii->i", a[:4]), np.einsum("ii", a[:4]), np.einsum("bii->b", t[:, :3, :3])
+a[[0, 3, 1]], a[:, [3, 0]], a[[5, 4], [0, 2]], a[[-1, 0], 1:], a[np.array([0, 2, 4])], a[np.triu_indices(4)], t[:, [2, 0]]
+a[np.arange(6) > 2], a[:, np.arange(4) % 2 == 0], t[0, [True, False, True]], t[:, np.array([False, True, True])]
+a[np.flatnonzero(np.arange(6) % 3 == 1)], a[np.where(np.arange(6) < 2)[0]], a[np.nonzero(np.arange(6) == 5)]
+a[a > 0].sum(), a[a > 0].mean(), np.exp(a[a < 0]).max(), (a[a > 0] * 2 - 1).min(), a[a[:, 0] > 0].sum()
+special.expit(a), special.softmax(a, axis=1), special.log_softmax(t, axis=-1), special.logsumexp(a, axis=0)
+special.logsumexp(a, axis=1, keepdims=True), special.logsumexp(a), special.logsumexp(a, axis=1, b=np.exp(a))
+special.erf(a) + special.erfc(2 * a), special.log_expit(a), special.ndtr(a), special.softmax(a)
+special.logit(special.expit(a)), special.xlogy(np.exp(a), a * a), special.entr(np.exp(a)), special.xlogy(0, a * a)
+special.rel_entr(np.exp(a), a * a), special.kl_div(np.exp(a), a * a), special.xlog1py(a, a * a), special.exprel(a)
 np.inf - np.exp(a), np.maximum(-np.inf, a), a * np.pi, a * np.float32(0.5), np.sqrt(a.shape[1]) * a, a / len(a)
 np.add(a, 1), np.subtract(a, b[:, :4]), np.multiply(a, 2), np.divide(a, 3), np.true_divide(a, v)
 """.strip().splitlines()
@@ -125,6 +154,8 @@ np.add(a, 1), np.subtract(a, b[:, :4]), np.multiply(a, 2), np.divide(a, 3), np.t
 def test_agrees_with_numpy(text: str) -> None:
     names = [n for n in SHAPES if re.search(rf"(?<![\w.]){n}(?![\w(])", text)]
     space: dict[str, Any] = {"np": np}
+    if "special." in text:
+        space["special"] = pytest.importorskip("scipy.special")
     exec(f"def kernel({', '.join(names)}):\n    return {text}", space)
     agree(space["kernel"])
 
@@ -171,6 +202,52 @@ def masks(a):
     x[mask] = -1.0
     np.copyto(x, 2.0, where=np.eye(6, 4) == 1 if False else np.tri(6, 4, -4, dtype=bool))
     return x
+
+
+def masks_of_numbers(a, v):
+    x = a.copy()
+    x[x < 0] *= 0.1
+    negative = a < -0.5
+    x[negative] = np.exp(a[negative]) - 1
+    x[a[:, 0] > 0] += v
+    x[:, v > 0.5] = 7
+    x[a > 1] = 1
+    return x
+
+
+def masks_among_slices(a, t, v):
+    x, y = a.copy(), t.copy()
+    x[:, np.arange(4) > 1] = a[:, :2]
+    x[np.arange(6) % 2 == 0, 1:3] = 0.5
+    x[np.arange(6) == 3] = v
+    y[1, :, np.arange(4) == 2] = -1
+    y[:, np.array([True, False, True])] *= 2
+    y[0][np.tri(3, 4, dtype=bool)] = 9
+    y[..., v > 0] = 4
+    return x, y
+
+
+def lists_of_indices(a, t, v):
+    x, y = a.copy(), t.copy()
+    x[[0, 2, 5]] = a[:3]
+    x[:, [3, 0]] = a[:, :2]
+    x[[1, 3], [2, 2]] = 5
+    x[[4, 3], 1:] += 1
+    x[np.triu_indices(4, 1)] = -1
+    y[:, [2, 0]] = v
+    y[0, [0, 1, 1], [3, 0, 2]] = np.array([1.0, 2.0, 3.0])
+    x[np.diag_indices(4)] = v
+    return x, y
+
+
+def integers_in_parts(a):
+    table = np.zeros(6, dtype=np.int64)
+    table[2:] = 3
+    table[4] = a.shape[1]
+    counts = np.zeros(4, dtype=int)
+    counts[np.arange(4) > 1] = 2
+    counts[0] = 1.0
+    return table * a[:, 0], counts + a[0]
 
 
 def outputs(a):
@@ -244,6 +321,10 @@ def closure(a):
         writes,
         write_through_views,
         masks,
+        masks_of_numbers,
+        masks_among_slices,
+        lists_of_indices,
+        integers_in_parts,
         outputs,
         overwritten_tiles,
         aliases,
@@ -270,23 +351,26 @@ def test_output_parameters_are_the_results() -> None:
 
 UNSUPPORTED = """
 np.sort(a)
-np.linalg.norm(a)
 np.argmax(a)
 np.argsort(a)
 a.argmax()
-a.trace()
-a[a > 0]
-a[[0, 1]]
+a[a > 0] + np.ones(3)
+a[a > 0] + a[0]
+a[a > 0] * a[a > 1]
+np.sort(a[a > 0])
 np.where(a)
+np.nonzero(a > 0)
+a[:, v_like > 0] if (v_like := a[0]) is not None else a
+np.round(a, 2)
+np.linalg.norm(a, 2)
+np.linalg.norm(a, "nuc")
 float(a[0, 0])
 int(a[0, 0])
 bool(a[0, 0])
 a if a[0, 0] > 1 else -a
 math.exp(a[0, 0])
-a.astype(int)
 np.random.rand(2)
 np.save("file", a)
-np.einsum("ii->i", a[:4])
 np.pad(a, 1, mode="edge")
 np.fft.fft(a)
 np.frompyfunc(abs, 1, 1)(a)
@@ -297,7 +381,6 @@ a ** a
 0 in a
 a.tolist()
 np.arange(4, dtype=np.int8) * 100
-np.any(np.arange(4) > 2)
 a.sum(dtype=int)
 np.asfortranarray(a)
 np.ones(2000) * np.linspace(0, 1, 2000).cumsum().sort()
@@ -354,6 +437,14 @@ def test_values_are_recorded_with_their_dims() -> None:
     assert found["a[2:4, 1:] * 2"].value.shape_type == "a0[2:4] a1[1:4]"
     assert found["a[2:4, 1:] * 2"].expr_type() == "a:a0[2:4] a1[1:4] * 2"
     assert found["(a * v).sum(axis=1)"].value.shape_type == "a0"
+
+
+def test_elements_at_a_mask_are_no_result() -> None:
+    def kernel(a):
+        return a[a > 0]
+
+    with pytest.raises(TraceError, match="size that is not known"):
+        trace(kernel)
 
 
 def test_an_array_does_not_outlive_its_trace() -> None:

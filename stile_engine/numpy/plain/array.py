@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, compare, conjunction
+from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, Predicate, compare, conjunction, disjunction
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,
@@ -174,8 +174,8 @@ class SymbolicArray:
     # Views
 
     def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, SymbolicArray) and isinstance(key.elements, Truth):
-            context.unsupported("an array read at a boolean mask has a size that is not known")
+        if OPERATIONS["holds_mask"](key):
+            return OPERATIONS["read_masked"](self, key)
         if holds_index_array(key):
             return OPERATIONS["read_at"](self, key)
         found = view_at(self, key)
@@ -241,7 +241,7 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 for _name in (
     "sum max min mean prod var std cumsum argmax argmin any all dot astype copy fill squeeze swapaxes ravel "
-    "flatten repeat clip round take put sort argsort nonzero tolist"
+    "flatten repeat clip round take put sort argsort nonzero tolist trace diagonal conj"
 ).split():
     setattr(SymbolicArray, _name, _method(_name))
 
@@ -372,7 +372,9 @@ def as_array(value: Any, like: np.dtype | None = None) -> SymbolicArray:
         return OPERATIONS["array"](value)  # type: ignore[no-any-return]
     if isinstance(value, np.ndarray):
         return _constant(value)
-    context.unsupported(f"{type(value).__name__} stands where an array or a number is expected")
+    context.unsupported(
+        getattr(value, "refusal", f"{type(value).__name__} stands where an array or a number is expected")
+    )
 
 
 MAXIMUM_CONSTANT = 256
@@ -387,15 +389,29 @@ def _constant(value: np.ndarray) -> SymbolicArray:
         return fresh(as_array(value.flat[0]).elements, shape, value.dtype)
     if value.size > MAXIMUM_CONSTANT:
         context.unsupported(f"an array of {value.size} numbers is made outside of what is traced")
-    ranges = ranges_of(shape)
+    elements = Truth(_where_true(value)) if value.dtype.kind == "b" else Real(_table(value))
+    found = fresh(elements, shape, value.dtype)
+    if isinstance(found.store, Buffer) and value.dtype.kind in "iu":
+        found.store.numbers = value.copy()
+    return found
+
+
+def _here(position: tuple[int, ...]) -> Predicate:
+    rank = len(position)
+    return conjunction(*(compare(Affine.variable(axis_name(a, rank)), "==", i) for a, i in enumerate(position)))
+
+
+def _where_true(value: np.ndarray) -> Predicate:
+    return disjunction(*(_here(position) for position in np.ndindex(*value.shape) if value[position]))
+
+
+def _table(value: np.ndarray) -> Node:
+    ranges = ranges_of(tuple(value.shape))
     node: Node = Const(Fraction(0))
     bits = bits_of(value.dtype)
-    for position in np.ndindex(*shape):
-        here = conjunction(
-            *(compare(Affine.variable(axis_name(a, len(shape))), "==", i) for a, i in enumerate(position))
-        )
-        node = select(here, context.read_number(value[position].item(), bits), node, ranges)
-    return fresh(Real(node), shape, value.dtype)
+    for position in np.ndindex(*value.shape):
+        node = select(_here(position), context.read_number(value[position].item(), bits), node, ranges)
+    return node
 
 
 def bits_of(dtype: np.dtype) -> int:

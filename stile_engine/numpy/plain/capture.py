@@ -66,4 +66,4 @@ class Rebinding:
 def _import(name: str, *arguments: Any, **options: Any) -> Any:
     """Imports inside of the kernel's functions."""
     found = builtins.__import__(name, *arguments, **options)
-    return stand_in(found) if name.split(".")[0] == "numpy" else found
+    return stand_in(found) if name.split(".")[0] in ("numpy", "scipy") else found

@@ -50,8 +50,6 @@ def contract(
     ranges = {**ranges_of(shape), **bound}
     node = None
     for array, letters in operands:
-        if len(set(letters)) != len(letters):
-            context.unsupported("the diagonal of an operand in einsum is not modelled")
         mapping = {
             axis_name(a, array.ndim): Affine() if n == 1 else places[letter]
             for a, (letter, n) in enumerate(zip(letters, array.shape, strict=True))

@@ -35,6 +35,7 @@ from stile_engine.numpy.plain.storage import View, row_major
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,
+    ZERO,
     Const,
     Node,
     Power,
@@ -46,6 +47,7 @@ from stile_engine.term.expression import (
     select,
     subtract,
 )
+from stile_engine.term.rounding import as_integer
 from stile_engine.trace.location import user_site
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -110,7 +112,7 @@ def write(
     if casting == "same_kind" and not np.can_cast(value.dtype, target.dtype, "same_kind"):
         raise TypeError(f"cannot cast the output from {value.dtype} to {target.dtype} with casting rule 'same_kind'")
     if target.dtype.kind in "iu" and value.dtype.kind == "f":
-        context.unsupported("real numbers are written to an integer array, which truncates them")
+        value = OPERATIONS["astype"](value, target.dtype)
     if target.dtype.kind == "b" and value.dtype.kind != "b":
         context.unsupported("numbers are written to an array of truth values")
     if any(n != 1 for n in value.shape[: max(value.ndim - target.ndim, 0)]):
@@ -126,16 +128,10 @@ def write(
 
 @operation("setitem")
 def setitem(target: SymbolicArray, key: Any, value: Any) -> None:
+    if OPERATIONS["holds_mask"](key):
+        OPERATIONS["write_masked"](target, key, value)
+        return
     source = as_array(value, target.dtype)
-    if isinstance(key, SymbolicArray):
-        mask = key.elements
-        if isinstance(mask, Truth) and key.shape == target.shape:
-            if source.size != 1:
-                context.unsupported("several values are written at a boolean mask")
-            write(target, source, where=mask.predicate)
-            return
-        if isinstance(mask, Truth):
-            context.unsupported("a boolean mask of another shape than the array is written through")
     if holds_index_array(key):
         OPERATIONS["write_at"](target, key, source)
         return
@@ -332,7 +328,8 @@ def truth(array: SymbolicArray) -> Predicate:
             return predicate
         case Integer(value):
             return compare(value, "!=", 0)
-    context.unsupported("a condition on the numbers in an array is not modelled, only one on its indices")
+        case Real(node):
+            return compare_values(node, "!=", ZERO)
 
 
 def _comparison(name: str, operator: str) -> None:
@@ -392,8 +389,8 @@ _logical(
 
 @operation("where")
 def where(condition: Any, *branches: Any) -> SymbolicArray:
-    if len(branches) != 2:
-        context.unsupported("numpy.where with one argument gives a size that depends on numbers")
+    if not branches:
+        return OPERATIONS["nonzero"](condition)  # type: ignore[no-any-return]
     mask = as_array(condition)
     predicate_of = truth(mask)
     chosen, other = operands_of(branches)
@@ -427,7 +424,7 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
             context.current().recorder.cast(str(x.dtype), str(wanted), user_site())
         elements = Real(as_node(elements, x.shape))
     elif wanted.kind in "iu" and x.dtype.kind == "f":
-        context.unsupported("a cast of real numbers to integers truncates them, which is not modelled")
+        elements = Real(as_integer(as_node(elements, x.shape), str(wanted)))
     elif wanted.kind == "b" and not isinstance(elements, Truth):
         elements = Truth(truth(x))
     elif wanted.kind not in "iub":

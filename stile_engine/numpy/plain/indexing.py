@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,8 @@ from stile_engine.numpy.plain.elements import (
     substituted,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
+from stile_engine.numpy.plain.storage import Buffer
+from stile_engine.numpy.plain.structure import holds_symbolic
 from stile_engine.term.expression import Axes, Node, NoValue, Reindex, bounds, select
 from stile_engine.term.scattering import Place, checked, scattered
 
@@ -102,8 +106,86 @@ def from_start(value: Affine, ranges: Axes, size: int) -> Affine:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Places ``start``, ``start + 1`` … of a list of indices along which every index of the key is affine."""
+
+    start: int
+    length: int
+    keys: dict[int, SymbolicArray]
+
+
+MOST_RUNS = 64
+
+
+def _runs(array: SymbolicArray, keys: list[Any]) -> list[_Run] | None:
+    """A key whose indices are all lists of numbers, cut into affine runs; None for other keys."""
+    lists = {i: _numbers(k) for i, k in enumerate(keys) if not isinstance(k, slice) and k is not None}
+    if not all(isinstance(k, np.ndarray) for k in lists.values()):
+        return None
+    shapes = {k.shape for k in lists.values() if k is not None and k.shape}
+    if len(shapes) != 1 or len(length := shapes.pop()) != 1:
+        return None
+    axes = dict(zip((i for i, k in enumerate(keys) if k is not None), range(array.ndim), strict=True))
+    counted: dict[int, np.ndarray] = {}
+    for i, given in lists.items():
+        assert given is not None
+        size = array.shape[axes[i]]
+        if given.size and (given.min() < -size or given.max() >= size):
+            wrong = next(int(g) for g in given if not -size <= g < size)
+            raise IndexError(f"index {wrong} is out of bounds for axis {axes[i]} with size {size}")
+        counted[i] = np.broadcast_to(np.where(given < 0, given + size, given), length)
+    found: list[_Run] = []
+    start = 0
+    while start < length[0]:
+        end = min(start + 2, length[0])
+        while end < length[0] and all(c[end] - c[end - 1] == c[start + 1] - c[start] for c in counted.values()):
+            end += 1
+        affine = {i: _progression(c[start:end]) for i, c in counted.items()}
+        found.append(_Run(start, end - start, affine))
+        start = end
+    return found
+
+
+def _numbers(key: Any) -> np.ndarray | None:
+    """An index that is a number or an array of them, as it stands in the text."""
+    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        return np.asarray(int(key))
+    if isinstance(key, (list, np.ndarray)) and not holds_symbolic(key):
+        found = np.asarray(key)
+        return found if found.dtype.kind in "iu" or not found.size else None
+    if isinstance(key, SymbolicArray) and isinstance(key.store, Buffer) and key.store.numbers is not None:
+        return key.store.numbers
+    if isinstance(key, SymbolicArray) and key.ndim == 1 and key.dtype.kind in "iu" and key.size <= MOST_RUNS:
+        match key.elements:
+            case Integer(value) if not value.variables - {axis_name(0, 1)}:
+                return np.array([value.substitute({axis_name(0, 1): Affine.of(i)}).constant for i in range(key.size)])
+    return None
+
+
+def _progression(numbers: np.ndarray) -> SymbolicArray:
+    step = int(numbers[1] - numbers[0]) if len(numbers) > 1 else 0
+    return fresh(Integer(axis_index(0, 1) * step + int(numbers[0])), (len(numbers),), np.dtype(np.int64))
+
+
+def _with_keys(keys: list[Any], replaced: Mapping[int, Any]) -> tuple[Any, ...]:
+    return tuple(replaced.get(i, k) for i, k in enumerate(keys))
+
+
 def read_at(array: SymbolicArray, key: Any) -> SymbolicArray:
     """``array[key]`` where the key holds arrays of integers: a new array."""
+    keys = expanded_keys(array, key)
+    runs = _runs(array, keys)
+    if runs is None or len(runs) == 1:
+        return _read_affine(array, key if runs is None else _with_keys(keys, runs[0].keys))
+    if not runs or len(runs) > MOST_RUNS:
+        context.unsupported("an array read at a long list of indices without a pattern is not modelled")
+    parts = [_read_affine(array, _with_keys(keys, run.keys)) for run in runs]
+    along = Advanced(array, _with_keys(keys, runs[0].keys)).at
+    return OPERATIONS["concatenate"](parts, along)  # type: ignore[no-any-return]
+
+
+def _read_affine(array: SymbolicArray, key: Any) -> SymbolicArray:
     advanced = Advanced(array, key)
     view, rank = advanced.view, len(advanced.result)
     names = advanced.result_names()
@@ -134,6 +216,16 @@ def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -
     return Real(node)
 
 
+def within(index: Affine, ranges: Axes, size: int, who: str) -> None:
+    """Stop where an index is not known to lie in ``0 … size - 1``."""
+    low, high = range_within(index, IndexSet.box(ranges))
+    if low is None or low < 0 or high is None or high >= size:
+        context.unsupported(f"{who} needs indices that are declared to lie in 0 … {size - 1}, as with assume='I in N'")
+
+
+OPERATIONS["within"] = within
+
+
 def _must_lie_inside(index: Affine, ranges: Axes, size: int) -> None:
     low, high = range_within(index, IndexSet.box(ranges))
     if low is None or low < 0 or high is None or high >= size:
@@ -144,6 +236,49 @@ def _must_lie_inside(index: Affine, ranges: Axes, size: int) -> None:
 
 def write_at(target: SymbolicArray, key: Any, value: Any, reduction: str | None = None) -> None:
     """``target[key] = value`` where the key holds arrays of integers; with a reduction, repeats are combined."""
+    keys = expanded_keys(target, key)
+    runs = _runs(target, keys)
+    if runs is None:
+        _write_affine(target, key, value, reduction)
+        return
+    if len(runs) > MOST_RUNS:
+        context.unsupported("a write to a long list of indices without a pattern is not modelled")
+    if not runs:
+        return
+    advanced = Advanced(target, _with_keys(keys, runs[0].keys))
+    source = as_array(value, target.dtype)
+    # The axis of the list in the value, counted from the right; the list may be longer than this one run.
+    back = len(advanced.result) - advanced.at
+    several = source.ndim >= back and source.shape[-back] != 1
+    for run in runs:
+        part = source
+        if several:
+            cut = slice(run.start, run.start + run.length)
+            part = view_at(source, (*(slice(None) for _ in range(source.ndim - back)), cut))
+        _write_run(target, keys, run, part, reduction)
+
+
+def _write_run(target: SymbolicArray, keys: list[Any], run: _Run, value: SymbolicArray, reduction: str | None) -> None:
+    """In order, as NumPy writes: of places that repeat, the last one counts."""
+    if len(run.keys) == 1 and reduction is None:
+        ((number, index),) = run.keys.items()
+        match index.elements:
+            case Integer(places):
+                first = places.substitute({axis_name(0, 1): Affine()}).constant
+                step = places.coefficient(axis_name(0, 1))
+                if step:
+                    last = first + step * run.length
+                    key = slice(first, last if last >= 0 else None, step)
+                    write(view_at(target, _with_keys(keys, {number: key})), value)
+                    return
+                if run.length > 1:
+                    context.unsupported("several writes to one place are not modelled")
+                write(view_at(target, _with_keys(keys, {number: slice(first, first + 1)})), value)
+                return
+    _write_affine(target, _with_keys(keys, run.keys), value, reduction)
+
+
+def _write_affine(target: SymbolicArray, key: Any, value: Any, reduction: str | None) -> None:
     advanced = Advanced(target, key)
     view, rank = advanced.view, len(advanced.result)
     source = as_array(value, target.dtype)

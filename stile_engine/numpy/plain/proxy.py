@@ -6,6 +6,7 @@ stop the trace as soon as an array of the kernel reaches them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -13,11 +14,23 @@ from typing import Any
 import numpy as np
 
 # Each of these modules enters its functions into OPERATIONS.
-from stile_engine.numpy.plain import context, contraction, creation, elementwise, indexing, reduction, structure
+from stile_engine.numpy.plain import (
+    context,
+    contraction,
+    creation,
+    elementwise,
+    indexing,
+    masks,
+    reduction,
+    rounding,
+    special,
+    structure,
+    windows,
+)
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray
 from stile_engine.numpy.plain.structure import holds_symbolic
 
-MODELLED = (contraction, creation, elementwise, indexing, reduction, structure)
+MODELLED = (contraction, creation, elementwise, indexing, masks, reduction, rounding, special, structure, windows)
 
 _ALWAYS_SYMBOLIC = frozenset(
     """zeros ones full empty arange linspace eye identity tri indices array asarray asanyarray ascontiguousarray
@@ -39,6 +52,8 @@ class Function:
         self._real = real
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if any(isinstance(a, masks.Selection) for a in arguments):
+            return masks.applied(self.__name__, arguments, options)
         model = OPERATIONS.get(self.__name__)
         symbolic = holds_symbolic(arguments) or holds_symbolic(options)
         if model is not None and (symbolic or self.__name__ in _ALWAYS_SYMBOLIC):
@@ -47,15 +62,19 @@ class Function:
             return self._real(*arguments, **options)
         if self.__name__ in _QUERIES and len(arguments) == 1 and not options:
             return _QUERIES[self.__name__](arguments[0])
-        context.unsupported(f"numpy.{self.__name__} is not modelled")
+        context.unsupported(f"{_full_name(self.__name__)} is not modelled")
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._real, name)
         return Function(f"{self.__name__}.{name}", real) if callable(real) else real
 
 
+def _full_name(name: str) -> str:
+    return name if name.startswith("scipy.") else f"numpy.{name}"
+
+
 class NumpyProxy(ModuleType):
-    """Stands for ``numpy``, or for one of its submodules, in the globals of a traced kernel."""
+    """Stands for ``numpy`` or SciPy, or for one of their submodules, in the globals of a traced kernel."""
 
     def __init__(self, module: ModuleType, prefix: str = "") -> None:
         super().__init__(module.__name__)
@@ -88,12 +107,26 @@ def stand_in(value: Any) -> Any:
             return NumpyProxy(np)
         if value.__name__.startswith("numpy."):
             return NumpyProxy(value, value.__name__.removeprefix("numpy.") + ".")
+        if value.__name__.split(".")[0] == "scipy":
+            return NumpyProxy(value, value.__name__ + ".")
         return value
     name = getattr(value, "__name__", None)
     if isinstance(value, type) or not callable(value) or not isinstance(name, str):
         return value
     owner = getattr(value, "__module__", None)
+    if (special_name := _of_scipy(value, name, owner)) is not None:
+        return Function(special_name, value)
     if isinstance(value, np.ufunc) or (isinstance(owner, str) and owner.split(".")[0] == "numpy"):
-        prefix = "" if getattr(np, name, None) is value else f"{owner}."
+        prefix = "" if getattr(np, name, None) is value else f"{owner}.".removeprefix("numpy.")
         return Function(f"{prefix}{name}", value)
     return value
+
+
+def _of_scipy(value: Any, name: str, owner: object) -> str | None:
+    """The public name of a function of SciPy, which is not imported to find out."""
+    module = sys.modules.get("scipy.special")
+    if module is not None and getattr(module, name, None) is value:
+        return f"scipy.special.{name}"
+    if isinstance(owner, str) and owner.split(".")[0] == "scipy":
+        return f"{owner}.{name}"
+    return None

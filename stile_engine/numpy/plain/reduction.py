@@ -11,10 +11,11 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, substitute
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, settled
-from stile_engine.numpy.plain.elements import Real, Shape, axis_index, axis_name, ranges_of, reindex_node
+from stile_engine.numpy.plain.elements import Real, Shape, Truth, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
 from stile_engine.numpy.plain.structure import normalized_axes
-from stile_engine.term.expression import Node, Power, apply, bounds, divide, number, subtract
+from stile_engine.term.comparison import compare_values
+from stile_engine.term.expression import ONE, ZERO, Node, Power, apply, bounds, divide, number, select, subtract
 from stile_engine.term.expression import reduce as reduce_node
 
 
@@ -198,14 +199,20 @@ for _ufunc, _reduce, _accumulate in (
 
 def _quantifier(name: str, *aliases: str) -> None:
     @operation(name, *aliases)
-    def function(a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any) -> Any:
+    def function(
+        a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any
+    ) -> SymbolicArray | bool:
         reject(name, options)
         x = as_array(a)
-        if axis is None and not keepdims and out is None and x.size:
-            predicate = truth(x)
-            if predicate in (ALWAYS, NEVER):
-                return predicate == ALWAYS
-        context.unsupported(f"numpy.{name} is modelled only where it is the same for every index")
+        holds = truth(x)
+        if axis is None and not keepdims and out is None and x.size and holds in (ALWAYS, NEVER):
+            return holds == ALWAYS
+        # Some element is true if the greatest of their ones and zeros is 1, and all are if the least is.
+        marks = fresh(Real(select(holds, ONE, ZERO, ranges_of(x.shape))), x.shape, np.float64, x.origins)
+        reduction = "max" if name == "any" else "min"
+        node, shape, origins = reduced(marks, reduction, _axes(x, axis), keepdims)
+        result = fresh(Truth(compare_values(node, ">", ZERO)), shape, bool, origins)
+        return write(out, result) if out is not None else settled(result)
 
 
 _quantifier("all", "logical_and.reduce")

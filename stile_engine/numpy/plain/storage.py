@@ -33,7 +33,6 @@ from stile_engine.index.sets import declared_range
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,
-    Integer,
     Real,
     Shape,
     Truth,
@@ -87,6 +86,8 @@ class Buffer:
         self.dtype = dtype
         self.strides = strides
         self.locked: str | None = None
+        self.numbers: np.ndarray | None = None
+        """What the memory holds, where that was written as numbers into the text and never changed."""
         self._elements = elements
         self._tiles: list[tuple[Box, Node]] = []
 
@@ -104,6 +105,7 @@ class Buffer:
             context.unsupported(self.locked)
         if where == NEVER:
             return
+        self.numbers = None
         if where == ALWAYS:
             self._elements = elements
             self._tiles = []
@@ -112,8 +114,6 @@ class Buffer:
             case Truth(old), Truth(new):
                 self._elements = Truth(disjunction(conjunction(where, new), conjunction(negate(where), old)))
                 return
-            case Integer(), _ if self.dtype.kind in "iu":
-                context.unsupported("a write to a part of an integer array is not modelled")
         box = box_of(where, self.shape)
         if box is not None:
             self._tiles = [t for t in self._tiles if not _inside(t[0], box)]

@@ -33,7 +33,7 @@ from stile_engine.numpy.plain.elements import (
     reindex,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
-from stile_engine.numpy.plain.storage import rearranged, reshaped, row_major, share_unknown_memory
+from stile_engine.numpy.plain.storage import Buffer, rearranged, reshaped, row_major, share_unknown_memory
 from stile_engine.term.expression import ZERO, Node, select
 
 
@@ -215,6 +215,8 @@ def copy(a: Any, order: str = "C", **options: Any) -> SymbolicArray:
     reject("copy", {k: v for k, v in options.items() if k != "subok"})
     x = as_array(a)
     made = fresh(x.elements, x.shape, x.dtype, x.origins, fits=True)
+    if isinstance(x.store, Buffer) and isinstance(made.store, Buffer):
+        made.store.numbers = x.store.numbers
     made.scalar = x.scalar
     return noted(made)
 

@@ -1,0 +1,143 @@
+"""NumPy and SciPy: the functions of their libraries that numerical programs lean on."""
+
+import numpy as np
+import scipy.special
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import expit, logsumexp, softmax
+
+from stile_engine import dim, kernel
+
+T, S, D, H = dim("T", 6), dim("S", 5), dim("D", 4), dim("H", 2)
+M, N, E = dim("M", 5), dim("N", 8), dim("E", 3)
+h, w, y, z, r, s = dim("h", 6), dim("w", 7), dim("y", 4), dim("z", 5), dim("r", 3), dim("s", 3)
+
+
+@kernel("(softmax[S]((q:T D, k:S D -> T S) / sqrt(size(D))), v:S D -> T D)")
+def attention_by_scipy(q, k, v):  # proved
+    return softmax(q @ k.T / np.sqrt(D), axis=-1) @ v
+
+
+@kernel("(softmax[S]((q:T D, k:S D -> T S) / sqrt(size(D))), v:S D -> T D)")
+def attention_normalised_over_queries(q, k, v):  # refuted
+    return softmax(q @ k.T / np.sqrt(D), axis=0) @ v
+
+
+@kernel("logsumexp[N](x:M N) - gather[N](x:M N, t:M)", assume="t in N")
+def cross_entropy(x, t):  # proved
+    return logsumexp(x, axis=1) - x[np.arange(M), t]
+
+
+@kernel("logsumexp[N](x:M N) - gather[N](x:M N, t:M)", assume="t in N")
+def cross_entropy_of_exponentials(x, t):  # refuted
+    return logsumexp(np.exp(x), axis=1) - x[np.arange(M), t]
+
+
+@kernel("x:M N - logsumexp[N](x:M N)")
+def log_softmax(x):  # proved
+    return scipy.special.log_softmax(x, axis=1)
+
+
+@kernel("sigmoid(x:M N) * x:M N")
+def swish(x):  # proved
+    return x * expit(x)
+
+
+@kernel("0.5 * x:M N * (1 + erf(x:M N / sqrt(2)))")
+def gelu_by_the_normal_distribution(x):  # proved
+    return x * scipy.special.ndtr(x)
+
+
+@kernel("0.5 * x:M N * (1 + erf(x:M N / sqrt(2)))")
+def gelu_without_the_root(x):  # refuted
+    return 0.5 * x * (1 + scipy.special.erf(x / 2))
+
+
+@kernel("sum[N](where(p:M N > 0, p:M N * log(p:M N / q:M N), 0))", assume=["p positive", "q positive"])
+def divergence(p, q):  # proved
+    return scipy.special.rel_entr(p, q).sum(axis=1)
+
+
+@kernel("sum[r](sum[s](at[w := z + s](at[h := y + r](x:h w)) * K:r s))")
+def correlation_by_windows(x, K):  # proved
+    return np.einsum("yzrs,rs->yz", sliding_window_view(x, (r, s)), K)
+
+
+@kernel("sum[r](sum[s](at[w := z + s](at[h := y + r](x:h w)) * K:r s))")
+def correlation_with_a_turned_kernel(x, K):  # refuted
+    return np.einsum("yzrs,rs->yz", sliding_window_view(x, (r, s)), K[::-1, ::-1])
+
+
+@kernel("sum[r where T >= r](at[T := T - r](x:T) * K:r)")
+def causal_filter(x, K):  # proved
+    return np.convolve(x, K)[:T]
+
+
+@kernel("sum[r where T >= r](at[T := T - r](x:T) * K:r)")
+def filter_in_the_middle(x, K):  # refuted
+    return np.convolve(x, K, mode="same")
+
+
+@kernel("sqrt(sum[D]((a:T D - b:S D) ** 2))")
+def distances(a, b):  # proved
+    return np.linalg.norm(a[:, None] - b[None, :], axis=-1)
+
+
+@kernel("sqrt(sum[D]((a:T D - b:S D) ** 2))")
+def distances_by_the_sum_of_sizes(a, b):  # refuted
+    return np.linalg.norm(a[:, None] - b[None, :], ord=1, axis=-1)
+
+
+@kernel("(x:T D, y:S D -> T S) / (sqrt(sum[D](x:T D ** 2)) * sqrt(sum[D](y:S D ** 2)))")
+def cosines(x, y):  # proved
+    norms = np.multiply.outer(np.linalg.norm(x, axis=1), np.linalg.norm(y, axis=1))
+    return np.inner(x, y) / norms
+
+
+@kernel("sum[T](where(e:T == E, 1, 0))", assume="e in E")
+def tokens_of_each_expert(e):  # proved
+    return np.bincount(e, minlength=E)
+
+
+@kernel("sum[T](where(e:T == E, g:T, 0))", assume="e in E")
+def load_of_each_expert(e, g):  # proved
+    return np.bincount(e, weights=g, minlength=E)
+
+
+@kernel("sum[T](where(e:T == E, g:T, 0))", assume="e in E")
+def tokens_instead_of_load(e, g):  # refuted
+    return np.bincount(e, minlength=E) * g.mean()
+
+
+@kernel("(A:M N, B:N D, C:D T -> M T)")
+def product_of_three(A, B, C):  # proved
+    return np.linalg.multi_dot([A, B, C])
+
+
+@kernel("x:M N ** 3 - 2 * x:M N + 0.5")
+def polynomial(x):  # proved
+    return np.polyval([1, 0, -2, 0.5], x)
+
+
+@kernel("x:M N ** 3 - 2 * x:M N + 0.5")
+def polynomial_read_from_the_other_end(x):  # refuted
+    return np.polyval([0.5, -2, 0, 1], x)
+
+
+@kernel("sum[N](x:M N ** 2) / 8 - mean[N](x:M N) ** 2")
+def variance_by_einsum(x):  # proved
+    return np.einsum("ii->i", x @ x.T) / N - x.mean(1) ** 2
+
+
+@kernel("(x:M N - min[N](x:M N)) / (max[N](x:M N) - min[N](x:M N))")
+def scaled_to_one(x):  # proved
+    return (x - x.min(1, keepdims=True)) / np.ptp(x, axis=1, keepdims=True)
+
+
+@kernel("x:M N / max[N](abs(x:M N))")
+def scaled_by_the_greatest(x):  # proved
+    return x / np.linalg.norm(x, np.inf, axis=1, keepdims=True)
+
+
+@kernel("x:M N / max[N](abs(x:M N))")
+def scaled_by_the_greatest_with_its_sign(x):  # refuted
+    return x / x.max(axis=1, keepdims=True)
