@@ -136,7 +136,8 @@ np.multiply.outer(v, v), np.convolve(a[:, 0], v), np.convolve(a[:, 0], v, "same"
 np.correlate(a[:, 0], v), np.correlate(a[:, 0], v[:3], "same"), np.correlate(a[:, 0], v, "full")
 np.convolve(a[:, 0], v[:3], "same"), np.correlate(a[:, 0], v, "same")
 np.einsum("ii->i", a[:4]), np.einsum("ii", a[:4]), np.einsum("bii->b", t[:, :3, :3])
-a[[0, 3, 1]], a[:, [3, 0]], a[[5, 4], [0, 2]], a[[-1, 0], 1:], a[np.array([0, 2, 4])], a[np.triu_indices(4)], t[:, [2, 0]]
+a[[0, 3, 1]], a[:, [3, 0]], a[[5, 4], [0, 2]], a[[-1, 0], 1:], a[np.array([0, 2, 4])]
+a[np.triu_indices(4)], t[:, [2, 0]]
 a[np.arange(6) > 2], a[:, np.arange(4) % 2 == 0], t[0, [True, False, True]], t[:, np.array([False, True, True])]
 a[np.flatnonzero(np.arange(6) % 3 == 1)], a[np.where(np.arange(6) < 2)[0]], a[np.nonzero(np.arange(6) == 5)]
 a[a > 0].sum(), a[a > 0].mean(), np.exp(a[a < 0]).max(), (a[a > 0] * 2 - 1).min(), a[a[:, 0] > 0].sum()
