@@ -23,6 +23,7 @@ from grid_evaluation import grid
 
 from stile_engine.check import check
 from stile_engine.checking.backend import infer
+from stile_engine.checking.instances import smallest, symbolic_dims
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import declared_inputs, dtypes_by_label, pair
 from stile_engine.decorator import Declaration, recording_declarations
@@ -37,6 +38,7 @@ from stile_engine.term.value import Value
 from stile_engine.trace.frontend import Parameter
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Report
+from stile_engine.trace.standing import symbols_replaced
 from stile_engine.typed.session import checking
 from stile_engine.typed.shape import ShapeType, dim_range
 
@@ -311,9 +313,33 @@ def _run_torch(
 
 
 def contradiction(kernel: Executable) -> str | None:
-    """How a run of the kernel contradicts the verdict that its comment expects; None if it does not."""
+    """How a run of the kernel contradicts the verdict that its comment expects; None if it does not.
+
+    A kernel with symbolic sizes is run at several: one that is proved is right at all of them, one that is
+    refuted is wrong, or cannot be run, at one of them at least.
+    """
     if kernel.expected.what not in ("proved", "assumed", "refuted"):
         return None
+    _, specs = _specs(kernel.declaration)
+    tensors = [t for s in specs.values() for t in s.tensors.values()]
+    symbolic = symbolic_dims(kernel.declaration.dims, [s.value for s in specs.values()], tensors)
+    if not symbolic:
+        return _contradiction(kernel)
+    found = []
+    for instance in smallest(symbolic, tensors):
+        declaration = kernel.declaration
+        at_instance = replace(kernel, declaration=replace(declaration, dims={**declaration.dims, **instance.dims}))
+        with symbols_replaced(called(declaration.target), instance.of):
+            try:
+                found.append(_contradiction(at_instance))
+            except (TypeError, ValueError) as error:
+                found.append(None if kernel.expected.what == "refuted" else f"{kernel.name} at {instance}: {error}")
+    if kernel.expected.what == "refuted":
+        return None if None in found else found[0]
+    return next((f for f in found if f is not None), None)
+
+
+def _contradiction(kernel: Executable) -> str | None:
     try:
         actual, wanted = execute(kernel)
     except StileError as error:

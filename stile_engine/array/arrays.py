@@ -13,8 +13,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, disjunction, negate, substitute
+from stile_engine.index.dims import Size
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, disjunction, negate, substitute, variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.expression import (
     ONE,
@@ -33,7 +35,7 @@ from stile_engine.term.expression import (
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 
-Shape: TypeAlias = tuple[int, ...]
+Shape: TypeAlias = tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,18 +191,28 @@ def reindex(
 
 def decide(predicate: Predicate, shape: Shape) -> bool | None:
     """Whether the predicate holds at every index of the shape (True), at none (False), or at some."""
-    box = IndexSet.box(ranges_of(shape))
+    box = _indices(shape, predicate)
     holds = IndexSet.where(predicate)
     if box.issubset(holds):
         return True
     return False if (box & holds).is_empty else None
 
 
+def _indices(shape: Shape, *predicates: Predicate) -> IndexSet:
+    """All indices of the shape, at all values that the unknowns which matter can have."""
+    ranges = ranges_of(shape)
+    if sizes := unknowns():
+        named = frozenset().union(*map(variables, predicates))
+        named |= {v for low, high in ranges.values() for v in low.variables | high.variables}
+        ranges.update({name: own for name, own in sizes.items() if name in named})
+    return IndexSet.box(ranges)
+
+
 def prune(pieces: Pieces, shape: Shape) -> Pieces:
     """The same integers without the pieces that no index reaches."""
     if len(pieces) == 1:
         return pieces
-    rest = IndexSet.box(ranges_of(shape))
+    rest = _indices(shape, *(predicate for predicate, _ in pieces))
     kept: list[tuple[Predicate, Affine]] = []
     for predicate, value in pieces:
         here = IndexSet.where(predicate)

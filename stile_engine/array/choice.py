@@ -17,6 +17,7 @@ from stile_engine.array.arrays import (
     axis,
     select_node,
 )
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 
 
@@ -48,7 +49,7 @@ def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape, origins: Orig
     return RealArray(shape, origins, node)
 
 
-def join(parts: Sequence[Array], starts: Sequence[int], along: int, shape: Shape, origins: Origins) -> Array:
+def join(parts: Sequence[Array], starts: Sequence[Size], along: int, shape: Shape, origins: Origins) -> Array:
     """Parts that already have the whole shape, each counting from its start to the next one's.
 
     Halved again and again, so that many parts do not become one deep chain of choices.

@@ -16,6 +16,7 @@ from stile_engine.array.arrays import (
     ranges_of,
     regions,
 )
+from stile_engine.array.sizes import unknowns
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import (
@@ -166,7 +167,7 @@ def check_width(array: IntegerArray, dtype: str) -> None:
     for _, value in array.pieces:
         if not value.constant and len(value.terms) == 1 and value.terms[0][1] == 1 and _is_data(value.terms[0][0]):
             continue  # an element of an input, as it is
-        found = value.extremes(ranges_of(array.shape))
+        found = value.extremes({**ranges_of(array.shape), **unknowns()})
         if found is None and decide(in_range(value, low, high + 1), array.shape):
             continue
         if found is None or found[0] < low or found[1] > high:

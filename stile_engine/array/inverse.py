@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import Unreadable
+from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.affine import Atom as Term
+from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 
 Equation = tuple[Affine, Affine]
@@ -26,7 +28,7 @@ class Inverse:
     """Holds exactly where the solution is in range and satisfies all equations."""
 
 
-def invert(equations: Sequence[Equation], sizes: Mapping[str, int]) -> Inverse:
+def invert(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Inverse:
     """The unknowns, each in ``[0, size)``, from the equations.
 
     Raises ``Unreadable`` where elimination does not show that at most one tuple satisfies them.
@@ -41,15 +43,15 @@ def invert(equations: Sequence[Equation], sizes: Mapping[str, int]) -> Inverse:
     if any(name not in solver.known for name in sizes):
         raise Unreadable("a write at indices that may repeat or overlap")
     checks = [compare(f.substitute(solver.known), "==", value) for f, value in equations]
-    ranges = [in_range(solver.known[name], 0, size) for name, size in sizes.items() if size != 1]
+    ranges = [in_range(solver.known[name], 0, size) for name, size in sizes.items() if not is_fixed(size, 1)]
     return Inverse(solver.known, conjunction(*ranges, *checks))
 
 
 class _Solver:
-    def __init__(self, sizes: Mapping[str, int]) -> None:
+    def __init__(self, sizes: Mapping[str, Size]) -> None:
         self._sizes = sizes
         # An unknown of size 1 is 0.
-        self.known: dict[str, Affine] = {name: Affine() for name, size in sizes.items() if size == 1}
+        self.known: dict[str, Affine] = {name: Affine() for name, size in sizes.items() if is_fixed(size, 1)}
         self._quotients: dict[FloorDiv, Affine] = {}
 
     def use(self, equation: Equation) -> bool:
@@ -96,7 +98,7 @@ class _Solver:
         return any(name in self._sizes and name not in self.known for name in names)
 
     def _range(self, atom: Term) -> tuple[int, int]:
-        ranges = {name: (Affine(), Affine((), size)) for name, size in self._sizes.items()}
+        ranges = {name: (Affine(), Affine.of(size)) for name, size in self._sizes.items()} | unknowns()
         found = Affine(((atom, 1),)).extremes(ranges)
         if found is None:
             raise Unreadable("a write at indices whose range is not known")

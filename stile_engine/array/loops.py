@@ -28,6 +28,7 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.choice import choose
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, AtLeastZero, Predicate, compare
 from stile_engine.term.expression import Carried, Node, Recurrence, Unmodelled, bounds, every_node
@@ -112,7 +113,7 @@ class Rolled:
         """The body's results are the carries of the next round; integers must be what was assumed of them."""
         steps: list[Node] = []
         for k, array in enumerate(after):
-            if array.shape != self._initial[k].shape:
+            if not same_shape(array.shape, self._initial[k].shape):
                 raise Unreadable("a loop that changes the shape of what it carries")
             if k in self._real:
                 steps.append(as_node(array))

@@ -9,8 +9,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
-from stile_engine.array.arrays import Array, Origin, Origins, Shape, UnknownArray, axis, reindex, unlabelled
+from stile_engine.array.arrays import (
+    Array,
+    Origin,
+    Origins,
+    Shape,
+    UnknownArray,
+    Unreadable,
+    axis,
+    reindex,
+    unlabelled,
+)
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import is_fixed, same_size
 from stile_engine.trace.location import Site
 
 
@@ -91,9 +103,11 @@ def handles_pointwise(*names: str) -> Callable[[Handler], Handler]:
 
 def _widened(array: Array, shape: Shape) -> Array:
     """The array read at index 0 of its axes of size 1 that the result has more of."""
-    if array.shape == shape or len(array.shape) != len(shape):
+    if same_shape(array.shape, shape) or len(array.shape) != len(shape):
         return array
-    kept = [own == size for own, size in zip(array.shape, shape, strict=True)]
+    kept = [same_size(own, size) for own, size in zip(array.shape, shape, strict=True)]
+    if any(not same and not is_fixed(own, 1) for own, same in zip(array.shape, kept, strict=True)):
+        raise Unreadable("operands of different sizes")
     indices = [axis(number) if same else Affine() for number, same in enumerate(kept)]
     origins = tuple(o if same else None for o, same in zip(array.origins, kept, strict=True))
     return reindex(array, indices, shape, origins)
@@ -103,7 +117,7 @@ def merge_origins(shape: Shape, arrays: Sequence[Array]) -> Origins:
     """Elementwise: an axis keeps a dim that every operand with a known dim agrees on."""
     merged: list[Origin | None] = list(unlabelled(shape))
     for number in range(len(shape)):
-        known = {a.origins[number] for a in arrays if a.shape == shape} - {None}
+        known = {a.origins[number] for a in arrays if same_shape(a.shape, shape)} - {None}
         if len(known) == 1:
             merged[number] = known.pop()
     return tuple(merged)

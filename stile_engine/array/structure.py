@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
-from math import prod
+from itertools import product as combinations
 
 from stile_engine.array import integers
 from stile_engine.array.arrays import (
@@ -26,12 +25,15 @@ from stile_engine.array.arrays import (
 from stile_engine.array.choice import choose, join
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.sizes import product
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 
 
-def shifted(origin: Origin | None, start: int) -> Origin | None:
-    return None if origin is None else Origin(origin.name, origin.offset + start)
+def shifted(origin: Origin | None, start: Size) -> Origin | None:
+    """The origin of what starts at ``start``; where that is no number the axis has none."""
+    return Origin(origin.name, origin.offset + start) if origin is not None and isinstance(start, int) else None
 
 
 @handles("iota")
@@ -50,11 +52,13 @@ def broadcast(operation: Operation, _machine: Machine) -> list[Array]:
     indices: list[Affine] = []
     origins: list[Origin | None] = list(unlabelled(shape))
     for source, target in enumerate(positions):
-        if operand.shape[source] == shape[target]:
+        if same_size(operand.shape[source], shape[target]):
             indices.append(axis(target))
             origins[target] = operand.origins[source]
-        else:
+        elif is_fixed(operand.shape[source], 1):
             indices.append(Affine())
+        else:
+            raise Unreadable("an array widened along an axis whose size may be 1")
     return [reindex(operand, indices, shape, tuple(origins))]
 
 
@@ -78,18 +82,28 @@ def reshape(operation: Operation, _machine: Machine) -> list[Array]:
 
 
 def reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origins]:
-    """Row-major: axes are split and merged within groups whose sizes have equal products."""
+    """Row-major: axes are split and merged within groups whose sizes have equal products.
+
+    A symbolic size is compared as an expression, so groups are equal for all sizes or not at all.
+    """
+    try:
+        return _reshaped_indices(operand, shape)
+    except ValueError as error:
+        raise Unreadable("a reshape that splits or merges axes at a symbolic size") from error
+
+
+def _reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origins]:
     old, new = operand.shape, shape
     indices = [Affine()] * len(old)
     origins: list[Origin | None] = list(unlabelled(new))
-    if 0 in old:
+    if any(is_fixed(size, 0) for size in old):
         return indices, tuple(origins)
-    old_axes = [a for a, size in enumerate(old) if size != 1]
-    new_axes = [a for a, size in enumerate(new) if size != 1]
+    old_axes = [a for a, size in enumerate(old) if not is_fixed(size, 1)]
+    new_axes = [a for a, size in enumerate(new) if not is_fixed(size, 1)]
     while old_axes:
         take_old, take_new = [old_axes.pop(0)], [new_axes.pop(0)]
-        while (difference := prod(old[a] for a in take_old) - prod(new[a] for a in take_new)) != 0:
-            if difference < 0:
+        while not same_size(have := product([old[a] for a in take_old]), want := product([new[a] for a in take_new])):
+            if have < want:
                 take_old.append(old_axes.pop(0))
             else:
                 take_new.append(new_axes.pop(0))
@@ -100,9 +114,10 @@ def reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origin
         flat = Affine()
         for a in take_new:
             flat = flat * new[a] + axis(a)
-        for a in reversed(take_old):
-            indices[a] = flat % old[a] if a != take_old[0] else flat
+        for a in reversed(take_old[1:]):
+            indices[a] = flat % old[a]
             flat = flat // old[a]
+        indices[take_old[0]] = flat
     return indices, tuple(origins)
 
 
@@ -123,7 +138,7 @@ def static_slice(operation: Operation, _machine: Machine) -> list[Array]:
     return [_sliced(operand, starts, strides, operation.shape)]
 
 
-def _sliced(operand: Array, starts: Sequence[int], strides: Sequence[int], shape: Shape) -> Array:
+def _sliced(operand: Array, starts: Sequence[Size], strides: Sequence[int], shape: Shape) -> Array:
     indices = [axis(a) * strides[a] + starts[a] for a in range(len(shape))]
     origins = tuple(shifted(operand.origins[a], starts[a]) if strides[a] == 1 else None for a in range(len(shape)))
     return reindex(operand, indices, shape, origins)
@@ -133,7 +148,7 @@ def _sliced(operand: Array, starts: Sequence[int], strides: Sequence[int], shape
 def split(operation: Operation, _machine: Machine) -> list[Array]:
     operand, along = operation.inputs[0], int(operation.params["axis"])
     found: list[Array] = []
-    start = 0
+    start: Size = 0
     for size, shape in zip(operation.params["sizes"], operation.shapes, strict=True):
         starts = [start if a == along else 0 for a in range(len(shape))]
         found.append(_sliced(operand, starts, (1,) * len(shape), shape))
@@ -147,7 +162,7 @@ def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> lis
     for start, size, length in zip(starts, sizes, window, strict=True):
         if not isinstance(start, IntegerArray):
             raise Unreadable("a slice that starts at an index that is data")
-        low, high = (IntegerArray((), (), integers.always(Affine((), value))) for value in (0, size - length))
+        low, high = (IntegerArray((), (), integers.always(Affine.of(value))) for value in (0, size - length))
         raised = integers.combine(start, low, (), (), integers.maximum)
         found.append(integers.combine(raised, high, (), (), integers.minimum))
     return found
@@ -165,7 +180,7 @@ def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
         None if start is None else shifted(origin, start) for origin, start in zip(operand.origins, fixed, strict=True)
     )
     cases: list[tuple[Predicate, Array]] = []
-    for combination in product(*(start.pieces for start in clamped)):
+    for combination in combinations(*(start.pieces for start in clamped)):
         condition = conjunction(*(predicate for predicate, _ in combination))
         indices = [axis(a) + start for a, (_, start) in enumerate(combination)]
         cases.append((condition, reindex(operand, indices, shape, origins)))
@@ -185,8 +200,8 @@ def dynamic_update_slice(operation: Operation, _machine: Machine) -> list[Array]
     return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
 
 
-def _within(number: int, start: Affine, length: int, size: int) -> Predicate:
-    return ALWAYS if length == size else in_range(axis(number), start, start + length)
+def _within(number: int, start: Affine, length: Size, size: Size) -> Predicate:
+    return ALWAYS if same_size(length, size) else in_range(axis(number), start, start + length)
 
 
 @handles("concatenate")
@@ -198,7 +213,7 @@ def concatenate(operation: Operation, _machine: Machine) -> list[Array]:
         reindex(part, [axis(a) - start if a == along else axis(a) for a in range(len(shape))], shape, origins)
         for part, start in zip(operation.inputs, starts, strict=True)
     ]
-    kept = [k for k, part in enumerate(operation.inputs) if part.shape[along] > 0] or [0]
+    kept = [k for k, part in enumerate(operation.inputs) if not is_fixed(part.shape[along], 0)] or [0]
     return [join([parts[k] for k in kept], [starts[k] for k in kept], along, shape, origins)]
 
 
@@ -229,7 +244,7 @@ def tile(operation: Operation, _machine: Machine) -> list[Array]:
     return [reindex(operand, indices, shape, origins)]
 
 
-def _joined_origins(parts: Sequence[Array], starts: Sequence[int], along: int) -> Origins:
+def _joined_origins(parts: Sequence[Array], starts: Sequence[Size], along: int) -> Origins:
     """Slices of one dim that follow one another make a longer slice of it."""
     merged: list[Origin | None] = []
     for number, first in enumerate(parts[0].origins):

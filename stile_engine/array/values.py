@@ -19,7 +19,7 @@ def to_value(array: Array, dims: dict[str, Dim]) -> Value:
         origin = array.origins[number]
         if origin is None or origin.name in used or origin.name not in dims:
             name = axis_variable(number)
-            ranges.append(DimRange(name, Affine(), Affine((), size), Affine((), size)))
+            ranges.append(DimRange(name, Affine(), Affine.of(size), Affine.of(size)))
             continue
         used.add(origin.name)
         low = Affine((), origin.offset)

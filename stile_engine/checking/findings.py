@@ -244,6 +244,17 @@ class Findings:
                 doubtful = part
         return doubtful
 
+    def forget(self, obligations: Sequence[Obligation]) -> None:
+        """Take back what was found of a kernel before more was known."""
+        places = {(o.range or self.place) for o in obligations if o.status is Status.UNSUPPORTED}
+        self.obligations[:] = [o for o in self.obligations if not any(o is old for old in obligations)]
+        self.diagnostics[:] = [d for d in self.diagnostics if d.code != "unsupported" or d.range not in places]
+
+    def add_refuted(self, obligation: Obligation) -> None:
+        """An obligation that was refuted elsewhere, at its place in this text."""
+        self.obligations.append(obligation)
+        self._diagnose_obligation(obligation)
+
     def _diagnose_obligation(self, obligation: Obligation) -> None:
         place = obligation.range or self.place
         match obligation.status:

@@ -13,6 +13,7 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
+from stile_engine.checking.instances import Instance, smallest, symbolic_dims
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import (
     DeclarationError,
@@ -29,7 +30,7 @@ from stile_engine.checking.values import describe_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim
+from stile_engine.index.dims import Dim, SymbolicInteger
 from stile_engine.proof.verdict import Assumption, Location, Obligation, Range, Status, kernel_status
 from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
 from stile_engine.spec.syntax import parse
@@ -40,6 +41,7 @@ from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.reflection import watching
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
 from stile_engine.trace.source_map import site_of
+from stile_engine.trace.standing import symbols_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,17 @@ class _Stop(Exception):
 class KernelCheck:
     """Checks one kernel of a file. Several kernels made at one place (a factory) make one report."""
 
-    def __init__(self, request: CheckRequest, parsed: ParsedText, run: ModuleRun | None, found: FoundKernel) -> None:
+    def __init__(
+        self,
+        request: CheckRequest,
+        parsed: ParsedText,
+        run: ModuleRun | None,
+        found: FoundKernel,
+        instance: Instance | None = None,
+    ) -> None:
+        """``instance``: the kernel is checked at these sizes only, for a check that could not be made for all."""
         self._request, self._parsed, self._run, self._found = request, parsed, run, found
+        self._instance = instance
         self._text = parsed.map
         self._backend: str | None = None
         self._trace_milliseconds = 0.0
@@ -151,7 +162,7 @@ class KernelCheck:
     def _check(self, declaration: Declaration) -> None:
         assert self._run is not None
         options = dict(declaration.options)
-        self._dims = {**self._run.dims, **declaration.dims}
+        self._dims = {**self._run.dims, **declaration.dims, **(self._instance.dims if self._instance else {})}
         self._findings.sizes = symbol_ranges(self._dims.values())
         function = called(declaration.target)
         try:
@@ -171,9 +182,54 @@ class KernelCheck:
             self._stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, error.message)
         except StileError as error:
             self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
+        before = len(self._findings.obligations)
         results = self._trace(front_end.trace, task, recorder)
         self._prove(results, task, recorder)
         self._describe(task, recorder)
+        new = self._findings.obligations[before:]
+        if not typed and any(o.status is Status.UNSUPPORTED for o in new):
+            self._try_sizes(declaration, new)
+
+    def _try_sizes(self, declaration: Declaration, stopped: Sequence[Obligation]) -> None:
+        """What could not be read for every size is checked at the smallest ones: a counterexample there is one."""
+        values = [s.lowered.value for s in self._specs]
+        tensors = [t for s in self._specs for t in s.lowered.tensors.values()]
+        symbolic = symbolic_dims(self._dims, values, tensors)
+        reason = next(o for o in stopped if o.status is Status.UNSUPPORTED)
+        agreed: list[str] = []
+        for instance in smallest(symbolic, tensors) if symbolic else ():
+            findings = self._at(declaration, instance)
+            status = kernel_status(findings.obligations, findings.assumptions)
+            if status is Status.REFUTED:
+                self._findings.forget(stopped)
+                for wrong in (o for o in findings.obligations if o.status is Status.REFUTED):
+                    self._findings.add_refuted(instance.told(wrong))
+                return
+            if status not in (Status.PROVED, Status.ASSUMED):
+                break
+            agreed.append(str(instance))
+        if agreed:
+            detail = f"not shown for every size, only at {'; '.join(agreed)}: {reason.detail}"
+            self._findings.forget(stopped)
+            self._findings.obligations.append(replace(reason, status=Status.UNKNOWN, detail=detail))
+            self._findings.diagnose("not-proved", "warning", reason.range or self._found.name_range, detail)
+
+    def _at(self, declaration: Declaration, instance: Instance) -> Findings:
+        """The kernel checked at these sizes."""
+        request = replace(self._request, details=False)
+        check = KernelCheck(request, self._parsed, self._run, self._found, instance)
+        options = dict(declaration.options)
+        for name in ("consts", "scalars"):
+            if name in options:
+                options[name] = {
+                    k: instance.of(v) if isinstance(v, SymbolicInteger) else v for k, v in dict(options[name]).items()
+                }
+        with symbols_replaced(called(declaration.target), instance.of):
+            try:
+                check._check(replace(declaration, options=options))
+            except (_Stop, SpecError):
+                check._findings.obligations.append(Obligation("value", Status.ERROR))
+        return check._findings
 
     def _lower(self, spec: Any, options: Mapping[str, Any]) -> list[_Spec]:
         if self._request.against_spec is not None:
@@ -361,7 +417,7 @@ class KernelCheck:
 
     def _result_claims(self, results: tuple[KernelResult, ...]) -> list[Claim]:
         results = in_order(results, [s.output for s in self._specs])
-        values = match(results, [s.lowered.value for s in self._specs])
+        values = match(results, [s.lowered.value for s in self._specs], self._findings.sizes)
         return [
             Claim(value, spec.lowered.value, getattr(result, "site", None), spec.text)
             for value, spec, result in zip(values, self._specs, results, strict=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import render_sizes
+from stile_engine.index.predicate import compare, disjunction, variables
+from stile_engine.index.sets import IndexSet
 from stile_engine.term.expression import Reindex
 from stile_engine.term.value import Value
 from stile_engine.trace.frontend import KernelResult, PlainArray, axis_variable
@@ -28,29 +30,53 @@ def in_order(results: Sequence[KernelResult], outputs: Sequence[str | None]) -> 
     return tuple(named[name] for name in outputs if name is not None)
 
 
-def match(results: Sequence[KernelResult], specs: Sequence[Value]) -> list[Value]:
-    """The results as values over the dims of the specs, in their order. Raises ``ResultMismatch``."""
+def match(
+    results: Sequence[KernelResult], specs: Sequence[Value], unknowns: Mapping[str, tuple[int, int]]
+) -> list[Value]:
+    """The results as values over the dims of the specs, in their order. Raises ``ResultMismatch``.
+
+    ``unknowns``: least and greatest value of the unknowns of symbolic sizes.
+    """
     if len(results) != len(specs):
         raise ResultMismatch(f"the kernel returns {_count(len(results))}, and the spec has {len(specs)}")
-    return [fit(result, spec) for result, spec in zip(results, specs, strict=True)]
+    return [fit(result, spec, unknowns) for result, spec in zip(results, specs, strict=True)]
 
 
 def _count(number: int) -> str:
     return "1 array" if number == 1 else f"{number} arrays"
 
 
-def fit(result: KernelResult, spec: Value) -> Value:
+def fit(result: KernelResult, spec: Value, unknowns: Mapping[str, tuple[int, int]]) -> Value:
     """One result over the dims of its spec. Axes of plain arrays are the spec's dims in their order."""
     if isinstance(result, Value):
         return _typed(result, spec)
     sizes = tuple(d.high - d.low for d in spec.dims)
-    if result.shape != sizes:
+    if (different := _different(result.shape, sizes, unknowns)) is not None:
         raise ResultMismatch(
             f"the kernel returns an array of shape {_shape(result.shape)}, and the spec has dims "
-            f"{spec.shape_type or 'none'} of shape {_shape(sizes)}"
+            f"{spec.shape_type or 'none'} of shape {_shape(sizes)}{different}"
         )
     mapping = {axis_variable(a): Affine.variable(d.name) - d.low for a, d in enumerate(spec.dims)}
     return Value(spec.dims, Reindex(result.node, mapping, spec.axes))
+
+
+def _different(mine: Sequence[Affine], theirs: Sequence[Affine], unknowns: Mapping[str, tuple[int, int]]) -> str | None:
+    """None where two shapes are equal for all sizes, else words that name the smallest at which they are not."""
+    if mine == theirs:
+        return None
+    if len(mine) != len(theirs) or all(s.is_constant for s in (*mine, *theirs)):
+        return ""
+    # Two expressions may be equal without being one: n // 2 + (n + 1) // 2 is n.
+    differs = disjunction(*(compare(a, "!=", b) for a, b in zip(mine, theirs, strict=True)))
+    named = variables(differs)
+    ranges = {v: (Affine((), low), Affine((), high + 1)) for v, (low, high) in unknowns.items() if v in named}
+    where = IndexSet.where(differs) & IndexSet.box(ranges)
+    sample = where.sample()
+    if sample is None:
+        return None
+    point = {v: low for v, (low, _) in unknowns.items()} | sample
+    first, second = (_shape([Affine((), s.evaluate(point)) for s in shape]) for shape in (mine, theirs))
+    return f"; at the smallest sizes at which they differ, {first} and {second}"
 
 
 def _typed(result: Value, spec: Value) -> Value:

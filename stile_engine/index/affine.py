@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.names import combined, is_bound
 
 Atom: TypeAlias = "str | FloorDiv"
-AffineLike: TypeAlias = "Affine | int"
+
+
+class HasAffine(Protocol):
+    """A symbolic integer: something that stands for an affine expression."""
+
+    @property
+    def affine(self) -> Affine: ...
+
+
+AffineLike: TypeAlias = "Affine | int | HasAffine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,8 @@ class Affine:
     def of(value: AffineLike) -> Affine:
         if isinstance(value, Affine):
             return value
-        return Affine((), int(value))
+        symbolic: Affine | None = getattr(value, "affine", None)
+        return Affine((), int(value)) if symbolic is None else symbolic  # type: ignore[arg-type]
 
     @staticmethod
     def variable(name: str) -> Affine:
@@ -176,14 +186,15 @@ class Affine:
 
     def extremes(self, ranges: Mapping[str, tuple[Affine, Affine]]) -> tuple[int, int] | None:
         """Numbers between which, both included, the value lies where each variable is in its half-open
-        range; None where some range is empty, unknown, or not between numbers."""
+        range; None where some range is empty or unknown. A range may end at other variables, as axes do that
+        have a symbolic size: then the ends are as far out as those can be."""
         low = high = self.constant
         for atom, coefficient in self.terms:
             if isinstance(atom, str):
-                own = ranges.get(atom)
-                if own is None or own[0].terms or own[1].terms or own[0].constant >= own[1].constant:
+                own = _numbers(ranges.get(atom), ranges)
+                if own is None or own[0] >= own[1]:
                     return None
-                least, greatest = own[0].constant, own[1].constant - 1
+                least, greatest = own[0], own[1] - 1
             else:
                 inner = atom.numerator.extremes(ranges)
                 if inner is None:
@@ -227,6 +238,17 @@ class Affine:
         return self.render()
 
     __repr__ = __str__
+
+
+def _numbers(own: tuple[Affine, Affine] | None, ranges: Mapping[str, tuple[Affine, Affine]]) -> tuple[int, int] | None:
+    """A half-open range between numbers that holds the given one."""
+    if own is None:
+        return None
+    low, high = own
+    if not low.terms and not high.terms:
+        return low.constant, high.constant
+    least, greatest = low.extremes(ranges), high.extremes(ranges)
+    return None if least is None or greatest is None else (least[0], greatest[1])
 
 
 def _positive(divisor: AffineLike) -> int:

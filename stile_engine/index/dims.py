@@ -10,12 +10,16 @@ import keyword
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, NoReturn, SupportsIndex, TypeAlias
 
 from stile_engine.errors import DimError, UnsupportedError
 from stile_engine.index.affine import Affine, FloorDiv
 
 IntegerLike: TypeAlias = "SupportsIndex | SymbolicInteger | Affine"
+
+Size: TypeAlias = "int | SymbolicInteger"
+"""The size of an axis: a number, or an affine expression of symbolic sizes."""
 
 DEFAULT_MAXIMUM = 2**30
 """Bound of a symbolic size unless ``max=`` says otherwise; it is part of every statement."""
@@ -38,6 +42,21 @@ def affine_of(value: IntegerLike) -> Affine:
     if isinstance(value, SymbolicInteger):
         return value.affine
     return Affine((), value.__index__())
+
+
+def size_of(value: Affine) -> Size:
+    """The expression as a size: a plain number where it is one."""
+    return value.constant if value.is_constant else SymbolicInteger(value)
+
+
+def same_size(left: Size, right: Size) -> bool:
+    """Whether two sizes are one expression. Unlike ``==`` it never has to be decided."""
+    return Affine.of(left) == Affine.of(right)
+
+
+def is_fixed(size: Size, number: int) -> bool:
+    """Whether a size is this number whatever the symbolic sizes are."""
+    return not isinstance(size, SymbolicInteger) and size == number
 
 
 class SymbolicInteger:
@@ -76,20 +95,24 @@ class SymbolicInteger:
             return Affine((), int(other))
         if isinstance(other, Affine):
             return other
-        return None
+        return Affine((), int(other)) if isinstance(other, Integral) else None  # a whole number of NumPy
+
+    def _operand(self, other: object) -> Affine | None:
+        """For arithmetic, which with an ``Affine`` gives one: an index expression, and no size any more."""
+        return None if isinstance(other, Affine) else self._other(other)
 
     def __add__(self, other: Any) -> Any:
-        affine = self._other(other)
+        affine = self._operand(other)
         return NotImplemented if affine is None else self._result(self.affine + affine)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        affine = self._other(other)
+        affine = self._operand(other)
         return NotImplemented if affine is None else self._result(self.affine - affine)
 
     def __rsub__(self, other: Any) -> Any:
-        affine = self._other(other)
+        affine = self._operand(other)
         return NotImplemented if affine is None else self._result(affine - self.affine)
 
     def __neg__(self) -> Any:
@@ -99,7 +122,7 @@ class SymbolicInteger:
         return self
 
     def __mul__(self, other: Any) -> Any:
-        affine = self._other(other)
+        affine = self._operand(other)
         if affine is None:
             return NotImplemented
         if not affine.is_constant:
@@ -109,7 +132,7 @@ class SymbolicInteger:
     __rmul__ = __mul__
 
     def _divisor(self, other: object) -> int | None:
-        affine = self._other(other)
+        affine = self._operand(other)
         if affine is None:
             return None
         if not affine.is_constant or affine.constant <= 0:
@@ -123,6 +146,16 @@ class SymbolicInteger:
     def __mod__(self, other: Any) -> Any:
         divisor = self._divisor(other)
         return NotImplemented if divisor is None else self._result(self.affine % divisor)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        if self._operand(other) is None:
+            return NotImplemented
+        raise UnsupportedError(f"{other!r} can be divided only by a positive number, not by the symbolic {self!r}")
+
+    __rmod__ = __rdivmod__ = __rfloordiv__
 
     def _compare(self, other: object, least: int) -> bool | None:
         """Whether ``self - other >= least``, for every size or for none; None for a foreign operand."""
@@ -370,8 +403,23 @@ def size_bounds(expression: Affine) -> tuple[int | None, int | None]:
 
 
 def render_sizes(expression: Affine) -> str:
-    """The text of a size; the unknown of a dim is shown without its mark."""
-    return expression.render(lambda name: name.removeprefix("#"))
+    """The text of a size in terms of the dims: ``64 * #N`` is N where that is a multiple of 64."""
+    shown = Affine((), expression.constant)
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, FloorDiv):
+            shown = shown + Affine.variable(f"({render_sizes(atom.numerator)}) // {atom.divisor}") * coefficient
+            continue
+        name = atom.removeprefix("#")
+        known = _registered.get(name) if atom.startswith("#") else None
+        multiple = 1 if known is None else known.multiple_of
+        if coefficient % multiple == 0:
+            shown = shown + Affine.variable(name) * (coefficient // multiple)
+        elif multiple % coefficient == 0:
+            parts, sign = multiple // abs(coefficient), 1 if coefficient > 0 else -1
+            shown = shown + Affine.variable(f"{name} // {parts}") * sign
+        else:
+            shown = shown + Affine.variable(f"({name} // {multiple})") * coefficient
+    return shown.render()
 
 
 def check_name(name: object) -> None:

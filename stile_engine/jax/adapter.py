@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +18,8 @@ from typing import Any
 import jax
 
 from stile_engine.errors import UnsupportedError
+from stile_engine.index.dims import Size
+from stile_engine.jax import dimensions
 from stile_engine.trace.handlers import may_be_caught
 from stile_engine.trace.location import Site
 from stile_engine.trace.reflection import StandIn, stands_in
@@ -137,12 +139,20 @@ def is_literal(atom: Any) -> bool:
     return isinstance(atom, _core().Literal)
 
 
-def shape_of(atom: Any) -> tuple[int, ...]:
+def shape_of(atom: Any) -> tuple[Size, ...]:
     """Raise ``UnsupportedError`` for something that is no array of known size (tokens, references, keys)."""
     shape = getattr(atom.aval, "shape", None)
-    if shape is None or not all(isinstance(size, int) for size in shape):
+    if shape is None:
         raise UnsupportedError(f"a value of type {atom.aval}")
-    return tuple(int(size) for size in shape)
+    return dimensions.shape_of(shape)
+
+
+def parameters(equation: Any) -> Mapping[str, Any]:
+    """The parameters of an equation, with sizes as the engine has them."""
+    found: Mapping[str, Any] = equation.params
+    if not dimensions.current():
+        return found
+    return {name: dimensions.current().sizes(value) for name, value in found.items()}
 
 
 def dtype_of(atom: Any) -> str:
@@ -160,6 +170,23 @@ _DATA_DEPENDENCE = (
     jax.errors.TracerIntegerConversionError,
     jax.errors.NonConcreteBooleanIndexError,
 )
+
+
+def undecided_size(error: BaseException) -> str | None:
+    """What Python code asked of a symbolic size that has no one answer, and what to do; None for other errors."""
+    text = str(error).strip().split("\n")[0].rstrip(".")
+    inconclusive = getattr(jax.errors, "InconclusiveDimensionOperation", None)
+    if inconclusive is not None and isinstance(error, inconclusive):
+        return (
+            f"Python code here asks of a symbolic size what differs from size to size ({text}): give the dim a size, "
+            "as in dim('N', 512), or say with multiple_of= what all of its sizes have in common"
+        )
+    if isinstance(error, TypeError) and "_DimExpr" in text:
+        return (
+            f"Python code here needs a number, and the size is symbolic ({text}): a Python loop is written out round "
+            "by round, so give the dim a size, as in dim('N', 512), or use lax.fori_loop, which is read once"
+        )
+    return None
 
 
 @contextmanager
@@ -187,12 +214,31 @@ def noting_caught_errors() -> Iterator[list[Exception]]:
             kind.__init__ = original
 
 
-def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[int, ...], str]]) -> tuple[Any, Any]:
-    """The jaxpr of a function of arrays with these shapes and element types, and the tree of its results."""
+def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[Any, ...], str]]) -> tuple[Any, Any]:
+    """The jaxpr of a function of arrays with these shapes and element types, and the tree of its results.
+
+    Sizes are numbers, or dimensions of ``jax.export.symbolic_shape``.
+    """
     make_struct: Any = jax.ShapeDtypeStruct
     structs = [make_struct(shape, jax.numpy.dtype(dtype)) for shape, dtype in arguments]
-    closed, results = jax.make_jaxpr(function, return_shape=True)(*structs)
+    with _whole_tracebacks():
+        closed, results = jax.make_jaxpr(function, return_shape=True)(*structs)
     return closed, results
+
+
+@contextmanager
+def _whole_tracebacks() -> Iterator[None]:
+    """JAX leaves its own frames in the exceptions that it raises: who raised one is seen from them."""
+    before = getattr(jax.config, "jax_traceback_filtering", None)
+    if before is None:
+        yield
+        return
+    update: Any = jax.config.update
+    update("jax_traceback_filtering", "off")
+    try:
+        yield
+    finally:
+        update("jax_traceback_filtering", before)
 
 
 def leaves(results: Any) -> list[Any]:

@@ -18,12 +18,16 @@ from stile_engine.array.arrays import (
     decide,
     reindex,
 )
+from stile_engine.array.arrays import (
+    integers as integer_array,
+)
 from stile_engine.array.choice import choose
 from stile_engine.array.elementwise import logarithm_of_sum
 from stile_engine.array.loops import Body, Rolled, at_round, integer_steps, rounds_while, where_some
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.array.structure import stacked
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, negate
 from stile_engine.jax import adapter, references
 from stile_engine.term.expression import bounds
@@ -53,6 +57,11 @@ def call(operation: Operation, machine: Machine) -> list[Array]:
         # Its body asks whether a difference is NaN, which numbers never are: it is log(exp(a) + exp(b)).
         return [logarithm_of_sum(operation)]
     return machine.call(inner, operation.inputs, operation.site)
+
+
+@handles("dim_as_value")
+def size_as_number(operation: Operation, _machine: Machine) -> list[Array]:
+    return [integer_array((), Affine.of(operation.params["dim"]))]
 
 
 @handles("cond")
@@ -171,7 +180,8 @@ def _unrolled_while(
 @handles("scan")
 def scan(operation: Operation, machine: Machine) -> list[Array]:
     constants_count, carry_count = int(operation.params["num_consts"]), int(operation.params["num_carry"])
-    length, backwards = int(operation.params["length"]), bool(operation.params["reverse"])
+    length: Size = operation.params["length"]
+    backwards = bool(operation.params["reverse"])
     inputs = list(operation.inputs)
     constants = inputs[:constants_count]
     carry = inputs[constants_count : constants_count + carry_count]
@@ -180,7 +190,7 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
     held = references.carried(operation.params["jaxpr"], inputs)
 
     def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
-        step = length - 1 - round_ if backwards else round_
+        step = Affine.of(length) - 1 - round_ if backwards else round_
         current = [_element(sequence, step) for sequence in sequences]
         with held.holding(carries[carry_count:]):
             given = [*constants, *carries[:carry_count], *current]
@@ -198,28 +208,32 @@ def _scanned(
     machine: Machine,
     carry: list[Array],
     body: Body,
-    length: int,
+    length: Size,
     backwards: bool,
     shapes: Sequence[Shape],
 ) -> tuple[list[Array], list[Array]]:
     """What is carried after the last round, and the outputs."""
     count = len(carry)
+    fixed = None if isinstance(length, SymbolicInteger) else length
 
-    if length > MOST_ALWAYS_UNROLLED:
+    if fixed is None or fixed > MOST_ALWAYS_UNROLLED:
         try:
             with machine.tentatively():
                 with machine.quietly():
                     deltas = integer_steps(carry, body)
-                with machine.repeatedly(length):
-                    loop = Rolled(machine.round_variable(), Affine((), length), carry, deltas, body, operation.site)
+                with machine.repeatedly(1 if fixed is None else fixed):
+                    loop = Rolled(machine.round_variable(), Affine.of(length), carry, deltas, body, operation.site)
                 return loop.carries(), loop.stacked(shapes, backwards)
         except Unreadable as reason:
-            if length > MOST_ROUNDS:
+            if fixed is None:
+                raise Unreadable(f"{reason}, in a loop of {length!r} rounds") from reason
+            if fixed > MOST_ROUNDS:
                 raise Unreadable(f"{reason}, in a loop of more than {MOST_ROUNDS} rounds") from reason
     outputs: list[list[Array]] = [[] for _ in shapes]
-    if length == 0 and outputs:
+    assert fixed is not None
+    if fixed == 0 and outputs:
         raise Unreadable("a scan of no rounds with outputs")
-    for step in range(length):
+    for step in range(fixed):
         machine.spend_step(operation.site)
         results = body(carry, Affine((), step))
         carry = results[:count]

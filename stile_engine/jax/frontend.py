@@ -17,14 +17,17 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.elementwise import is_float
-from stile_engine.errors import UnsupportedError
+from stile_engine.array.sizes import ranges_of_unknowns, sized
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import size_of
 from stile_engine.jax import adapter
+from stile_engine.jax.dimensions import Dimensions, shape_of, within
 from stile_engine.jax.interpreter import Interpreter
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
 from stile_engine.trace.recording import Recorder
+from stile_engine.trace.standing import symbols_replaced
 
 _SHAPE_MESSAGE = re.compile(r"shape|dimension|rank|broadcast|contracting", re.IGNORECASE)
 
@@ -44,10 +47,12 @@ class JaxFrontEnd:
         names = [p.name for p in task.parameters]
 
         def call(*arrays: Any) -> Any:
-            return task.function(**dict(zip(names, arrays, strict=True)), **task.constants)
+            return task.function(**dict(zip(names, arrays, strict=True)), **constants)
 
-        arguments = [(_sizes(p), p.dtype) for p in task.parameters]
-        with adapter.noting_caught_errors() as caught:
+        sizes = Dimensions(task.dims)
+        constants = {name: sizes.of(value) for name, value in task.constants.items()}
+        arguments = [(tuple(sizes.of(d) for d in p.dims), p.dtype) for p in task.parameters]
+        with adapter.noting_caught_errors() as caught, symbols_replaced(task.function, sizes.of):
             try:
                 closed, results = adapter.trace(call, arguments)
             except Exception as error:
@@ -57,10 +62,11 @@ class JaxFrontEnd:
             raise _explained(caught[0]) from caught[0]
         _require_arrays(results)
         task.items(results)
-        inputs = [_input(p) for p in task.parameters]
-        found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
-        # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.
-        shapes = [tuple(Affine((), int(size)) for size in leaf.shape) for leaf in adapter.leaves(results)]
+        with within(sizes), sized(ranges_of_unknowns(task.dims, [p.dims for p in task.parameters])):
+            inputs = [_input(p) for p in task.parameters]
+            found = Interpreter(task.path, task.dims, recorder).run(closed, inputs)
+            # The shapes are JAX's own: those of unknown arrays are not always known to the interpreter.
+            shapes = [tuple(map(Affine.of, shape_of(leaf.shape))) for leaf in adapter.leaves(results)]
         sites = adapter.result_sites(closed, task.path)
         return tuple(
             PlainArray(shape, as_node(array), site) for array, shape, site in zip(found, shapes, sites, strict=True)
@@ -78,20 +84,8 @@ def _require_arrays(results: Any) -> None:
         )
 
 
-def _sizes(parameter: Parameter) -> tuple[int, ...]:
-    sizes: list[int] = []
-    for dim in parameter.dims:
-        if dim.concrete is None:
-            raise UnsupportedError(
-                f"the dim {dim.name} of parameter {parameter.name} has no fixed size, which a JAX kernel needs: "
-                f"declare it as dim({dim.name!r}, SIZE)"
-            )
-        sizes.append(dim.concrete)
-    return tuple(sizes)
-
-
 def _input(parameter: Parameter) -> Array:
-    shape = _sizes(parameter)
+    shape = tuple(size_of(dim.extent) for dim in parameter.dims)
     origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
     if parameter.tensor is not None and parameter.tensor.integer:
         place = tuple(axis(a) for a in range(len(shape)))
@@ -107,6 +101,9 @@ def _explained(error: Exception) -> Exception:
     if adapter.is_data_dependence(error):
         text = str(error).strip().split("\n")[0]
         return TraceError(f"Python code here looks at the numbers in an array, which a trace does not have: {text}")
+    undecided = adapter.undecided_size(error)
+    if undecided is not None:
+        return TraceError(undecided)
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next

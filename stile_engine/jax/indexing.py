@@ -29,6 +29,7 @@ from stile_engine.array.choice import choose
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import (
     ALWAYS,
     Predicate,
@@ -51,15 +52,15 @@ def _component(indices: Array, component: int, batch: list[Affine], shape: Shape
     return found
 
 
-def _is_inside(start: IntegerArray, last: int, shape: Shape) -> bool:
+def _is_inside(start: IntegerArray, last: Size, shape: Shape) -> bool:
     """Whether ``0 <= start <= last`` everywhere."""
     low = integers.comparison(start, ">=", _fixed(0, shape), shape, unlabelled(shape))
     high = integers.comparison(start, "<=", _fixed(last, shape), shape, unlabelled(shape))
     return decide(conjunction(low.predicate, high.predicate), shape) is True
 
 
-def _fixed(value: int, shape: Shape) -> IntegerArray:
-    return IntegerArray(shape, unlabelled(shape), integers.always(Affine((), value)))
+def _fixed(value: Size, shape: Shape) -> IntegerArray:
+    return IntegerArray(shape, unlabelled(shape), integers.always(Affine.of(value)))
 
 
 @handles("gather")
@@ -83,7 +84,7 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
             continue
         if dim not in numbers.start_index_map:
             cases.append(integers.always(within))
-            if target is not None and window[dim] == operand.shape[dim]:
+            if target is not None and same_size(window[dim], operand.shape[dim]):
                 origins[target] = operand.origins[dim]
             continue
         start = _component(indices, numbers.start_index_map.index(dim), batch, shape)
@@ -133,7 +134,7 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
 
     solver = _Inverse(batch_sizes)
     update_index = [Affine()] * len(updates.shape)
-    waiting: list[tuple[int, Affine, int, int | None]] = []
+    waiting: list[tuple[int, Affine, Size, int | None]] = []
     for dim in range(len(shape)):
         target = None if dim in numbers.inserted_window_dims or dim in batching else next(window_axes)
         length = 1 if target is None else updates.shape[target]
@@ -145,7 +146,7 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
     # Axes whose start is fixed or known by then come last: they only restrict.
     for dim, start, length, target in sorted(waiting, key=lambda item: not solver.concerns(item[1])):
         position = solver.place(axis(dim), start, length)
-        if length < shape[dim]:
+        if not same_size(length, shape[dim]):
             solver.conditions.append(in_range(position, 0, length))
         if target is not None:
             update_index[target] = position
@@ -197,7 +198,7 @@ def _scatter_by_data(operation: Operation, operand: Array, indices: IntegerArray
             hits.append(compare(axis(dim), "==", batch[batching[dim]]))
             continue
         if dim not in numbers.scatter_dims_to_operand_dims:
-            if target is None or updates.shape[target] != shape[dim]:
+            if target is None or not same_size(updates.shape[target], shape[dim]):
                 raise Unreadable("an update of a part of an axis")
             del bound[f"$w{target}"]
             place[target] = axis(dim)
@@ -205,7 +206,7 @@ def _scatter_by_data(operation: Operation, operand: Array, indices: IntegerArray
         component = numbers.scatter_dims_to_operand_dims.index(dim)
         own = [axis(a) for a in range(len(indices.shape) - 1)]
         start = _component(indices, component, own, indices.shape[:-1])
-        drops = "DROP" in str(operation.params.get("mode", "")).upper() and length == 1
+        drops = "DROP" in str(operation.params.get("mode", "")).upper() and is_fixed(length, 1)
         # what would land outside is dropped: it hits no element
         if not drops and not _is_inside(start, shape[dim] - length, indices.shape[:-1]):
             raise Unreadable("an update that may be out of range")
@@ -232,7 +233,7 @@ def _scatter_by_data(operation: Operation, operand: Array, indices: IntegerArray
     return RealArray(shape, operand.origins, node)
 
 
-def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Shape, last: int) -> Affine:
+def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Shape, last: Size) -> Affine:
     """The start of a window along a dim of the operand, over the axes of the index array."""
     if dim not in scattered:
         return Affine()
@@ -244,7 +245,7 @@ def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Sh
         raise Unreadable("an update that may be out of range")
     value = start.pieces[0][1]
     # An axis of size 1 has the one index 0.
-    return value.substitute({axis_variable(a): Affine() for a, size in enumerate(batch_sizes) if size == 1})
+    return value.substitute({axis_variable(a): Affine() for a, size in enumerate(batch_sizes) if is_fixed(size, 1)})
 
 
 class _Inverse:
@@ -262,7 +263,7 @@ class _Inverse:
         """Whether the start varies from one update to another."""
         return any(axis_variable(number) in start.variables for number in range(len(self._sizes)))
 
-    def place(self, element: Affine, start: Affine, length: int) -> Affine:
+    def place(self, element: Affine, start: Affine, length: Size) -> Affine:
         """The offset inside the window at ``element``; may solve for one batch index on the way."""
         # Other variables, such as the round of a loop around the update, are fixed here.
         own = [v for v in map(axis_variable, range(len(self._sizes))) if v in start.variables]
@@ -286,6 +287,6 @@ class _Inverse:
         found = self._solved.get(axis_variable(number))
         if found is not None:
             return found
-        if self._sizes[number] != 1:
+        if not is_fixed(self._sizes[number], 1):
             raise Unreadable("an update at indices that may repeat or overlap")
         return Affine()

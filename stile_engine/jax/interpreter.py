@@ -132,7 +132,7 @@ class Interpreter:
         shapes: list[Shape] = []
         try:
             shapes = [adapter.shape_of(v) for v in equation.outvars]
-            operation = Operation(name, equation.params, inputs, shapes, dtypes, site)
+            operation = Operation(name, adapter.parameters(equation), inputs, shapes, dtypes, site)
             results = self._apply(operation)
             if name in ("convert_element_type", "reduce_precision"):
                 self._note_cast(adapter.dtype_of(equation.invars[0]), dtypes[0], site)

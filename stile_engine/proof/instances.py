@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import variables
 from stile_engine.index.sets import IndexSet, describe
 from stile_engine.term import expression as written
 from stile_engine.term.value import Value
@@ -30,16 +31,19 @@ class Sizes:
         shapes: set[tuple[Affine, ...]] = set()
         if not ranges:
             return Sizes({}, {}, frozenset())
+        named: set[str] = set()
         for value in values:
             for d in value.dims:
                 extents.setdefault(d.name, d.extent)
             for node in written.every_node(value.node):
+                named |= _named(node)
                 match node:
                     case written.Read(tensor):
                         shapes.add(tensor.shape)
                         extents.update(dict(zip(tensor.dims, tensor.shape, strict=True)))
+        named |= {v for extent in extents.values() for v in extent.variables}
         kept = {d: e for d, e in extents.items() if e.variables & ranges.keys()}
-        return Sizes(dict(ranges), kept, frozenset(shapes))
+        return Sizes({s: r for s, r in ranges.items() if s in named}, kept, frozenset(shapes))
 
     def __bool__(self) -> bool:
         return bool(self.ranges)
@@ -123,6 +127,30 @@ class Sizes:
             one = f"size({dim})" if factor == 1 else f"size({dim})/{factor}"
             text = re.sub(rf"{re.escape(symbol)}(?![0-9A-Za-z_])", one, text)
         return text
+
+
+def _named(node: written.Node) -> frozenset[str]:
+    """What the node itself names: index variables, and unknowns of sizes."""
+    found = {v for low, high in node.axes.values() for v in low.variables | high.variables}
+    match node:
+        case written.Read(index=index):
+            found.update(*(i.variables for i in index))
+        case written.IndexNumber(index, _):
+            found |= index.variables
+        case written.Select(predicate, _, _, _):
+            found |= variables(predicate)
+        case written.Reduce(bound=bound, predicate=predicate) | written.Scatter(bound=bound, predicate=predicate):
+            found |= variables(predicate)
+            found.update(*(low.variables | high.variables for low, high in bound.values()))
+        case written.Reindex(mapping=mapping):
+            found.update(*(index.variables for index in mapping.values()))
+        case written.Restrict(ranges=ranges):
+            found.update(*(low.variables | high.variables for low, high in ranges.values()))
+        case written.Carried(recurrence, _, index, round_, _):
+            found |= recurrence.rounds.variables | round_.variables
+            found.update(*(i.variables for i in index))
+            found.update(*(a.variables | b.variables for axes in recurrence.axes for a, b in axes.values()))
+    return frozenset(found)
 
 
 def describe_with(where: IndexSet, sizes: Sizes) -> str:

@@ -17,6 +17,7 @@ from stile_engine.proof.contents import without_contents
 from stile_engine.proof.counterexamples import Counterexamples
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.forms import Forms, forms_of
+from stile_engine.proof.instances import Sizes, describe_with
 from stile_engine.proof.logarithms import open_at_zero
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.verdict import Assumption, LiteralReading, Obligation, Status, Witness, kernel_status
@@ -145,8 +146,9 @@ def _prove(
     normalize = Normalizer()
     mine, theirs = normalize(actual.node), normalize(spec.node)
     box = IndexSet.box(spec.axes)
-    if sizes:
-        box = box & IndexSet.box({v: (Affine.of(low), Affine.of(high)) for v, (low, high) in sizes.items()})
+    search = Counterexamples(actual, spec, output, sizes)
+    if ranges := search.sizes.ranges:  # the sizes of dims that neither side names have no part in the statement
+        box = box & IndexSet.box({v: (Affine.of(low), Affine.of(high + 1)) for v, (low, high) in ranges.items()})
     if box is EMPTY:
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None)
@@ -154,7 +156,6 @@ def _prove(
     if clash is not None:
         error = Obligation("value", Status.ERROR, detail=f"the declared facts contradict each other: {clash}")
         return _finished(start, [error], (), None, None)
-    search = Counterexamples(actual, spec, output, sizes)
     suspects = _different_forms(mine, theirs, box)
     early = search.run([c for c, _, _ in suspects], quick=True).witness if suspects else None
     missing: list[Requirement] = []
@@ -182,7 +183,7 @@ def _prove(
         for where, reason in findings.absent:
             confirmed = search.at(where)
             witness = confirmed or witness
-            obligations.append(_absent(where, reason, box, confirmed))
+            obligations.append(_absent(where, reason, box, confirmed, search.sizes))
         if symmetric:
             for where, reason in findings.surplus:
                 detail = f"only the first has a value where {describe(where)} (the second: {reason})"
@@ -366,9 +367,9 @@ def _agree_unrolled(actual: Value, theirs: Guarded, box: IndexSet) -> bool:
     return not (findings.unequal or findings.absent or findings.unmodelled or findings.surplus)
 
 
-def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None) -> Obligation:
+def _absent(where: IndexSet, reason: str, box: IndexSet, witness: Witness | None, sizes: Sizes) -> Obligation:
     kind = "coverage" if reason.startswith("never written") else "bounds" if "out of bounds" in reason else "defined"
-    text = describe(where.given(box) if where is not box else UNIVERSE)
+    text = describe_with(where.given(box) if where is not box else UNIVERSE, sizes)
     detail = f"{reason}: {text}"
     if where.tokens and witness is None:
         # whether inputs can hold such data is not known

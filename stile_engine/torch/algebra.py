@@ -29,6 +29,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.choice import choose
 from stile_engine.array.operation import HANDLERS, Operation
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate
 from stile_engine.term.expression import (
     Axes,
@@ -79,7 +80,7 @@ def real(array: Array) -> RealArray:
 
 def common_shape(shapes: Iterable[Shape]) -> Shape:
     """The shape that operands broadcast to; PyTorch has already made sure that they do."""
-    found: list[int] = []
+    found: list[Size] = []
     for shape in shapes:
         padded = [1] * (len(shape) - len(found)) + found
         lead = len(padded) - len(shape)

@@ -18,6 +18,7 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import compare
 from stile_engine.term.expression import NEGATIVE_INFINITY, Axes, Node, bounds, multiply, reduce
 from stile_engine.torch import algebra
@@ -51,7 +52,7 @@ def einsum(call: Call) -> Results:
     rest = "".join(sorted(c for c in set("".join(inputs)) if c.isalpha() and inputs.count(c) == 1))
     dots = sorted({c for part in letters for c in part if not c.isalpha()}, reverse=True)
     result = [c for c in (output if arrow else ("..." if dots else "") + rest).replace("...", "".join(dots))]
-    sizes: dict[str, int] = {}
+    sizes: dict[str, Size] = {}
     for part, operand in zip(letters, operands, strict=True):
         for letter, size in zip(part, operand.shape, strict=True):
             sizes[letter] = max(sizes.get(letter, 1), size)
@@ -186,7 +187,7 @@ def attention(machine: Machine, given: dict[str, Any]) -> Array:
     return algebra.contracted(weights, value, rank - 2, (*shape[:-1], value.shape[-1]))
 
 
-def _repeated(array: Array, heads: int) -> Array:
+def _repeated(array: Array, heads: Size) -> Array:
     """Each head as often as it is shared: head ``h`` reads head ``h // times``."""
     rank = len(array.shape)
     times = heads // array.shape[-3]

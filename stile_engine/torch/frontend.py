@@ -144,7 +144,7 @@ def _result(interpreter: Interpreter, item: Any, name: str | None) -> PlainArray
             f"a result of type {type(item).__name__} is not modelled: expected a tensor or a tuple of tensors"
         )
     array = interpreter.result(item)
-    shape = tuple(Affine((), size) for size in array.shape)
+    shape = tuple(Affine.of(size) for size in array.shape)
     return PlainArray(shape, as_node(array), interpreter.site_of(item), name)
 
 

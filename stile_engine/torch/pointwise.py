@@ -9,6 +9,7 @@ from stile_engine.array.arrays import (
     Array,
     IntegerArray,
     RealArray,
+    Shape,
     TruthArray,
     UnknownArray,
     Unreadable,
@@ -173,7 +174,7 @@ def _scaled(call: Call, array: Array, factor: object) -> Array:
     return _product(call, array, call.machine.array(factor), array.shape)
 
 
-def _product(call: Call, left: Array, right: Array, shape: tuple[int, ...]) -> Array:
+def _product(call: Call, left: Array, right: Array, shape: Shape) -> Array:
     if is_float(call.dtype) or isinstance(left, RealArray):
         return algebra.times(left, right)
     return algebra.primitive("mul", shape, call.dtype, in_type(left, call.dtype), in_type(right, call.dtype))

@@ -16,7 +16,6 @@ from stile_engine.array.arrays import (
     Origin,
     Origins,
     RealArray,
-    Shape,
     Unreadable,
     axis,
     ranges_of,
@@ -37,6 +36,9 @@ from stile_engine.index.predicate import (
 )
 from stile_engine.term.expression import Axes, Node, bounds
 from stile_engine.term.tiling import Tile, join
+
+Shape: TypeAlias = tuple[int, ...]
+"""A tensor that is traced has numbers for sizes."""
 
 Box: TypeAlias = tuple[tuple[int, int], ...]
 """A half-open range of indices for each axis."""

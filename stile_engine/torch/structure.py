@@ -10,6 +10,7 @@ from stile_engine.array.arrays import (
     IntegerArray,
     Origin,
     RealArray,
+    Shape,
     TruthArray,
     UnknownArray,
     Unreadable,
@@ -26,6 +27,7 @@ from stile_engine.array.choice import choose, join
 from stile_engine.array.integers import comparison, make
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, in_range, substitute
 from stile_engine.term.expression import bounds, reduce
 from stile_engine.torch import algebra
@@ -61,7 +63,7 @@ def concatenation(call: Call) -> Results:
     return join(moved, starts, along, shape, origins)
 
 
-def _joined_origins(parts: Sequence[Array], starts: Sequence[int], along: int) -> tuple[Origin | None, ...]:
+def _joined_origins(parts: Sequence[Array], starts: Sequence[Size], along: int) -> tuple[Origin | None, ...]:
     """Slices of one dim that follow one another make a longer slice of it."""
     merged: list[Origin | None] = []
     for number, first in enumerate(parts[0].origins):
@@ -132,7 +134,7 @@ def _flattened(operand: Array) -> Array:
     return _reshaped(operand, (total,))
 
 
-def _reshaped(operand: Array, shape: tuple[int, ...]) -> Array:
+def _reshaped(operand: Array, shape: Shape) -> Array:
     indices, origins = reshaped_indices(operand, shape)
     return reindex(operand, indices, shape, origins)
 
@@ -195,7 +197,7 @@ def _edge_padded(call: Call, reflect: bool) -> Array:
         before = -here if reflect else Affine()
         after = 2 * (size - 1) - here if reflect else Affine((), size - 1)
 
-        def at(index: Affine, source: Array = found, a: int = a, wide: tuple[int, ...] = wide) -> Array:
+        def at(index: Affine, source: Array = found, a: int = a, wide: Shape = wide) -> Array:
             indices = [index if b == a else axis(b) for b in range(rank)]
             return reindex(source, indices, wide, unlabelled(wide))
 
@@ -255,7 +257,7 @@ def nearest(call: Call) -> Results:
 # -- indices that are arrays ---------------------------------------------------------------
 
 
-def _wrapped(index: Array, size: int, what: str) -> IntegerArray:
+def _wrapped(index: Array, size: Size, what: str) -> IntegerArray:
     """An index array counted from 0. Raises where it may leave the axis: PyTorch would raise as well."""
     if isinstance(index, UnknownArray):
         raise algebra.UnknownOperand(index)
@@ -277,11 +279,11 @@ def _wrapped(index: Array, size: int, what: str) -> IntegerArray:
     return found
 
 
-def _inside(index: IntegerArray, size: int) -> Predicate:
+def _inside(index: IntegerArray, size: Size) -> Predicate:
     """Where ``0 <= index < size``."""
     none = unlabelled(index.shape)
     low = comparison(index, ">=", integers(index.shape, Affine()), index.shape, none)
-    high = comparison(index, "<", integers(index.shape, Affine((), size)), index.shape, none)
+    high = comparison(index, "<", integers(index.shape, Affine.of(size)), index.shape, none)
     return conjunction(low.predicate, high.predicate)
 
 
@@ -332,7 +334,7 @@ def added_at_indices(call: Call) -> Results:
     return algebra.add(operand, total)
 
 
-def _read(operand: Array, along: int, index: Array, shape: tuple[int, ...]) -> Array:
+def _read(operand: Array, along: int, index: Array, shape: Shape) -> Array:
     assert isinstance(index, IntegerArray)
     rest = [axis(a) for a in range(len(operand.shape)) if a != along]
     return algebra.at_integer(operand, along, index, shape, rest)

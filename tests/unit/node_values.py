@@ -118,10 +118,12 @@ def _compute(node, point, inputs, known):
             raise AssertionError(f"no value: {node}")
 
 
-def table(node: e.Node, shape: tuple[int, ...], inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The whole array of a node over the axis variables ``$0 …``."""
+def table(
+    node: e.Node, shape: tuple[int, ...], inputs: Mapping[str, np.ndarray], sizes: Mapping[str, int] | None = None
+) -> np.ndarray:
+    """The whole array of a node over the axis variables ``$0 …``; ``sizes`` gives the unknowns of symbolic ones."""
     found = np.empty(shape)
     known: dict[object, float] = {}
     for index in np.ndindex(*shape):
-        found[index] = _at(node, {f"${a}": i for a, i in enumerate(index)}, inputs, known)
+        found[index] = _at(node, {f"${a}": i for a, i in enumerate(index)} | dict(sizes or {}), inputs, known)
     return found

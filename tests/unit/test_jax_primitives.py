@@ -250,6 +250,53 @@ _ELSEWHERE = {
 }  # fmt: skip
 
 
+# Functions of an array of shape (n, 4) and one of shape (n,), where n is any multiple of 3.
+SYMBOLIC = [
+    ("mean", lambda x, y: jnp.mean(x, axis=0) + jnp.mean(x)),
+    ("softmax", lambda x, y: jax.nn.softmax(x, axis=0) * y[:, None]),
+    ("size as a number", lambda x, y: x / x.shape[0] + x.shape[0] // 3 + x.size % 5),
+    ("arange", lambda x, y: x * jnp.arange(x.shape[0])[:, None] + y[:, None]),
+    ("slices", lambda x, y: x[1:] - x[:-1] + y[2:, None].sum()),
+    ("steps", lambda x, y: x[::3] + y[1::3, None]),
+    ("backwards", lambda x, y: x[::-1] + y[::-1][:, None]),
+    ("last", lambda x, y: x - x[-1] + y[-3]),
+    ("split axis", lambda x, y: x.reshape(x.shape[0] // 3, 3, 4).sum(axis=1)),
+    ("merged axes", lambda x, y: x.reshape(-1)[1:].sum() + y),
+    ("concatenate", lambda x, y: jnp.concatenate([x, 2 * x, x[:1]])),
+    ("pad", lambda x, y: jnp.pad(x, ((1, 2), (0, 0)), constant_values=3.0)),
+    ("outer", lambda x, y: jnp.tril(y[:, None] * y[None, :])),
+    ("matmul", lambda x, y: (x @ x.T) @ x),
+    ("cumsum", lambda x, y: jnp.cumsum(x, axis=0)),
+    ("set", lambda x, y: x.at[1:].set(x[:-1]).at[0].add(y[0])),
+    ("gather", lambda x, y: x[jnp.arange(x.shape[0])[::-1]]),
+    ("fori", lambda x, y: lax.fori_loop(0, x.shape[0], lambda i, c: c + x[i] * i, jnp.zeros(4))),
+    ("while", lambda x, y: lax.while_loop(lambda c: c[0] < y.size, lambda c: (c[0] + 2, c[1] + 1.0), (0, 0.0))[1] + y),
+    ("scan", lambda x, y: lax.scan(lambda c, r: (c + r, c), jnp.zeros(4), x)[1]),
+    ("scan backwards", lambda x, y: lax.scan(lambda c, r: (c + r, c), jnp.zeros(4), x, reverse=True)[1]),
+    ("vmap", lambda x, y: jax.vmap(lambda r, s: r.sum() * s)(x, y)),
+]
+
+
+@pytest.mark.parametrize("name, function", SYMBOLIC, ids=[c[0] for c in SYMBOLIC])
+def test_agrees_with_jax_at_every_size(name, function):
+    dims = {"n": Dim("n", multiple_of=3), "m": Dim("m", 4)}
+    own = [(dims["n"], dims["m"]), (dims["n"],)]
+    tensors = [Tensor(t, tuple(d.name for d in o), tuple(d.extent for d in o)) for t, o in zip("XY", own, strict=True)]
+    parameters = tuple(Parameter(t.name.lower(), t, o) for t, o in zip(tensors, own, strict=True))
+    source = KernelTask("kernel", lambda x, y: function(x, y), parameters, dims, __file__)
+    (found,) = JaxFrontEnd().trace(source, Recorder())
+    _SEEN.add("dim_as_value")
+    for count in (1, 2, 5):
+        sizes = {"#n": count}
+        random = np.random.default_rng(count)
+        numbers = [random.uniform(0.5, 2.0, [s.evaluate(sizes) for s in t.shape]).astype(np.float32) for t in tensors]
+        expected = np.asarray(function(*(jnp.asarray(x) for x in numbers)))
+        shape = tuple(s.evaluate(sizes) for s in found.shape)
+        assert shape == expected.shape
+        inputs = {t.name: x.astype(np.float64) for t, x in zip(tensors, numbers, strict=True)}
+        np.testing.assert_allclose(table(found.node, shape, inputs, sizes), expected, rtol=2e-3, atol=2e-5)
+
+
 def test_every_model_is_tested():
     if len(_SEEN) < 20:
         pytest.skip("needs the whole file to run")

@@ -1,0 +1,76 @@
+"""A kernel with symbolic sizes that cannot be read for all of them at once, checked at the smallest ones.
+
+A counterexample at an allowed size refutes the kernel. Agreement at a few sizes proves nothing of the others:
+then the kernel stays *unknown*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from stile_engine.index.dims import Dim, SymbolicDim, SymbolicInteger
+from stile_engine.proof.instances import Sizes
+from stile_engine.proof.verdict import Obligation, Witness
+from stile_engine.term.expression import Tensor
+from stile_engine.term.value import Value
+
+MOST_INSTANCES = 3
+"""Of the smallest sizes that a kernel is checked at where it could not be read for all sizes."""
+
+_BEYOND = (5, 9, 17)
+
+MOST_READ = 64
+"""The largest size beyond the smallest ones: Python loops are written out."""
+
+
+def symbolic_dims(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor]) -> list[Dim]:
+    """The dims without a size that the statement speaks of."""
+    names = {d.name for v in values for d in v.dims} | {name for t in tensors for name in t.dims}
+    return [d for name, d in sorted(dims.items()) if d.concrete is None and name in names]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Sizes for the symbolic dims, and the values of their unknowns that give them."""
+
+    dims: Mapping[str, Dim]
+    unknowns: Mapping[str, int]
+
+    def of(self, value: SymbolicInteger) -> Any:
+        """What stands for a symbolic integer at these sizes. One of another dim stays as it is."""
+        if isinstance(value, SymbolicDim):
+            return self.dims.get(value.name, value)
+        return value.affine.evaluate(self.unknowns) if value.affine.variables <= self.unknowns.keys() else value
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {name: d.concrete for name, d in self.dims.items() if d.concrete is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} = {size}" for name, size in self.sizes.items())
+
+    def told(self, obligation: Obligation) -> Obligation:
+        """An obligation of the kernel at these sizes, as one of the kernel itself."""
+        witness = obligation.witness or Witness()
+        return replace(obligation, witness=replace(witness, sizes={**self.sizes, **witness.sizes}))
+
+
+def smallest(symbolic: Sequence[Dim], tensors: Sequence[Tensor]) -> Iterator[Instance]:
+    """The smallest sizes that the dims can have together."""
+    sizes = Sizes(
+        {d.symbol: d.symbol_range for d in symbolic},
+        {d.name: d.extent for d in symbolic},
+        frozenset(t.shape for t in tensors),
+    )
+    found = list(islice(sizes.increasing(), MOST_INSTANCES))
+    # Behind them sizes that come just after those of usual tiles, every dim another one.
+    for start in _BEYOND:
+        unknowns = {d.symbol: start + k for k, d in enumerate(symbolic)}
+        largest = max(d.extent.evaluate(unknowns) for d in symbolic)
+        if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
+            found.append(unknowns)
+    for unknowns in found:
+        yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns)) for d in symbolic}, unknowns)

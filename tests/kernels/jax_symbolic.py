@@ -1,0 +1,192 @@
+"""Plain JAX over dims without a size: a proof holds for every size, a mistake is found at the smallest one."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from stile_engine import dim, kernel
+
+N, M = dim("N", multiple_of=16), dim("M")
+Q, D, F = dim("Q", 4), dim("D", 3), dim("F", 2)
+T = 16
+MEAN = "mean[M](X:M D)"
+SUM = "sum[N](X:N D)"
+NORM = "X:M D * rsqrt(mean[D](X:M D ** 2) + 0.00001) * W:D"
+ATTENTION = "(softmax[N]((A:Q D, K:N D -> Q N)), V:N D -> Q D)"
+SHIFTED = "at[M := M - 1](X:M D) where M > 0"
+
+
+@kernel(MEAN)
+def mean(X):  # proved: for every M
+    return jnp.mean(X, axis=0)
+
+
+@kernel(MEAN)
+def mean_over_the_padded_size(X):  # refuted
+    return X.sum(axis=0) / ((X.shape[0] + T - 1) // T * T)
+
+
+@kernel(MEAN)
+def mean_over_the_other_axis(X):  # refuted
+    return X.sum(axis=0) / X.shape[1]
+
+
+@kernel(NORM)
+def norm(X, W):  # proved
+    return X * lax.rsqrt(jnp.mean(X * X, axis=-1, keepdims=True) + 1e-5) * W
+
+
+@kernel(NORM)
+def norm_over_all_rows(X, W):  # refuted
+    return X * lax.rsqrt(jnp.mean(X * X) + 1e-5) * W
+
+
+@kernel("softmax[M](X:M D)")
+def softmax(X):  # proved
+    e = jnp.exp(X - X.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+@kernel("softmax[M](X:M D)")
+def softmax_over_the_wrong_axis(X):  # refuted
+    return jax.nn.softmax(X, axis=1)
+
+
+@kernel(SUM)
+def sum_by_tiles(X):  # proved
+    def body(j, total):
+        return total + lax.dynamic_slice(X, (j * T, 0), (T, 3)).sum(axis=0)
+
+    return lax.fori_loop(0, X.shape[0] // T, body, jnp.zeros(3))
+
+
+@kernel(SUM)
+def sum_without_the_last_tile(X):  # refuted
+    def body(j, total):
+        return total + lax.dynamic_slice(X, (j * T, 0), (T, 3)).sum(axis=0)
+
+    return lax.fori_loop(0, X.shape[0] // T - 1, body, jnp.zeros(3))
+
+
+@kernel(SUM)
+def sum_by_a_dim_of_the_module(X):  # proved
+    def body(j, total):
+        return total + lax.dynamic_slice(X, (j * T, 0), (T, 3)).sum(axis=0)
+
+    return lax.fori_loop(0, N // T, body, jnp.zeros(3))
+
+
+@kernel(SUM)
+def sum_by_scan(X):  # proved
+    return lax.scan(lambda total, x: (total + x.sum(axis=0), None), jnp.zeros(3), X.reshape(-1, T, 3))[0]
+
+
+@kernel("sum[M](X:M D)")
+def rows_left_after_whole_tiles(X):  # refuted
+    tiles = X.shape[0] // T
+    return X[: tiles * T].sum(axis=0)
+
+
+@kernel("sum[M where M % 2 == 0](X:M D)")
+def every_second_row(X):  # proved
+    return jnp.where(jnp.arange(X.shape[0])[:, None] % 2 == 0, X, 0).sum(axis=0)
+
+
+@kernel("sum[M where M % 2 == 0](X:M D)")
+def every_second_row_of_an_even_size(X):  # refuted
+    return lax.fori_loop(0, X.shape[0] // 2, lambda j, total: total + X[2 * j], jnp.zeros(3))
+
+
+@kernel("sum[M where M > 0](X:M D)")
+def a_loop_that_may_not_run(X):  # proved
+    return lax.fori_loop(1, X.shape[0], lambda j, total: total + X[j], jnp.zeros(3))
+
+
+@kernel("sum[M where M > 0](X:M D)")
+def a_loop_that_always_runs(X):  # refuted
+    return lax.while_loop(lambda c: c[0] < X.shape[0], lambda c: (c[0] + 1, c[1] + X[c[0]]), (1, X[0]))[1]
+
+
+def update(carry, s, v):
+    m, l, acc = carry
+    new = jnp.maximum(m, s.max(axis=1))
+    scale = jnp.exp(m - new)
+    p = jnp.exp(s - new[:, None])
+    return new, l * scale + p.sum(axis=1), acc * scale[:, None] + p @ v
+
+
+def attend(A, K, V, first):
+    def body(j, carry):
+        k, v = (lax.dynamic_slice(X, (j * T, 0), (T, 3)) for X in (K, V))
+        return update(carry, A @ k.T, v)
+
+    start = jnp.full(4, -jnp.inf), jnp.zeros(4), jnp.zeros((4, 3))
+    m, l, acc = lax.fori_loop(first, K.shape[0] // T, body, start)
+    return acc / l[:, None]
+
+
+@kernel(ATTENTION)
+def attention(A, K, V):  # proved
+    return attend(A, K, V, 0)
+
+
+@kernel(ATTENTION)
+def attention_without_the_first_tile(A, K, V):  # refuted
+    return attend(A, K, V, 1)
+
+
+@kernel("(softmax[N where N <= M]((A:M D, K:N D -> M N)), V:N D -> M D)")
+def causal_attention_of_two_sizes(A, K, V):  # proved
+    scores = A @ K.T
+    rows, columns = jnp.arange(A.shape[0])[:, None], jnp.arange(K.shape[0])[None, :]
+    return jax.nn.softmax(jnp.where(columns <= rows, scores, -jnp.inf), axis=1) @ V
+
+
+@kernel("(softmax[N where N <= M]((A:M D, K:N D -> M N)), V:N D -> M D)")
+def causal_attention_that_leaves_the_diagonal_out(A, K, V):  # refuted
+    scores = A @ K.T
+    rows, columns = jnp.arange(A.shape[0])[:, None], jnp.arange(K.shape[0])[None, :]
+    return jax.nn.softmax(jnp.where(columns < rows, scores, -jnp.inf), axis=1) @ V
+
+
+@kernel(SHIFTED)
+def shifted(X):  # proved
+    return jnp.zeros(X.shape).at[1:].set(X[:-1])
+
+
+@kernel(SHIFTED)
+def shifted_with_the_first_row(X):  # refuted
+    return X.at[1:].set(X[:-1])
+
+
+@kernel("(A:M D, B:F D -> M F)")
+def product(A, B):  # proved
+    return A @ B.T
+
+
+@kernel("(A:M D, B:N D -> M N)")
+def product_with_its_dims_exchanged(A, B):  # refuted # error[dim-mismatch]: (16, 1) and (1, 16)
+    return B @ A.T
+
+
+
+@kernel("sum[M](X:M D)")
+def a_size_that_python_looks_at(X):  # refuted
+    if X.shape[0] > 4:
+        return X[1:].sum(axis=0)
+    return X.sum(axis=0)
+
+
+@kernel("sum[M](X:M D)")
+def a_right_size_that_python_looks_at(X):  # unknown: not shown for every size, only at M = 1; M = 2; M = 3
+    if X.shape[0] > 4:
+        return X[:4].sum(axis=0) + X[4:].sum(axis=0)
+    return X.sum(axis=0)
+
+
+@kernel(SUM)
+def a_python_loop(X):  # unknown: a Python loop is written out round by round
+    total = jnp.zeros(3)
+    for j in range(0, X.shape[0], T):
+        total = total + X[j : j + T].sum(axis=0)
+    return total
