@@ -433,9 +433,29 @@ def test_dims_are_those_at_the_decorator() -> None:
     assert [k.sizes for k in report.kernels] == [{"M": 6}, {"M": 8}]
 
 
-def test_symbolic_sizes_are_refused_where_a_trace_needs_numbers() -> None:
-    report = run("S = dim('S', multiple_of=4)\n@kernel('X:S')\ndef f(X):\n    return X\n")
-    assert statuses(report) == {"f": "unsupported"}
+_LOOP = """
+S = dim('S', multiple_of=4)
+
+@kernel('sum[S](X:S)')
+def f(X):
+    total = 0.0
+    for start in range({start}, X.shape[0], 4):
+        total = total + X[start : start + 4].sum()
+    return total
+"""
+
+
+def test_a_kernel_that_cannot_be_read_for_every_size_is_never_proved() -> None:
+    kernel = run(_LOOP.format(start=0)).kernels[0]
+    assert kernel.status == "unknown"
+    assert "only at S = 4; S = 8; S = 12" in kernel.message
+
+
+def test_a_counterexample_at_a_small_size_refutes_it() -> None:
+    kernel = run(_LOOP.format(start=4)).kernels[0]
+    assert kernel.status == "refuted"
+    (witness,) = [o.witness for o in kernel.obligations if o.witness is not None]
+    assert witness.sizes == {"S": 4}
 
 
 # -- specs -----------------------------------------------------------------------------------
