@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from stile_engine.index.affine import Affine
@@ -11,6 +12,7 @@ from stile_engine.proof import refute
 from stile_engine.proof.inputs import Spikes, profiles
 from stile_engine.proof.instances import Sizes, describe_with
 from stile_engine.proof.refute import Outcome, Question
+from stile_engine.proof.shorter import running_cost, shorter
 from stile_engine.proof.verdict import Witness
 from stile_engine.term.value import Value
 
@@ -18,6 +20,8 @@ _MOST_INSTANCES = 10
 _MOST_CONSIDERED = 200
 _CHECKED_INSTANCES = 3
 _CHECK_STEPS = 1 << 22
+_MOST_RUN = 4_096
+"""Operations on arrays in all rounds of all loops together, beyond which fewer rounds are run after a proof."""
 _SEARCH_STEPS = 1 << 24
 _INSTANCE_STEPS = 1 << 21
 _QUICK_STEPS = 1 << 20
@@ -117,8 +121,23 @@ class Counterexamples:
             return None  # whether inputs can hold such data is not known
         return Witness(sizes=dict(question.shown), index=full, kernel="nan", set=text)
 
-    def contradiction(self, assumed: bool) -> Witness | None:
-        """A point that contradicts a proof. What was ``assumed`` may leave the kernel without a value."""
+    def contradiction(self, assumed: bool, believed: Callable[[Value, Value], bool] | None) -> Witness | None:
+        """A point that contradicts a proof. What was ``assumed`` may leave the kernel without a value.
+
+        Loops that are too long to be run are run with fewer rounds; what differs then contradicts the prover if it
+        has ``believed`` that pair as well. None: there are no loops.
+        """
+        values = (self._actual, self._spec)
+        if believed is None or running_cost(values) <= _MOST_RUN:
+            return self._contradiction(assumed)
+        for actual, spec in shorter(values):
+            witness = Counterexamples(actual, spec, self._output, self.sizes.ranges)._contradiction(assumed)
+            if witness is not None and believed(actual, spec):
+                sizes = {d.name: d.extent.constant for d in spec.dims if d.extent.is_constant}
+                return replace(witness, sizes={**sizes, **witness.sizes})
+        return None
+
+    def _contradiction(self, assumed: bool) -> Witness | None:
         instances: list[Mapping[str, int]] = [{}]
         if self.sizes:
             instances = list(islice(self.sizes.increasing(), _CHECKED_INSTANCES))

@@ -71,6 +71,18 @@ class Enclosures:
         middle: tuple[int, ...] = x.middle.shape
         return middle
 
+    def size(self, x: Ball) -> int:
+        size: int = x.middle.size
+        return size
+
+    def take(self, x: Ball, place: int, index: int) -> Ball:
+        def part(a: Array) -> Array:
+            if a.ndim <= place or a.shape[-1 - place] == 1:
+                return a
+            return a[(..., slice(index, index + 1), *[slice(None)] * place)]
+
+        return Ball(part(x.middle), None if x.radius is None else part(x.radius))
+
     def spread(self, x: Ball, shape: tuple[int, ...]) -> Ball:
         def whole(a: Array) -> Array:
             found: Array = self._np.broadcast_to(a.reshape(a.shape[max(a.ndim - len(shape), 0) :]), shape)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
 from stile_engine.proof.evaluate import NotEvaluated, TooExpensive
+from stile_engine.proof.grid_loops import Loops
 from stile_engine.term import expression as written
 from stile_engine.term.expression import Node, Tensor
 
@@ -29,7 +30,11 @@ _LARGEST_GRID = 1 << 22
 _MOST_CONTRACTED = 1 << 27
 _MOST_AXES = 24
 _MOST_FACTORS = 1 << 12
-_MOST_ROUNDS = 4096
+MOST_ROUNDS = 4096
+
+
+class VariesOverGrid(NotEvaluated):
+    """What is the same everywhere at one point differs over the grid."""
 
 
 class GridInputs(Protocol):
@@ -55,6 +60,12 @@ class GridArithmetic(Protocol):
 
     def shape(self, x: Any) -> tuple[int, ...]: ...
 
+    def size(self, x: Any) -> int:
+        """How many numbers it holds."""
+
+    def take(self, x: Any, place: int, index: int) -> Any:
+        """The part at one index of the axis ``place``, counted from the last, which stays with length one."""
+
     def spread(self, x: Any, shape: tuple[int, ...]) -> Any:
         """The same over the whole of ``shape``; axes of length one before it are dropped."""
 
@@ -67,6 +78,9 @@ class Coordinates:
     values: Any
     places: frozenset[int]
     """The axes of the grid, counted from the last, along which the values vary."""
+    low: int
+    high: int
+    """Bounds of the values, both included; they need not be reached."""
 
 
 class GridEvaluator:
@@ -79,6 +93,7 @@ class GridEvaluator:
         coordinates: Mapping[str, list[int]],
         sizes: Mapping[str, int] | None = None,
         steps: int = 1 << 24,
+        rounds: int = MOST_ROUNDS,
     ) -> None:
         import numpy
 
@@ -88,13 +103,14 @@ class GridEvaluator:
         self._sizes = dict(sizes or {})
         self._steps = steps
         self._allowed = steps
+        self._most_rounds = rounds
         self._known: dict[tuple[Any, ...], Any] = {}
         self._bound: dict[tuple[int, int, int], Coordinates] = {}
         self._moved: dict[tuple[Any, ...], Coordinates] = {}
-        self._read: dict[tuple[Any, ...], Any] = {}
-        self._kept: list[Any] = []
-        self.reads: dict[Tensor, tuple[range, ...]] = {}
-        """For each tensor the smallest box that holds all positions at which it was read."""
+        self._noted: list[tuple[Tensor, list[Any]]] = []
+        self._taken: dict[Tensor, int] = {}
+        self._whole: dict[Tensor, Array] = {}
+        self._loops = Loops(arithmetic, self._value, self._single, self._along)
         self.names = tuple(coordinates)
         if len(self.names) > _MOST_AXES:
             raise TooExpensive
@@ -106,7 +122,31 @@ class GridEvaluator:
         """Of the results: the last axis is the first coordinate."""
 
     def _coordinates(self, values: Array, place: int) -> Coordinates:
-        return Coordinates(values.reshape((-1, *([1] * place))), frozenset([place]))
+        low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
+        return Coordinates(values.reshape((-1, *([1] * place))), frozenset([place]), low, high)
+
+    def _along(self, low: int, high: int, place: int) -> Coordinates:
+        """The range ``[low, high)``, the same object every time."""
+        known = self._bound.get((low, high, place))
+        if known is None:
+            if high - low > _LARGEST_GRID or place >= _MOST_AXES:
+                raise TooExpensive
+            values = self._np.arange(low, high, dtype=self._np.int64).reshape((-1, *([1] * place)))
+            known = self._bound[low, high, place] = Coordinates(values, frozenset([place]), low, high - 1)
+        return known
+
+    @property
+    def reads(self) -> dict[Tensor, tuple[range, ...]]:
+        """For each tensor the smallest box that holds all positions at which it was read."""
+        found: dict[Tensor, tuple[range, ...]] = {}
+        for tensor, position in self._noted:
+            box = tuple(range(int(p.min()), int(p.max()) + 1) for p in position)
+            known = found.get(tensor)
+            if known is not None:
+                pairs = zip(box, known, strict=True)
+                box = tuple(range(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
+            found[tensor] = box
+        return found
 
     @property
     def used(self) -> int:
@@ -128,21 +168,24 @@ class GridEvaluator:
             raise TooExpensive
 
     def _value(self, node: Node, at: Mapping[str, Coordinates]) -> Any:
-        while type(node) is written.Restrict:
-            node = node.body  # the same value at the same index
-        key = (id(node), *[id(at[name]) for name in node.axes])
+        kind = type(node)
+        while kind is written.Restrict:
+            node = node.body  # type: ignore[attr-defined]  # the same value at the same index
+            kind = type(node)
+        # Nodes and coordinates are compared by identity.
+        key = (node, *[at[name] for name in node.axes])
         found = self._known.get(key)
         if found is None:
-            compute = _COMPUTE.get(type(node))
-            if compute is None:
-                raise NotEvaluated(f"{type(node).__name__} is not evaluated on grids")
-            found = compute(self, node, at)
-            size = 1
-            for n in self._arithmetic.shape(found):
-                size *= n
-            self._spend(_NODE_STEPS + size)
+            found = self._loops.in_a_stretch(node, at) if self._loops else None
+            if found is None:
+                compute = _COMPUTE.get(kind)
+                if compute is None:
+                    raise NotEvaluated(f"{kind.__name__} is not evaluated on grids")
+                found = compute(self, node, at)
+            self._steps -= _NODE_STEPS + 2 * self._arithmetic.size(found)
+            if self._steps < 0:
+                raise TooExpensive
             self._known[key] = found
-            self._kept.append((node, at))  # their ids are keys
         return found
 
     # -- indices ---------------------------------------------------------------------------
@@ -219,13 +262,14 @@ class GridEvaluator:
 
     def _room(self, *values: Any) -> None:
         """Refuse a grid that is too large before it is made."""
+        most = 1
+        for v in values:
+            most *= self._arithmetic.size(v)
+        if most <= _LARGEST_GRID:
+            return  # what they broadcast to is no larger than all of their products
         shape = self._np.broadcast_shapes(*(self._arithmetic.shape(v) for v in values))
-        size = 1
-        for n in shape:
-            size *= n
-        if size > _LARGEST_GRID:
+        if self._size(shape) > _LARGEST_GRID:
             raise TooExpensive
-        self._spend(size)
 
     def _power(self, node: written.Power, at: Mapping[str, Coordinates]) -> Any:
         base = self._value(node.base, at)
@@ -256,17 +300,18 @@ class GridEvaluator:
         for name, expression in node.mapping.items():
             moved = self._coordinates_of(expression, at)
             low, high = self._bounds(node.body.axes[name])
-            inside = (low <= moved.values) & (moved.values < high)
-            if not inside.all():
+            inside: Any = True
+            if moved.low < low or moved.high >= high:
+                inside = (low <= moved.values) & (moved.values < high)
+            if not (inside is True or inside.all()):
                 outside = ~inside if outside is None else outside | ~inside
                 # any value inside will do: it is replaced below
-                clipped = self._moved.get((id(moved), low, high))
+                clipped = self._moved.get((moved, low, high))
                 if clipped is None:
                     if high <= low:
                         return self._arithmetic.no_value()
                     kept = self._np.clip(moved.values, low, high - 1)
-                    clipped = self._moved[id(moved), low, high] = Coordinates(kept, moved.places)
-                    self._kept.append(moved)
+                    clipped = self._moved[moved, low, high] = Coordinates(kept, moved.places, low, high - 1)
                 moved = clipped
             inner[name] = moved
         value = self._value(node.body, inner)
@@ -276,21 +321,38 @@ class GridEvaluator:
 
     def _read_tensor(self, node: written.Read, at: Mapping[str, Coordinates]) -> Any:
         np = self._np
-        if node.tensor.integer or node.tensor.signs is not None:
+        tensor = node.tensor
+        if tensor.integer or tensor.signs is not None:
             raise NotEvaluated("contents that satisfy declared facts are drawn one by one")
-        position = [np.asarray(self._integer(p, at), dtype=np.int64) for p in node.index]
-        self._room(*(self._arithmetic.exact(p) for p in position)) if position else None
+        places = [self._coordinates_of(p, at) for p in node.index]
+        position = [c.values for c in places]
         outside: Any = None
-        for axis, (place, size) in enumerate(zip(position, node.tensor.shape, strict=True)):
-            inside = (place >= 0) & (place < size.evaluate(self._sizes))
+        for axis, (place, extent) in enumerate(zip(places, tensor.shape, strict=True)):
+            size = extent.evaluate(self._sizes) if extent.terms else extent.constant
+            if place.low >= 0 and place.high < size:
+                continue
+            inside = (place.values >= 0) & (place.values < size)
             if not inside.all():
                 outside = ~inside if outside is None else outside | ~inside
-                position[axis] = np.clip(place, 0, max(size.evaluate(self._sizes) - 1, 0))
-        self._note(node.tensor, position)
-        value = self._arithmetic.exact(self._inputs.grid(node.tensor, tuple(position)))
+                position[axis] = np.clip(place.values, 0, max(size - 1, 0))
+        self._room(*(self._arithmetic.exact(p) for p in position))
+        self._noted.append((tensor, position))
+        value = self._arithmetic.exact(self._elements(tensor, position))
         if outside is None:
             return value
         return self._arithmetic.where(outside, self._arithmetic.no_value(), value)
+
+    def _elements(self, tensor: Tensor, position: list[Any]) -> Array:
+        """The inputs at these positions. A tensor of which as much is read as it holds is made as a whole, once."""
+        whole = self._whole.get(tensor)
+        if whole is not None:
+            return self._np.asarray(whole[tuple(position)])
+        found = self._inputs.grid(tensor, tuple(position))
+        taken = self._taken[tensor] = self._taken.get(tensor, 0) + found.size
+        shape = tuple(extent.evaluate(self._sizes) for extent in tensor.shape)
+        if position and self._size(shape) <= min(taken, _LARGEST_GRID):
+            self._whole[tensor] = self._inputs.grid(tensor, self._np.ix_(*(self._np.arange(n) for n in shape)))
+        return found
 
     def _carried(self, node: written.Carried, at: Mapping[str, Coordinates]) -> Any:
         np = self._np
@@ -298,58 +360,50 @@ class GridEvaluator:
         rounds = np.asarray(self._integer(node.round, at))
         last = np.asarray(self._integer(recurrence.rounds, at))
         if rounds.size > 1 and rounds.min() != rounds.max():
-            raise NotEvaluated("a round that varies over the grid")
+            raise VariesOverGrid("a round that varies over the grid")
         round_ = int(rounds.max())
         if round_ < 0 or (round_ > last).any():
             raise NotEvaluated("a round that the loop does not have")
-        if round_ > _MOST_ROUNDS:
+        if round_ > self._most_rounds:
             raise TooExpensive
         inner = dict(at)
         for (name, bounds), expression in zip(recurrence.axes[number].items(), node.index, strict=True):
             moved = self._coordinates_of(expression, at)
             low, high = self._bounds(bounds)
-            inside = (low <= moved.values) & (moved.values < high)
-            if not inside.all():
+            if (moved.low < low or moved.high >= high) and not ((low <= moved.values) & (moved.values < high)).all():
                 raise NotEvaluated("a carry read out of bounds")
             inner[name] = moved
-        if round_ == 0:
-            return self._value(recurrence.initial[number], inner)
-        # Earlier rounds first: a chain of calls from the last round to the first would be too deep.
-        for earlier in range(round_):
-            inner[recurrence.variable] = self._single(earlier)
-            found = self._value(recurrence.step[number], inner)
-        return found
+        return self._loops.after(recurrence, number, round_, int(last.max()), inner)
 
     def _single(self, value: int) -> Coordinates:
         """One value, the same object every time."""
         found = self._moved.get((value,))
         if found is None:
-            found = self._moved[value,] = Coordinates(self._np.array(value, dtype=self._np.int64), frozenset())
+            values = self._np.array(value, dtype=self._np.int64)
+            found = self._moved[value,] = Coordinates(values, frozenset(), value, value)
         return found
 
     def _coordinates_of(self, expression: Affine, at: Mapping[str, Coordinates]) -> Coordinates:
         """The values of an index expression; of a variable its own."""
         if expression.is_constant:
             return self._single(expression.constant)
-        first = expression.terms[0][0]
-        if len(expression.terms) == 1 and expression == Affine.variable(str(first)) and str(first) in at:
-            return at[str(first)]
-        token = (expression, *sorted((v, id(at[v])) for v in expression.variables if v in at))
+        first, factor = expression.terms[0]
+        plain = len(expression.terms) == 1 and factor == 1 and not expression.constant
+        if plain and isinstance(first, str) and first in at:
+            return at[first]
+        used = [(v, at[v]) for v in sorted(expression.variables) if v in at]
+        token = (expression, *used)
         found = self._moved.get(token)
         if found is None:
             values = self._np.asarray(self._integer(expression, at), dtype=self._np.int64)
-            places = self._places((v for v in expression.variables if v in at), at)
-            found = self._moved[token] = Coordinates(values, places)
-            self._kept.append(at)
+            places = frozenset().union(*(c.places for _, c in used)) if used else frozenset()
+            limits = expression.extremes(
+                {v: (Affine((), c.low), Affine((), c.high + 1)) for v, c in used}
+                | {v: (Affine((), n), Affine((), n + 1)) for v, n in self._sizes.items()}
+            )
+            low, high = limits if limits is not None else (int(values.min()), int(values.max()))
+            found = self._moved[token] = Coordinates(values, places, low, high)
         return found
-
-    def _note(self, tensor: Tensor, position: list[Any]) -> None:
-        box = tuple(range(int(p.min()), int(p.max()) + 1) for p in position)
-        known = self.reads.get(tensor)
-        if known is not None:
-            pairs = zip(box, known, strict=True)
-            box = tuple(range(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs)
-        self.reads[tensor] = box
 
     def _reduce(self, node: written.Reduce, at: Mapping[str, Coordinates]) -> Any:
         taken = self._places(node.axes, at)
@@ -363,15 +417,7 @@ class GridEvaluator:
                 return self._empty(node.reduction)
             while place in taken:
                 place += 1
-            if place >= _MOST_AXES:
-                raise TooExpensive
-            key = (low, high, place)
-            known = self._bound.get(key)
-            if known is None:
-                if high - low > _LARGEST_GRID:
-                    raise TooExpensive
-                known = self._bound[key] = self._coordinates(self._np.arange(low, high, dtype=self._np.int64), place)
-            inner[name] = known
+            inner[name] = self._along(low, high, place)
             axes.append(place)
             shape.append(high - low)
             taken |= {place}

@@ -8,6 +8,7 @@ inputs are tried every time.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -108,7 +109,8 @@ def agrees(question: Question, steps: int) -> Outcome:
         return Outcome(None, 0)
     candidates = points(question.box, (), 2)
     few = list(islice(profiles(), 1, 3))
-    if question.cost(_CHEAP_STEPS * 2) <= _CHEAP_STEPS * 2 or not _has_numpy():
+    cheap = _CHEAP_STEPS // 8 if "numpy" in sys.modules else _CHEAP_STEPS * 2
+    if question.cost(cheap) <= cheap or not _has_numpy():
         return _search_points(question, candidates, few, steps)
     if _is_long(question):
         few = few[:1]  # sixteen points of one assignment: the evaluation stays a small part of the proof
@@ -178,16 +180,20 @@ def _search_grids(
     """None where the expressions are not for grids."""
     if not _has_numpy():
         return None
-    from stile_engine.proof.grid import GridEvaluator
+    from stile_engine.proof.grid import GridEvaluator, VariesOverGrid
     from stile_engine.proof.grid_floats import GridFloats
 
     agreed = 0
+    varied = False
     for indices in _grids(question.box, candidates, sampled):
         enough = False
         for profile in tried:
             evaluator = GridEvaluator(GridFloats(), profile, indices, question.sizes, steps)
             try:
                 same, places = _differences(question, evaluator, indices)
+            except VariesOverGrid:
+                varied = True
+                break  # one index alone
             except NotEvaluated:
                 return None
             except (TooExpensive, MemoryError):
@@ -200,8 +206,8 @@ def _search_grids(
                 if witness is not None:
                     return Outcome(witness, agreed)
         if enough:
-            break
-    return Outcome(None, agreed)
+            return Outcome(None, agreed)
+    return None if varied else Outcome(None, agreed)
 
 
 def _differences(question: Question, evaluator: GridEvaluator, indices: Indices) -> tuple[int, list[dict[str, int]]]:
