@@ -25,12 +25,12 @@ from stile_engine.term.expression import (
 from stile_engine.term.facts import Bound, Permutation, Unique
 
 
-def contradiction_of(roots: Iterable[Node], sizes: Mapping[str, tuple[int, int]]) -> str | None:
+def contradiction_of(inputs: Iterable[Tensor], sizes: Mapping[str, tuple[int, int]]) -> str | None:
     """The inputs whose facts no contents satisfy, where that shows; None where they may hold.
 
     What is looked at: all elements at one common index, and whether so many different ones can exist.
     """
-    tensors = sorted(tensors_of(roots), key=lambda t: t.name)
+    tensors = sorted(inputs, key=lambda t: t.name)
     for tensor in tensors:
         if tensor.signs == 0:
             return tensor.name
@@ -66,6 +66,8 @@ def _too_many(tensor: Tensor, box: IndexSet, token: str) -> bool:
 def tensors_of(roots: Iterable[Node]) -> set[Tensor]:
     """All inputs that the expressions read, as indices too."""
     found: set[Tensor] = set()
+    if not data.any_known():
+        return {node.tensor for node in every_node(*roots) if type(node) is Read}
     for node in every_node(*roots):
         names: frozenset[str] = frozenset()
         match node:

@@ -35,6 +35,10 @@ class Ball(NamedTuple):
     middle: Any
     radius: Any
 
+    @property
+    def size(self) -> int:
+        return int(self.middle.size)
+
 
 class Enclosures:
     """Arithmetic on balls, for ``GridEvaluator``."""
@@ -70,10 +74,6 @@ class Enclosures:
     def shape(self, x: Ball) -> tuple[int, ...]:
         middle: tuple[int, ...] = x.middle.shape
         return middle
-
-    def size(self, x: Ball) -> int:
-        size: int = x.middle.size
-        return size
 
     def take(self, x: Ball, place: int, index: int) -> Ball:
         def part(a: Array) -> Array:

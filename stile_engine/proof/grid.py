@@ -43,7 +43,8 @@ class GridInputs(Protocol):
 
 
 class GridArithmetic(Protocol):
-    """Numbers on a grid. What a value is, is its own affair: one array, or several of one shape."""
+    """Numbers on a grid. What a value is, is its own affair: one array, or several of one shape; but its ``size``
+    is how many numbers it holds."""
 
     def exact(self, values: Array) -> Any: ...
     def rational(self, numerator: int, denominator: int) -> Any: ...
@@ -59,9 +60,6 @@ class GridArithmetic(Protocol):
         """The sum of the product over the axes, or None where it has to be written out."""
 
     def shape(self, x: Any) -> tuple[int, ...]: ...
-
-    def size(self, x: Any) -> int:
-        """How many numbers it holds."""
 
     def take(self, x: Any, place: int, index: int) -> Any:
         """The part at one index of the axis ``place``, counted from the last, which stays with length one."""
@@ -111,6 +109,7 @@ class GridEvaluator:
         self._taken: dict[Tensor, int] = {}
         self._whole: dict[Tensor, Array] = {}
         self._loops = Loops(arithmetic, self._value, self._single, self._along)
+        self._running = self._loops.rounds
         self.names = tuple(coordinates)
         if len(self.names) > _MOST_AXES:
             raise TooExpensive
@@ -152,6 +151,11 @@ class GridEvaluator:
     def used(self) -> int:
         return self._allowed - self._steps
 
+    @property
+    def computed(self) -> int:
+        """How many arrays were computed."""
+        return len(self._known)
+
     def __call__(self, node: Node) -> Any:
         """The value, over the whole of ``shape``."""
         before = sys.getrecursionlimit()
@@ -173,16 +177,17 @@ class GridEvaluator:
             node = node.body  # type: ignore[attr-defined]  # the same value at the same index
             kind = type(node)
         # Nodes and coordinates are compared by identity.
-        key = (node, *[at[name] for name in node.axes])
+        key = (node, *map(at.__getitem__, node.axes))
         found = self._known.get(key)
         if found is None:
-            found = self._loops.in_a_stretch(node, at) if self._loops else None
+            if self._running:
+                found = self._loops.in_a_stretch(node, at)
             if found is None:
                 compute = _COMPUTE.get(kind)
                 if compute is None:
                     raise NotEvaluated(f"{kind.__name__} is not evaluated on grids")
                 found = compute(self, node, at)
-            self._steps -= _NODE_STEPS + 2 * self._arithmetic.size(found)
+            self._steps -= _NODE_STEPS + 2 * found.size
             if self._steps < 0:
                 raise TooExpensive
             self._known[key] = found
@@ -253,18 +258,20 @@ class GridEvaluator:
         return self._arithmetic.exact(self._np.asarray(self._integer(node.index, at), dtype=float))
 
     def _apply(self, node: written.Apply, at: Mapping[str, Coordinates]) -> Any:
-        first = self._value(node.operands[0], at)
-        if len(node.operands) == 1:
+        operands = node.operands
+        first = self._value(operands[0], at)
+        if len(operands) == 1:
             return self._arithmetic.unary(node.function, first)
-        second = self._value(node.operands[1], at)
-        self._room(first, second)
+        second = self._value(operands[1], at)
+        if first.size * second.size > _LARGEST_GRID:
+            self._room(first, second)
         return self._arithmetic.binary(node.function, first, second)
 
     def _room(self, *values: Any) -> None:
         """Refuse a grid that is too large before it is made."""
         most = 1
         for v in values:
-            most *= self._arithmetic.size(v)
+            most *= v.size
         if most <= _LARGEST_GRID:
             return  # what they broadcast to is no larger than all of their products
         shape = self._np.broadcast_shapes(*(self._arithmetic.shape(v) for v in values))
@@ -435,6 +442,9 @@ class GridEvaluator:
                 if found is not None:
                     return found
         body = self._value(node.body, inner)
+        own = self._arithmetic.shape(body)
+        if mask is None and all(p < len(own) and own[-1 - p] == n for p, n in zip(axes, shape, strict=True)):
+            return self._arithmetic.reduce(node.reduction, body, None, tuple(-1 - p for p in axes), own)
         ranges = self._arithmetic.exact(
             self._np.empty([shape[axes.index(p)] if p in axes else 1 for p in range(max(axes), -1, -1)])
         )

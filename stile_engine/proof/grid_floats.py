@@ -67,6 +67,12 @@ class GridFloats:
             "maximum": numpy.maximum,
             "minimum": numpy.minimum,
         }
+        self._reductions = {
+            "sum": (numpy.add, 0.0),
+            "prod": (numpy.multiply, 1.0),
+            "max": (numpy.maximum, -math.inf),
+            "min": (numpy.minimum, math.inf),
+        }
 
     def exact(self, values: Array) -> Array:
         return values
@@ -87,9 +93,6 @@ class GridFloats:
         shape: tuple[int, ...] = x.shape
         return shape
 
-    def size(self, x: Array) -> int:
-        return x.size
-
     def take(self, x: Array, place: int, index: int) -> Array:
         if x.ndim <= place or x.shape[-1 - place] == 1:
             return x
@@ -106,17 +109,20 @@ class GridFloats:
         return found
 
     def binary(self, name: str, x: Array, y: Array) -> Array:
-        if name == "div":
-            # x / 0 has no value, for every x
-            return self._np.asarray(self._np.where(y == 0, math.nan, x / y))
-        return self._np.asarray(self._binary[name](x, y))
+        if name != "div":
+            found = self._binary[name](x, y)
+        elif y.all():
+            found = x / y
+        else:
+            found = self._np.where(y == 0, math.nan, x / y)  # x / 0 has no value, for every x
+        return found if found.shape else self._np.asarray(found)  # of numbers NumPy makes numbers
 
     def reduce(self, name: str, x: Array, mask: Array | None, axes: tuple[int, ...], shape: tuple[int, ...]) -> Array:
-        np = self._np
-        neutral = {"sum": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}[name]
-        whole = np.broadcast_to(x if mask is None else np.where(mask, x, neutral), shape)
-        function = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min}[name]
-        found: Array = function(whole, axis=axes, keepdims=True)
+        function, neutral = self._reductions[name]
+        whole = x if mask is None else self._np.where(mask, x, neutral)
+        if whole.shape != shape:
+            whole = self._np.broadcast_to(whole, shape)
+        found: Array = function.reduce(whole, axis=axes, keepdims=True)
         return found
 
     def contract(self, factors: list[Array], mask: Array | None, axes: tuple[int, ...]) -> Array | None:

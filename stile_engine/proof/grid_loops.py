@@ -19,7 +19,7 @@ At = Mapping[str, "Coordinates"]
 
 
 @dataclass(slots=True)
-class _Rounds:
+class Rounds:
     """The rounds of one loop: how many, and stretches of them as coordinates of the grid."""
 
     count: int = 0
@@ -40,19 +40,16 @@ class Loops:
     ) -> None:
         self._arithmetic = arithmetic
         self._value, self._single, self._along = value, single, along
-        self._rounds: dict[str, _Rounds] = {}
+        self.rounds: dict[str, Rounds] = {}
+        """By the name of the variable; empty as long as no loop was met."""
         self._after: dict[tuple[Any, ...], list[Any]] = {}
         self._free: dict[Node, bool] = {}
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return bool(self._rounds)
 
     def after(self, recurrence: Recurrence, number: int, round_: int, count: int, at: At) -> Any:
         """What is carried after ``round_`` of ``count`` rounds, at the coordinates of the carry's axes."""
         if round_ == 0:
             return self._value(recurrence.initial[number], at)
-        rounds = self._rounds.setdefault(recurrence.variable, _Rounds())
+        rounds = self.rounds.setdefault(recurrence.variable, Rounds())
         rounds.count = max(rounds.count, count)
         key = (recurrence, number, *[at[v] for v in (*recurrence.axes[number], *recurrence.outer)])
         known = self._after.setdefault(key, [])
@@ -68,7 +65,7 @@ class Loops:
         if not self._is_free(node):
             return None
         for name in node.axes:
-            rounds = self._rounds.get(name)
+            rounds = self.rounds.get(name)
             if rounds is None or at[name].places or node in rounds.too_large:
                 continue
             round_ = at[name].low

@@ -153,7 +153,8 @@ def _prove(
     if box is EMPTY:
         error = Obligation("value", Status.ERROR, detail="the context is empty: no index satisfies the assumptions")
         return _finished(start, [error], (), None, None)
-    clash = contradiction_of((actual.node, spec.node), sizes)
+    inputs = tensors_of((actual.node, spec.node))
+    clash = contradiction_of(inputs, sizes)
     if clash is not None:
         error = Obligation("value", Status.ERROR, detail=f"the declared facts contradict each other: {clash}")
         return _finished(start, [error], (), None, None)
@@ -229,7 +230,7 @@ def _prove(
 
     status = kernel_status(obligations, assumptions)
     if status in (Status.PROVED, Status.ASSUMED):
-        impossible = without_contents(sorted(tensors_of((actual.node, spec.node)), key=lambda t: t.name))
+        impossible = without_contents(sorted(inputs, key=lambda t: t.name))
         if impossible is not None:
             obligations.append(Obligation("value", Status.UNKNOWN, detail=impossible))
 

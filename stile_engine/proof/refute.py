@@ -21,7 +21,7 @@ from stile_engine.proof.inputs import Profile, Spikes, profiles
 from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
 from stile_engine.proof.repro import program
 from stile_engine.proof.verdict import Witness
-from stile_engine.term.expression import Carried, Node, every_node
+from stile_engine.term.expression import Node
 
 if TYPE_CHECKING:
     from stile_engine.proof.grid import GridEvaluator
@@ -35,8 +35,8 @@ _EXACT_STEPS = 4_000
 _CHEAP_STEPS = 1_500
 """Up to this many steps one exact evaluation is cheaper than to load NumPy."""
 _GRID_STEPS = 1 << 24
-_LONG = 1_000
-"""Parts of an expression of which many evaluations would take as long as the proof."""
+_LONG = 500
+"""Arrays after which one assignment of the inputs is enough: the evaluation stays a small part of the proof."""
 _SLOW_STEPS = 40_000
 """Of a quick search point by point."""
 _MOST_INDICES = 4096
@@ -112,15 +112,7 @@ def agrees(question: Question, steps: int) -> Outcome:
     cheap = _CHEAP_STEPS // 8 if "numpy" in sys.modules else _CHEAP_STEPS * 2
     if question.cost(cheap) <= cheap or not _has_numpy():
         return _search_points(question, candidates, few, steps)
-    if _is_long(question):
-        few = few[:1]  # sixteen points of one assignment: the evaluation stays a small part of the proof
-    return _search_grids(question, candidates, few, steps, sampled=16) or Outcome(None, 0)
-
-
-def _is_long(question: Question) -> bool:
-    """Whether the two expressions have more than a thousand parts, or a loop."""
-    parts = enumerate(every_node(question.actual, question.spec))
-    return any(number >= _LONG or isinstance(node, Carried) for number, node in parts)
+    return _search_grids(question, candidates, few, steps, sampled=16, most=_LONG) or Outcome(None, 0)
 
 
 def points(box: Mapping[str, tuple[int, int]], first: Iterable[Mapping[str, int]], count: int) -> list[dict[str, int]]:
@@ -176,8 +168,9 @@ def _search_grids(
     tried: list[Profile],
     steps: int,
     sampled: int = _SAMPLED_INDICES,
+    most: int | None = None,
 ) -> Outcome | None:
-    """None where the expressions are not for grids."""
+    """None where the expressions are not for grids. After ``most`` arrays no further inputs are tried."""
     if not _has_numpy():
         return None
     from stile_engine.proof.grid import GridEvaluator, VariesOverGrid
@@ -205,6 +198,8 @@ def _search_grids(
                 witness = confirm(question, place, profile)
                 if witness is not None:
                     return Outcome(witness, agreed)
+            if most is not None and evaluator.computed >= most:
+                break
         if enough:
             return Outcome(None, agreed)
     return None if varied else Outcome(None, agreed)

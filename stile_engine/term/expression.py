@@ -17,9 +17,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from stile_engine.index.affine import Affine, AffineLike
+from stile_engine.index.data import any_known as any_data_known
 from stile_engine.index.predicate import ALWAYS, Predicate
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.term.facts import Fact, Signs
@@ -349,39 +351,46 @@ def bounds(low: AffineLike, high: AffineLike) -> Bounds:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The nodes directly inside, those that a predicate compares included. Below a loop the graph has cycles."""
+    of_kind = _CHILDREN.get(type(node))
+    return of_kind(node) if of_kind is not None else ()
+
+
+def _compared(predicate: Predicate) -> tuple[Node, ...]:
+    """The values that a predicate compares."""
+    if predicate is ALWAYS or not any_data_known():
+        return ()
     from stile_engine.term.comparison import compared
 
-    match node:
-        case Apply(_, operands):
-            return operands
-        case Power(base, _):
-            return (base,)
-        case Select(predicate, chosen, other, _):
-            return (chosen, other, *compared(predicate))
-        case Reduce(predicate=predicate):
-            return (node.body, *compared(predicate))
-        case Scatter(predicate=predicate):
-            return (node.body, node.base, *compared(predicate))
-        case Reindex() | Restrict():
-            return (node.body,)
-        case Carried(recurrence):
-            return (*recurrence.initial, *recurrence.step)  # a step leads back to where it is carried
-        case _:
-            return ()
+    return compared(predicate)
+
+
+_CHILDREN: dict[type[Node], Callable[[Any], tuple[Node, ...]]] = {
+    Apply: attrgetter("operands"),
+    Power: lambda node: (node.base,),
+    Select: lambda node: (node.chosen, node.other, *_compared(node.predicate)),
+    Reduce: lambda node: (node.body, *_compared(node.predicate)),
+    Scatter: lambda node: (node.body, node.base, *_compared(node.predicate)),
+    Reindex: lambda node: (node.body,),
+    Restrict: lambda node: (node.body,),
+    # a step leads back to where it is carried
+    Carried: lambda node: (*node.recurrence.initial, *node.recurrence.step),
+}
 
 
 def every_node(*roots: Node, below: Callable[[Node], Sequence[Node]] = children) -> Iterator[Node]:
     """The expressions and all that they are made of, each node once, from left to right. ``below`` gives the
     nodes to go on with."""
-    seen: set[int] = set()
+    seen: set[Node] = set()
     waiting = list(reversed(roots))
     while waiting:
         node = waiting.pop()
-        if id(node) in seen:
+        if node in seen:
             continue
-        seen.add(id(node))
+        seen.add(node)
         yield node
-        waiting.extend(reversed(below(node)))
+        inner = below(node)
+        if inner:
+            waiting.extend(inner[::-1])
 
 
 ZERO = Const(Fraction(0))
