@@ -131,6 +131,11 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if running:
+            # What was made counts as old from here on, without being looked through.
+            frozen = gc.get_freeze_count()
+            gc.freeze()
+            if not frozen:
+                gc.unfreeze()
             gc.enable()
 
 

@@ -217,15 +217,18 @@ Factor: TypeAlias = tuple[Atom, "Rational"]
 class Mono:
     """``prod(atom ** exponent) * exp(exponential)``; ``exponential`` None stands for 0."""
 
-    __slots__ = ("_digest", "_plain", "exponential", "factors", "height", "reads", "variables")
+    __slots__ = ("_digest", "_plain", "_poly", "exponential", "factors", "height", "reads", "sums", "variables")
 
     factors: tuple[Factor, ...]
     exponential: Poly | None
+    sums: tuple[SumAtom, ...]
+    """The factors that are sums, to the power of one."""
     variables: frozenset[str]
     height: int
     reads: frozenset[ReadAtom]
     _digest: str | None
     _plain: str | None
+    _poly: Poly | None
 
     @property
     def plain_digest(self) -> str:
@@ -250,7 +253,8 @@ def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
     if found is None:
         made = Mono()
         made.factors, made.exponential = factors, exponential
-        made._digest = made._plain = None
+        made._digest = made._plain = made._poly = None
+        made.sums = tuple(a for a, e in factors if isinstance(a, SumAtom) and e == 1 and a.operation == "sum")
         variables, reads, height = _NOTHING, _NO_READS, 0
         for atom, _ in factors:
             variables |= atom.variables
@@ -271,10 +275,11 @@ UNIT = mono(())
 class Poly:
     """A sum of monomials with rational coefficients, sorted by digest. Compare with ``is``."""
 
-    __slots__ = ("_digest", "height", "reads", "terms", "variables")
+    __slots__ = ("_digest", "_negative", "height", "reads", "terms", "variables")
 
     terms: tuple[tuple[Mono, Rational], ...]
     _digest: str | None
+    _negative: Poly | None
     variables: frozenset[str]
     height: int
     reads: frozenset[ReadAtom]
@@ -310,33 +315,66 @@ class Poly:
         return show(self)
 
 
+_polys: dict[tuple[object, ...], Poly] = {}
+
+
 def poly(terms: dict[Mono, Rational]) -> Poly:
     """The polynomial with these coefficients; zero ones are dropped."""
     kept = [(m, c) for m, c in terms.items() if c]
-    if len(kept) > 1:
-        kept.sort(key=lambda term: term[0].digest)
     # numerators and denominators: the hash of a fraction is slow
-    key = (Poly, *((m, c.numerator, c.denominator) for m, c in kept))
-    found = _table.get(key)
+    key: list[object] = []
+    if len(kept) > 1:
+        kept.sort(key=_by_digest)
+    for m, c in kept:
+        if type(c) is int:
+            key += (m, c)
+        elif c.denominator == 1:
+            return poly({n: ratio(d) for n, d in kept})
+        else:
+            key += (m, c.numerator, c.denominator)
+    of_these = tuple(key)
+    found = _polys.get(of_these)
     if found is None:
-        made = Poly()
-        made.terms = tuple(kept)
-        made._digest = None
+        found = _polys[of_these] = Poly()
+        found.terms = tuple(kept)
+        found._digest = found._negative = None
         variables, reads, height = _NOTHING, _NO_READS, 0
         for m, _ in kept:
             variables |= m.variables
             reads |= m.reads
             height = max(height, m.height)
-        made.variables, made.reads, made.height = variables, reads, height
-        found = _table[key] = made
-    return found  # type: ignore[return-value]
+        found.variables, found.reads, found.height = variables, reads, height
+    return found
+
+
+def negative(operand: Poly) -> Poly:
+    found = operand._negative
+    if found is None:
+        found = operand._negative = poly({m: -c for m, c in operand.terms})
+        found._negative = operand
+    return found
+
+
+def _by_digest(term: tuple[Mono, Rational]) -> str:
+    return term[0].digest
 
 
 def ratio(value: Rational) -> Rational:
     """An integer where the value is one: small integers are much faster than fractions."""
-    if isinstance(value, Fraction) and value.denominator == 1:
+    if type(value) is not int and value.denominator == 1:
         return value.numerator
     return value
+
+
+def times(left: Rational, right: Rational) -> Rational:
+    """The product; most are by one."""
+    if type(left) is int and type(right) is int:
+        return left * right
+    if left == 1:
+        return right
+    if right == 1:
+        return left
+    return ratio(left * right)
 
 
 @lru_cache(maxsize=4096)
@@ -355,4 +393,9 @@ def of_atom(atom: Atom, exponent: Rational = 1) -> Poly:
 
 
 def of_mono(m: Mono, coefficient: Rational = 1) -> Poly:
-    return poly({m: coefficient})
+    if coefficient != 1:
+        return poly({m: coefficient})
+    found = m._poly
+    if found is None:
+        found = m._poly = poly({m: 1})
+    return found

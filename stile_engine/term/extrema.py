@@ -232,11 +232,13 @@ def _split(family: Family) -> _Split:
         return _Split(family.body, (), family.domain, ZERO)
     names = frozenset(family.bound)
     # max(a + f) = a + max(f): a does not vary with the bound variables, and is finite
-    fixed = poly({m: c for m, c in family.body.terms if not (m.variables & names)})
-    moving = poly({m: c for m, c in family.body.terms if m.variables & names})
+    still = {m: c for m, c in family.body.terms if m.variables.isdisjoint(names)}
+    fixed, moving = ZERO, family.body
+    if still:
+        fixed = poly(still)
+        moving = poly({m: c for m, c in family.body.terms if m not in still})
     bound, domain, body = binding.canonical(family.bound, family.domain, moving)
-    names = frozenset(bound)
-    if any(not (m.variables & names) for m, _ in body.terms):
+    if any(m.variables.isdisjoint(bound) for m, _ in body.terms):
         again = _split(Family(bound, domain, body))
         return _Split(add(fixed, again.fixed), again.bound, again.domain, again.body)
     return _Split(fixed, bound, domain, body)

@@ -32,10 +32,13 @@ from stile_engine.term.atoms import (
     constant,
     index_atom,
     mono,
+    negative,
     of_atom,
+    of_mono,
     poly,
     ratio,
     read_atom,
+    times,
 )
 
 _products: dict[tuple[Poly, Poly], Poly] = {}
@@ -50,9 +53,16 @@ def add(left: Poly, right: Poly) -> Poly:
         return left
     spend()
     total = dict(left.terms)
-    for m, c in right.terms:
-        total[m] = ratio(total.get(m, 0) + c)
+    _add_terms(total, right)
     return _collect(total)
+
+
+def _add_terms(total: dict[Mono, Rational], operand: Poly, factor: Rational = 1) -> None:
+    for m, c in operand.terms:
+        if factor != 1:
+            c = times(c, factor)
+        known = total.get(m)
+        total[m] = c if known is None else ratio(known + c)
 
 
 def total_of(parts: list[Poly]) -> Poly:
@@ -61,8 +71,7 @@ def total_of(parts: list[Poly]) -> Poly:
         return parts[0]
     total: dict[Mono, Rational] = {}
     for part in parts:
-        for m, c in part.terms:
-            total[m] = ratio(total.get(m, 0) + c)
+        _add_terms(total, part)
     return _collect(total)
 
 
@@ -71,15 +80,26 @@ def scale(operand: Poly, factor: Rational) -> Poly:
         return operand
     if factor == 0:
         return ZERO
-    return poly({m: ratio(c * factor) for m, c in operand.terms})
+    if factor == -1:
+        return negative(operand)
+    return poly({m: times(c, factor) for m, c in operand.terms})
 
 
 def negate(operand: Poly) -> Poly:
-    return scale(operand, -1)
+    return negative(operand)
 
 
 def subtract(left: Poly, right: Poly) -> Poly:
-    return ZERO if left is right else add(left, negate(right))
+    if left is right:
+        return ZERO
+    if not left.terms:
+        return negate(right)
+    if not right.terms:
+        return left
+    spend()
+    total = dict(left.terms)
+    _add_terms(total, right, -1)
+    return _collect(total)
 
 
 def multiply(left: Poly, right: Poly) -> Poly:
@@ -100,12 +120,12 @@ def multiply(left: Poly, right: Poly) -> Poly:
     for m1, c1 in left.terms:
         for m2, c2 in right.terms:
             product = multiply_monos(m1, m2)
-            coefficient = c1 * c2
-            if isinstance(product, Mono):
-                total[product] = ratio(total.get(product, 0) + coefficient)
+            coefficient = times(c1, c2)
+            if type(product) is Mono:
+                known = total.get(product)
+                total[product] = coefficient if known is None else ratio(known + coefficient)
             else:
-                for m, c in product.terms:
-                    total[m] = ratio(total.get(m, 0) + c * coefficient)
+                _add_terms(total, _as_poly(product), coefficient)
     result = _collect(total)
     _products[key] = result
     return result
@@ -122,7 +142,8 @@ def multiply_monos(left: Mono, right: Mono) -> Mono | Poly:
     if found is None:
         exponents: dict[Atom, Rational] = dict(left.factors)
         for atom, exponent in right.factors:
-            exponents[atom] = ratio(exponents.get(atom, 0) + exponent)
+            known = exponents.get(atom)
+            exponents[atom] = exponent if known is None else ratio(known + exponent)
         if left.exponential is None:
             exponential = right.exponential
         elif right.exponential is None:
@@ -279,7 +300,7 @@ def _merge_products(
 
 
 def _as_poly(value: Mono | Poly) -> Poly:
-    return poly({value: 1}) if isinstance(value, Mono) else value
+    return of_mono(value) if isinstance(value, Mono) else value
 
 
 def indicator_of(domain: IndexSet) -> Poly:
@@ -297,7 +318,7 @@ def _collect(total: dict[Mono, Rational]) -> Poly:
     """A polynomial from collected terms, with sums over one body merged into level sets."""
     with_sums = 0
     for m, c in total.items():
-        if c and any(isinstance(a, SumAtom) and e == 1 and a.operation == "sum" for a, e in m.factors):
+        if m.sums and c:
             with_sums += 1
     if not with_sums:
         return poly(total)
@@ -307,10 +328,9 @@ def _collect(total: dict[Mono, Rational]) -> Poly:
     for m, c in total.items():
         if not c:
             continue
-        for atom, exponent in m.factors:
-            if isinstance(atom, SumAtom) and exponent == 1 and atom.operation == "sum":
-                rest = _without(m, atom)
-                groups.setdefault((rest, atom.bound, atom.body), []).append((m, atom))
+        for atom in m.sums:
+            rest = _without(m, atom)
+            groups.setdefault((rest, atom.bound, atom.body), []).append((m, atom))
     for (rest, bound, body), members in groups.items():
         plain = not bound and rest in total and total[rest] != 0
         if len(members) < 2 and not plain:
@@ -364,7 +384,7 @@ def _merge_level_sets(
         if level:
             by_level[level] = by_level[level] | domain if level in by_level else domain
     parts = [poly(remaining)]
-    factor = poly({rest: 1})
+    factor = of_mono(rest)
     unchanged = {(a.domain, total[m]) for m, a in members} | ({(UNIVERSE, total[rest])} if plain else set())
     if {(d, c) for c, d in by_level.items()} == unchanged:
         return None  # already level sets
@@ -412,8 +432,8 @@ def substitute(operand: Poly, mapping: Mapping[str, Affine]) -> Poly:
 
 
 def _substitute_mono(m: Mono, mapping: Mapping[str, Affine]) -> Poly:
-    if not (m.variables & mapping.keys()):
-        return poly({m: 1})
+    if m.variables.isdisjoint(mapping):
+        return of_mono(m)
     from stile_engine.term.powers import raise_to
 
     kept: dict[Atom, Rational] = {}

@@ -70,18 +70,20 @@ def _sum_mono(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
 
 def split(m: Mono, bound: tuple[str, ...]) -> tuple[Mono, Mono]:
     """The factors that do not name a bound variable, and those that do."""
-    names = frozenset(bound)
-    if not (m.variables & names):
+    if m.variables.isdisjoint(bound):
         return m, UNIT
-    outside = tuple(f for f in m.factors if not (f[0].variables & names))
-    inside = tuple(f for f in m.factors if f[0].variables & names)
-    fixed = moving = None
-    if m.exponential is not None:
+    outside = tuple(f for f in m.factors if f[0].variables.isdisjoint(bound))
+    inside = m.factors if not outside else tuple(f for f in m.factors if f not in outside)
+    fixed, moving = None, m.exponential
+    if moving is not None:
         # exp(a + b) = exp(a) * exp(b)
-        fixed_terms = {t: c for t, c in m.exponential.terms if not (t.variables & names)}
-        moving_terms = {t: c for t, c in m.exponential.terms if t.variables & names}
-        fixed = poly(fixed_terms) if fixed_terms else None
-        moving = poly(moving_terms) if moving_terms else None
+        fixed_terms = {t: c for t, c in moving.terms if t.variables.isdisjoint(bound)}
+        if fixed_terms:
+            fixed = poly(fixed_terms)
+            moving_terms = {t: c for t, c in moving.terms if t not in fixed_terms}
+            moving = poly(moving_terms) if moving_terms else None
+    if not outside and fixed is None:
+        return UNIT, m
     return mono(outside, fixed), mono(inside, moving)
 
 
