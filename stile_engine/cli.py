@@ -1,78 +1,52 @@
 """The command ``stile``: arguments in, exit status out. The work is in ``stile_engine.command``.
 
-Exit status of ``check`` and ``prove``: 0 all proved, 1 something is not, 2 wrong usage, 3 internal error.
+Exit status of ``check`` and ``prove``: 0 all proved, 1 something is not, 2 wrong usage, 3 internal error. What a
+command does not need it does not import: users wait for it.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import traceback
-from enum import StrEnum
+from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
+from stile_engine.command.arguments import WRONG_USAGE, Argument, Command, read_arguments
 
 if TYPE_CHECKING:
     from stile_engine.proof.verdict import Status
     from stile_engine.trace.report import Report
 
-NOT_PROVED, WRONG_USAGE, INTERNAL_ERROR = 1, 2, 3
+NOT_PROVED, INTERNAL_ERROR = 1, 3
 
-app = typer.Typer(
-    name="stile",
-    help="Proofs for numerical kernels.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+_FORMAT = Argument("--format", "How results are printed.", choices=("text", "json"), default="text")
+_ALLOW = Argument("--allow", "Count these verdicts as good.", choices=("assumed",), several=True)
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
-class Allowed(StrEnum):
-    ASSUMED = "assumed"
-
-
-FormatOption = Annotated[Format, typer.Option("--format", help="How results are printed.")]
-AllowOption = Annotated[list[Allowed] | None, typer.Option("--allow", help="Count these verdicts as good.")]
-
-
-@app.command()
-def check(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files, or folders to search.")],
-    select: Annotated[list[str] | None, typer.Option("--select", metavar="NAME", help="Only these kernels.")] = None,
-    output: FormatOption = Format.TEXT,
-    jobs: Annotated[int, typer.Option(min=1, help="Files checked at a time.")] = 1,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Limit for one file.")] = 10.0,
-    no_sandbox: Annotated[bool, typer.Option("--no-sandbox", help="Run the kernels in this very process.")] = False,
-    allow: AllowOption = None,
-) -> None:
+def check(options: Namespace) -> int:
     """Verify every kernel in files or folders."""
     from stile_engine.command.check import CheckOptions, run_checks
     from stile_engine.command.files import NoSuchPath, python_files
 
     try:
-        files = python_files(paths)
+        files = python_files([Path(p) for p in options.paths])
     except NoSuchPath as error:
         _usage(str(error))
-    reports, sources = run_checks(files, CheckOptions(tuple(select or ()), jobs, timeout, not no_sandbox))
+    limits = CheckOptions(tuple(options.select), options.jobs, options.timeout, not options.no_sandbox)
+    reports, sources = run_checks(files, limits)
     names = {kernel.name for report in reports for kernel in report.kernels}
-    if missing := [name for name in select or () if name not in names]:
-        _usage(f"there is no kernel {missing[0]!r} in {', '.join(map(str, paths))}")
-    _print_check(reports, sources, output)
-    raise typer.Exit(_check_status(reports, allow or []))
+    if missing := [name for name in options.select if name not in names]:
+        _usage(f"there is no kernel {missing[0]!r} in {', '.join(options.paths)}")
+    _print_check(reports, sources, options.format)
+    return _check_status(reports, options.allow)
 
 
-def _print_check(reports: list[Report], sources: dict[str, str], output: Format) -> None:
+def _print_check(reports: list[Report], sources: dict[str, str], output: str) -> None:
     from stile_engine.command import json_format
 
-    if output is Format.JSON:
+    if output == "json":
         import json
 
         print(json.dumps(json_format.check_document(reports), indent=2, ensure_ascii=False))
@@ -82,7 +56,7 @@ def _print_check(reports: list[Report], sources: dict[str, str], output: Format)
         print_check(reports, sources, json_format.summary(reports))
 
 
-def _check_status(reports: list[Report], allow: list[Allowed]) -> int:
+def _check_status(reports: list[Report], allow: list[str]) -> int:
     diagnostics = [d for report in reports for d in report.diagnostics]
     if any(d.code == "internal-error" for d in diagnostics):
         return INTERNAL_ERROR
@@ -93,56 +67,41 @@ def _check_status(reports: list[Report], allow: list[Allowed]) -> int:
     return 0
 
 
-def _is_good(status: Status, allow: list[Allowed]) -> bool:
-    return status == "proved" or status in {str(a) for a in allow}
+def _is_good(status: Status, allow: list[str]) -> bool:
+    return status == "proved" or status in allow
 
 
-@app.command()
-def prove(
-    actual: Annotated[str | None, typer.Argument(help="An expression of the spec language.")] = None,
-    spec: Annotated[str | None, typer.Argument(help="The expression that it should equal.")] = None,
-    dim: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dim", metavar="NAME=SIZE", help="The size of a dim; NAME for every size, NAME=64*k for every multiple."
-        ),
-    ] = None,
-    batch: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Pairs, one to a line; - is stdin.")] = None,
-    output: FormatOption = Format.TEXT,
-    repro: Annotated[bool, typer.Option("--repro", help="Also print the counterexample as a program.")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="Also print the normal forms as LaTeX.")] = False,
-    allow: AllowOption = None,
-) -> None:
+def prove(options: Namespace) -> int:
     """Prove two expressions equal."""
-    if batch is not None:
-        if actual is not None or dim:
+    if options.batch is not None:
+        if options.actual is not None or options.dim:
             _usage("--batch takes its expressions and dims from the file")
-        _prove_batch(batch)
-        return
-    if actual is None or spec is None:
+        _prove_batch(options.batch)
+        return 0
+    if options.actual is None or options.spec is None:
         _usage("two expressions are needed: stile prove 'X:Q + X:Q' '2 * X:Q' --dim Q=8")
     from stile_engine.errors import StileError
     from stile_engine.pairs import PairError
     from stile_engine.pairs import prove as prove_pair
 
     try:
-        proof = prove_pair(actual, spec, dims=dict(_size(text) for text in dim or ()))
+        proof = prove_pair(options.actual, options.spec, dims=dict(_size(text) for text in options.dim))
     except PairError as error:
         marks = " " * error.start + "^" * max(error.end - error.start, 1)
         _usage(f"{error.message}\n  {error.text}\n  {marks}" if "\n" not in error.text else error.message)
     except StileError as error:
         _usage(error.message)
-    if output is Format.JSON:
+    if options.format == "json":
         import json
 
         from stile_engine.command.json_format import proof_document
 
-        print(json.dumps(proof_document(proof, latex), indent=2, ensure_ascii=False))
+        print(json.dumps(proof_document(proof, options.latex), indent=2, ensure_ascii=False))
     else:
         from stile_engine.command.text_format import proof_lines
 
-        print("\n".join(proof_lines(proof, repro, latex)))
-    raise typer.Exit(0 if _is_good(proof.status, allow or []) else NOT_PROVED)
+        print("\n".join(proof_lines(proof, options.repro, options.latex)))
+    return 0 if _is_good(proof.status, options.allow) else NOT_PROVED
 
 
 def _size(text: str) -> tuple[str, Any]:
@@ -163,15 +122,15 @@ def _size(text: str) -> tuple[str, Any]:
         _usage(f"--dim {text}: the size must be a whole number, or k or 64*k for every multiple, not {size!r}")
 
 
-def _prove_batch(batch: Path) -> None:
+def _prove_batch(batch: str) -> None:
     from stile_engine.command.batch import prove_lines
 
-    if str(batch) == "-":
+    if batch == "-":
         for answer in prove_lines(sys.stdin):
             print(answer, flush=True)
         return
     try:
-        file = batch.open(encoding="utf-8")
+        file = Path(batch).open(encoding="utf-8")  # noqa: SIM115
     except OSError as error:
         _usage(f"{batch}: {error.strerror}")
     with file:
@@ -179,33 +138,69 @@ def _prove_batch(batch: Path) -> None:
             print(answer, flush=True)
 
 
-@app.command()
-def doctor() -> None:
+def doctor(_: Namespace) -> int:
     """Versions, frameworks, isolation and devices, to paste into a bug report."""
     from stile_engine.command.doctor import report
 
     print("\n".join(report()))
+    return 0
 
 
-@app.command()
-def lsp(
-    tcp: Annotated[int | None, typer.Option(metavar="PORT", help="Wait on this port, for debugging.")] = None,
-) -> None:
+def lsp(options: Namespace) -> NoReturn:
     """The language server, over standard input and output."""
     # In place of this process: the server owns its standard streams from the start.
-    arguments = [] if tcp is None else ["--tcp", str(tcp)]
+    arguments = [] if options.tcp is None else ["--tcp", str(options.tcp)]
     os.execv(sys.executable, [sys.executable, "-m", "stile_lsp", *arguments])
+
+
+COMMANDS = (
+    Command(
+        "check",
+        check,
+        (
+            Argument("paths", "Files, or folders to search.", metavar="PATH", several=True),
+            Argument("--select", "Only these kernels.", metavar="NAME", several=True),
+            _FORMAT,
+            Argument("--jobs", "Files checked at a time.", kind=int, default=1, least=1),
+            Argument("--timeout", "Limit for one file.", metavar="SECONDS", kind=float, default=10.0, least=0.1),
+            Argument("--no-sandbox", "Run the kernels in this very process.", kind=bool),
+            _ALLOW,
+        ),
+    ),
+    Command(
+        "prove",
+        prove,
+        (
+            Argument("actual", "An expression of the spec language.", optional=True),
+            Argument("spec", "The expression that it should equal.", optional=True),
+            Argument(
+                "--dim",
+                "The size of a dim; NAME for every size, NAME=64*k for every multiple.",
+                metavar="NAME=SIZE",
+                several=True,
+            ),
+            Argument("--batch", "Pairs, one to a line; - is stdin.", metavar="FILE.jsonl"),
+            _FORMAT,
+            Argument("--repro", "Also print the counterexample as a program.", kind=bool),
+            Argument("--latex", "Also print the normal forms as LaTeX.", kind=bool),
+            _ALLOW,
+        ),
+    ),
+    Command("doctor", doctor),
+    Command("lsp", lsp, (Argument("--tcp", "Wait on this port, for debugging.", metavar="PORT", kind=int),)),
+)
 
 
 def _usage(message: str) -> NoReturn:
     print(f"stile: {message}", file=sys.stderr)
-    raise typer.Exit(WRONG_USAGE)
+    sys.exit(WRONG_USAGE)
 
 
-def main() -> None:
-    """Entry of ``stile`` and ``python -m stile_engine``."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry of ``stile`` and ``python -m stile_engine``. ``arguments``: other ones than those of the process."""
     try:
-        app(prog_name="stile")
+        command, options = read_arguments("stile", "Proofs for numerical kernels.", COMMANDS, arguments)
+        sys.exit(command.run(options))
     except (SystemExit, KeyboardInterrupt):
         raise
     except BrokenPipeError:
@@ -213,6 +208,8 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(NOT_PROVED)
     except Exception:
+        import traceback
+
         traceback.print_exc()
         print("stile: internal error; please report it with the lines above", file=sys.stderr)
         sys.exit(INTERNAL_ERROR)

@@ -11,7 +11,7 @@ import sys
 
 from stile_engine.worker.sandbox import ISOLATION
 
-_REQUIRED = ("islpy", "lark", "mpmath", "typer", "rich", "pygls", "lsprotocol", "watchdog")
+_REQUIRED = ("islpy", "lark", "mpmath", "rich", "pygls", "lsprotocol", "watchdog")
 _FRAMEWORKS = ("numpy", "jax", "torch", "triton")
 
 

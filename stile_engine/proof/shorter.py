@@ -60,7 +60,8 @@ def _rounds(loop: Recurrence) -> int:
 def shorter(values: Sequence[Value]) -> Iterator[tuple[Value, ...]]:
     """The values with one, two and three rounds in the long loops, as far as they can be made."""
     loops = {n.recurrence for n in every_node(*(v.node for v in values)) if isinstance(n, Carried)}
-    counts = sorted({r.rounds.constant for r in loops if r.rounds.is_constant and r.rounds.constant > _NEAR}, reverse=True)
+    lengths = {r.rounds.constant for r in loops if r.rounds.is_constant}
+    counts = sorted((n for n in lengths if n > _NEAR), reverse=True)
     if not counts:
         return
     for few in _FEWER:

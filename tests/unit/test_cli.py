@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from command_line import run as stile
 
-from stile_engine.cli import app
 from stile_engine.command.text_format import excerpt
 from stile_engine.trace.report import Position, Range
 from stile_engine.trace.source_map import SourceMap
@@ -20,13 +19,6 @@ HEADER = 'from stile_engine import dim, kernel\nimport numpy as np\n\nM = dim("M
 RIGHT = '@kernel("2 * X:M")\ndef right(X):\n    return X + X\n\n'
 WRONG = '@kernel("2 * X:M")\ndef wrong(X):\n    return X + X + X\n\n'
 ASSUMED = '@kernel("X:M / X:M * Y:M")\ndef cancels(X, Y):\n    return Y * (X / X)\n\n'
-
-
-def stile(*arguments: str | Path) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, [str(a) for a in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, result.stderr
 
 
 def check(*arguments: str | Path) -> tuple[int, str, str]:
@@ -289,7 +281,7 @@ def test_excerpts(source: str, place: Range, expected: list[str]) -> None:
 @pytest.mark.parametrize("option", ["", "--latex"])
 def test_sympy_is_loaded_for_latex_alone(option: str) -> None:
     arguments = ["prove", "X:Q + X:Q", "3 * X:Q", "--dim", "Q=8", *option.split()]
-    code = f"import sys; from stile_engine.cli import app; app({arguments!r}, standalone_mode=False); "
+    code = f"import sys; from stile_engine.cli import main; main({arguments!r})"
     script = f"import atexit, sys\natexit.register(lambda: print('sympy' in sys.modules))\n{code}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip().endswith(str(option == "--latex")), done.stderr

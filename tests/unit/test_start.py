@@ -20,7 +20,7 @@ loaded = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_modul
 print(json.dumps([sorted(loaded), sorted(m for m in sys.modules if m.startswith("stile_engine."))]))
 """
 
-OWN_DEPENDENCIES = {"islpy", "lark", "mpmath", "stile_engine", "typer"}
+OWN_DEPENDENCIES = {"islpy", "lark", "mpmath", "stile_engine"}
 OF_DEPENDENCIES = {
     *("annotated_doc", "annotated_types", "click", "colorama", "gmpy2", "interegular", "pydantic", "pydantic_core"),
     *("regex", "shellingham", "typing_extensions", "typing_inspection"),
