@@ -29,7 +29,7 @@ if find "$libs" \( -name '*.so' -o -name '*.pyd' -o -name '*.dylib' \) | grep .;
 fi
 
 for package in stile_engine stile_lsp; do
-  (cd "$root" && find "$package" -type f \( -name '*.py' -o -name '*.lark' -o -name 'py.typed' \) -print0 | tar --null -cf - -T -) |
+  (cd "$root" && find "$package" -type f \( -name '*.py' -o -name '*.lark' -o -name '*.tables.json' -o -name 'py.typed' \) -print0 | tar --null -cf - -T -) |
     tar -xf - -C "$libs"
 done
 # The pages that diagnostics link to: the server looks for them beside its package.

@@ -106,19 +106,19 @@ def prove(options: Namespace) -> int:
 
 def _size(text: str) -> tuple[str, Any]:
     """``N=8``; ``N=k`` for every size, ``N=64*k`` for every multiple of 64."""
-    from stile_engine.command.batch import symbolic_dim
-
     name, separator, size = (part.strip() for part in text.partition("="))
     if not separator or not name:
         _usage(
             f"--dim {text}: expected NAME=SIZE, for example --dim {name or 'Q'}=8, or {name or 'Q'}=k for every size"
         )
-    symbolic = symbolic_dim(name, size)
-    if symbolic is not None:
-        return name, symbolic
     try:
         return name, int(size)
     except ValueError:
+        from stile_engine.command.batch import symbolic_dim
+
+        symbolic = symbolic_dim(name, size)
+        if symbolic is not None:
+            return name, symbolic
         _usage(f"--dim {text}: the size must be a whole number, or k or 64*k for every multiple, not {size!r}")
 
 

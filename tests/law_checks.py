@@ -14,8 +14,9 @@ from term_values import Bounded, PolyEvaluator
 from stile_engine.index.affine import Affine, constant
 from stile_engine.index.names import binder_number
 from stile_engine.proof.evaluate import Evaluator, TooExpensive
+from stile_engine.proof.intervals import disjoint
 from stile_engine.proof.normalize import Normalizer
-from stile_engine.proof.numbers import HasNoValue, Undecided, disjoint, is_infinite
+from stile_engine.proof.numbers import HasNoValue, Undecided, is_infinite
 from stile_engine.spec.lower import lower
 from stile_engine.term.atoms import MaxAtom, Poly, SumAtom
 from stile_engine.term.expression import Tensor

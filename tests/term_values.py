@@ -12,7 +12,8 @@ from typing import Any
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet
-from stile_engine.proof.numbers import Exact, HasNoValue, Undecided, is_infinite
+from stile_engine.proof.intervals import Exact
+from stile_engine.proof.numbers import HasNoValue, Undecided, is_infinite
 from stile_engine.term.atoms import (
     Atom,
     ConstantAtom,

@@ -97,7 +97,7 @@ def _plain(prog: str) -> HelpFormatter:
     return RawDescriptionHelpFormatter(prog)
 
 
-def _parser(program: str, command: Command) -> ArgumentParser:
+def _parser(program: str, command: Command) -> _Parser:
     parser = _Parser(program, description=command.help, allow_abbrev=False)
     for a in command.arguments:
         text = a.help if a.default is None else f"{a.help} [default: {a.default}]"

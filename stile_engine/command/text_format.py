@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stile_engine.proof.prove import Proof
 from stile_engine.proof.verdict import Range, Status, Witness
-from stile_engine.trace.lens import lens_text
-from stile_engine.trace.report import Diagnostic, Report
-from stile_engine.trace.source_map import SourceMap
+
+if TYPE_CHECKING:
+    from stile_engine.trace.report import Diagnostic, Report
+    from stile_engine.trace.source_map import SourceMap
 
 _COLOURS = {
     Status.PROVED: "green",
@@ -33,6 +34,9 @@ def print_check(reports: Sequence[Report], sources: Mapping[str, str], counts: M
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from stile_engine.trace.lens import lens_text
+    from stile_engine.trace.source_map import SourceMap
 
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:

@@ -79,7 +79,9 @@ class Enclosures:
         def part(a: Array) -> Array:
             if a.ndim <= place or a.shape[-1 - place] == 1:
                 return a
-            return a[(..., slice(index, index + 1), *[slice(None)] * place)]
+            at: tuple[Any, ...] = (..., slice(index, index + 1), *[slice(None)] * place)
+            found: Array = a[at]
+            return found
 
         return Ball(part(x.middle), None if x.radius is None else part(x.radius))
 

@@ -96,7 +96,9 @@ class GridFloats:
     def take(self, x: Array, place: int, index: int) -> Array:
         if x.ndim <= place or x.shape[-1 - place] == 1:
             return x
-        return x[(..., slice(index, index + 1), *[slice(None)] * place)]
+        at: tuple[Any, ...] = (..., slice(index, index + 1), *[slice(None)] * place)
+        part: Array = x[at]
+        return part
 
     def spread(self, x: Array, shape: tuple[int, ...]) -> Array:
         return self._np.broadcast_to(x.reshape(x.shape[max(x.ndim - len(shape), 0) :]), shape)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
@@ -16,7 +18,6 @@ from stile_engine.proof.consistency import contradiction_of, tensors_of
 from stile_engine.proof.contents import without_contents
 from stile_engine.proof.counterexamples import Counterexamples
 from stile_engine.proof.equality import are_equal
-from stile_engine.proof.forms import Forms, forms_of
 from stile_engine.proof.instances import Sizes, describe_with
 from stile_engine.proof.logarithms import open_at_zero
 from stile_engine.proof.normalize import Normalizer
@@ -29,12 +30,15 @@ from stile_engine.term.ring import subtract
 from stile_engine.term.signs import ANY, NEGATIVE, NONNEGATIVE, POSITIVE
 from stile_engine.term.value import Value
 
+if TYPE_CHECKING:
+    from stile_engine.proof.forms import Forms
+
 _OPERATIONS = 500_000
 _CONTRADICTED = "a proof was found, but evaluation at a random point contradicts it; please report this"
 _SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE, "logarithm": POSITIVE}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proof:
     """What was found out about one output."""
 
@@ -43,11 +47,16 @@ class Proof:
     assumptions: tuple[Assumption, ...] = ()
     literals: tuple[LiteralReading, ...] = ()
     witness: Witness | None = None
-    forms: Forms | None = None
-    """The normal forms of both sides; None where nobody asked for details."""
+    write: Callable[[], Forms] | None = field(default=None, compare=False, repr=False)
+    """Makes ``forms``; None where nobody asked for details."""
     milliseconds: float = 0.0
     stopped: object = None
     """Where the construct stands that the prover could not get past, as the front end named it."""
+
+    @cached_property
+    def forms(self) -> Forms | None:
+        """The normal forms of both sides; None where nobody asked for details."""
+        return self.write() if self.write is not None else None
 
     @property
     def normal_form(self) -> str | None:
@@ -246,11 +255,16 @@ def _prove(
         contradiction = search.contradiction(status is Status.ASSUMED, believed if normalize.has_loops else None)
         if contradiction is not None:
             obligations.append(Obligation("value", Status.ERROR, detail=_CONTRADICTED, witness=contradiction))
-    forms: Forms | None = None
+    write: Callable[[], Forms] | None = None
     if details:
         unequal = findings.unequal if value_differs(obligations) else []
-        forms = forms_of(actual, mine, spec, theirs, known, unequal[0] if unequal else None)
-    proof = _finished(start, obligations, tuple(assumptions), forms, witness)
+
+        def write() -> Forms:
+            from stile_engine.proof.forms import forms_of  # most proofs are not read
+
+            return forms_of(actual, mine, spec, theirs, known, unequal[0] if unequal else None)
+
+    proof = _finished(start, obligations, tuple(assumptions), write, witness)
     return replace(proof, stopped=stopped)
 
 
@@ -428,7 +442,7 @@ def _finished(
     start: float,
     obligations: list[Obligation],
     assumptions: tuple[Assumption, ...],
-    forms: Forms | None,
+    write: Callable[[], Forms] | None,
     witness: Witness | None,
 ) -> Proof:
     return Proof(
@@ -437,6 +451,6 @@ def _finished(
         assumptions,
         (),
         witness,
-        forms,
+        write,
         (time.perf_counter() - start) * 1e3,
     )

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive, cost
 from stile_engine.proof.inputs import Profile, Spikes, profiles
-from stile_engine.proof.numbers import Exact, Floats, HasNoValue, Undecided, as_float, disjoint
-from stile_engine.proof.repro import program
+from stile_engine.proof.numbers import Floats, HasNoValue, Undecided
 from stile_engine.proof.verdict import Witness
 from stile_engine.term.expression import Node
 
@@ -313,6 +312,7 @@ def _confirm_enclosed(question: Question, point: Mapping[str, int], profile: Pro
     where they are narrow and do not meet, a program in doubles shows the difference."""
     from stile_engine.proof.enclosures import Enclosures
     from stile_engine.proof.grid import GridEvaluator
+    from stile_engine.proof.repro import program
 
     evaluator = GridEvaluator(Enclosures(), profile, {v: [x] for v, x in point.items()}, question.sizes, _GRID_STEPS)
     try:
@@ -345,6 +345,9 @@ def _apart(middles: list[float], radii: list[float]) -> bool:
 
 def _confirm_exactly(question: Question, point: Mapping[str, int], profile: Profile, steps: int) -> Witness | None:
     """By rationals and intervals at rising precision."""
+    from stile_engine.proof.intervals import Exact, as_float, disjoint
+    from stile_engine.proof.repro import program
+
     for digits in _PRECISIONS:
         evaluator = Evaluator(Exact(digits), profile, question.sizes, steps)
         try:

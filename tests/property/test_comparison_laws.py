@@ -14,9 +14,10 @@ from term_values import Bounded, PolyEvaluator
 
 from stile_engine.index.sets import UNIVERSE
 from stile_engine.proof.equality import are_equal
+from stile_engine.proof.intervals import disjoint
 from stile_engine.proof.logs_apart import zero_by_exponentiating
 from stile_engine.proof.normalize import Normalizer
-from stile_engine.proof.numbers import HasNoValue, Undecided, disjoint
+from stile_engine.proof.numbers import HasNoValue, Undecided
 from stile_engine.proof.roots import join_roots
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import Poly, SumAtom, of_mono

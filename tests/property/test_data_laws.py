@@ -27,8 +27,9 @@ from stile_engine.index.existence import Existence
 from stile_engine.index.sets import IndexSet
 from stile_engine.proof.contents import NoContents, integer
 from stile_engine.proof.evaluate import Evaluator
+from stile_engine.proof.intervals import disjoint
 from stile_engine.proof.normalize import Normalizer
-from stile_engine.proof.numbers import HasNoValue, Undecided, disjoint, is_infinite
+from stile_engine.proof.numbers import HasNoValue, Undecided, is_infinite
 from stile_engine.spec.lower import declared, lower
 from stile_engine.term.atoms import MaxAtom, SumAtom
 from stile_engine.term.elements import Element

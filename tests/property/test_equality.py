@@ -14,7 +14,8 @@ from term_values import Bounded
 
 from stile_engine.proof import refute
 from stile_engine.proof.evaluate import Evaluator, TooExpensive
-from stile_engine.proof.numbers import Undecided, disjoint
+from stile_engine.proof.intervals import disjoint
+from stile_engine.proof.numbers import Undecided
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
 from stile_engine.term.value import Value

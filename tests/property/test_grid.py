@@ -22,7 +22,8 @@ from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive
 from stile_engine.proof.grid import GridEvaluator
 from stile_engine.proof.grid_floats import GridFloats
 from stile_engine.proof.inputs import _KINDS, Profile
-from stile_engine.proof.numbers import Exact, Undecided, is_infinite
+from stile_engine.proof.intervals import Exact
+from stile_engine.proof.numbers import Undecided, is_infinite
 from stile_engine.term.expression import (
     Carried,
     IndexNumber,

@@ -12,8 +12,8 @@ import pytest
 from lark import Lark
 
 from stile_engine.index.dims import RESERVED_WORDS
-from stile_engine.spec.syntax import messages, parse, spans_of_names, tree
-from stile_engine.spec.syntax.parser import grammar
+from stile_engine.spec.syntax import messages, parse, spans_of_names, tables, tree
+from stile_engine.spec.syntax.tables import grammar
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "pairs.jsonl"
 
@@ -58,6 +58,44 @@ def body(text: str) -> object:
 def written(text: str, kind: type[tree.Syntax]) -> list[str]:
     """The characters of every node of that kind, in order."""
     return [text[node.start : node.end] for node, _ in tree.walk(parse(text)) if isinstance(node, kind)]
+
+
+def test_the_tables_are_those_of_the_grammar() -> None:
+    found = json.loads(tables.FILE.read_text(encoding="utf-8"))
+    assert found["made"] == json.loads(tables.text())["made"], "run python scripts/parser_tables.py"
+    made, fresh = tables._with_tables(found), tables._from_grammar()
+    assert {str(r) for r in made.rules} == {str(r) for r in fresh.rules}
+    for text in EXAMPLES:
+        assert made.parse(text) == fresh.parse(text)
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"made": 1}', "right but for the data", "right but cut"])
+def test_without_tables_the_parser_is_made_of_the_grammar(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "spec.tables.json"
+    monkeypatch.setattr(tables, "FILE", file)
+    if content is not None:
+        whole = tables.text()
+        if content == "right but for the data":
+            content = json.dumps({**json.loads(whole), "data": {"parser": {}}})
+        elif content == "right but cut":
+            content = whole[: len(whole) // 2]
+        file.write_text(content, encoding="utf-8")
+    made = tables.parser()
+    assert made.parse("sum[N](X:N)") == parse("sum[N](X:N)")
+
+
+def test_tables_of_another_grammar_or_lark_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(tables.text())
+    made: list[str] = []
+    monkeypatch.setattr(tables, "FILE", tmp_path / "spec.tables.json")
+    monkeypatch.setattr(tables, "_with_tables", lambda _: made.append("tables"))
+    monkeypatch.setattr(tables, "_from_grammar", lambda: made.append("grammar"))
+    for of in (found["made"], {**found["made"], "lark": "0.0"}, {**found["made"], "grammar": "0"}):
+        tables.FILE.write_text(json.dumps({**found, "made": of}), encoding="utf-8")
+        tables.parser()
+    assert made == ["tables", "grammar", "grammar"]
 
 
 def test_the_grammar_is_lalr_without_conflicts() -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
 from typing import cast
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-from stile_engine.spec.syntax import tree
-from stile_engine.spec.syntax.builder import TreeBuilder
+from stile_engine.spec.syntax import tables, tree
 from stile_engine.spec.syntax.errors import SpecSyntaxError
 from stile_engine.spec.syntax.messages import unexpected_character, unexpected_token
 from stile_engine.spec.syntax.sorts import check_sorts
@@ -21,18 +19,14 @@ MAXIMUM_DEPTH = 64
 """Of the parse tree; what reads the tree is recursive, and no spec that a person can read is deeper."""
 
 
-def grammar() -> str:
-    return files("stile_engine.spec.syntax").joinpath("spec.lark").read_text(encoding="utf-8")
-
-
 @cache
 def _parser() -> Lark:
-    return Lark(grammar(), parser="lalr", lexer="basic", start="spec", keep_all_tokens=True, transformer=TreeBuilder())
+    return tables.parser()
 
 
 @cache
 def _lexer() -> Lark:
-    return Lark(grammar(), parser=None, lexer="basic", start="spec")
+    return Lark(tables.grammar(), parser=None, lexer="basic", start="spec")
 
 
 def parse(text: str) -> tree.Spec:
