@@ -14,6 +14,7 @@ from stile_engine.proof.instances import Sizes, describe_with
 from stile_engine.proof.refute import Outcome, Question
 from stile_engine.proof.shorter import running_cost, shorter
 from stile_engine.proof.verdict import Witness
+from stile_engine.term.expression import Read, every_node
 from stile_engine.term.value import Value
 
 _MOST_INSTANCES = 10
@@ -133,8 +134,9 @@ class Counterexamples:
         for actual, spec in shorter(values):
             witness = Counterexamples(actual, spec, self._output, self.sizes.ranges)._contradiction(assumed)
             if witness is not None and believed(actual, spec):
-                sizes = {d.name: d.extent.constant for d in spec.dims if d.extent.is_constant}
-                return replace(witness, sizes={**sizes, **witness.sizes})
+                read = [n.tensor for n in every_node(spec.node) if isinstance(n, Read)]
+                named = {d: s for t in read for d, s in zip(t.dims, t.shape, strict=True)}
+                return replace(witness, sizes={d: s.constant for d, s in named.items() if s.is_constant})
         return None
 
     def _contradiction(self, assumed: bool) -> Witness | None:
@@ -148,4 +150,23 @@ class Counterexamples:
             witness = refute.agrees(question, _CHECK_STEPS).witness
             if witness is not None:
                 return witness
+        return None
+
+
+class Unsearched(Counterexamples):
+    """Looks at no numbers: what the prover says by itself remains."""
+
+    def run(
+        self,
+        cells: Sequence[IndexSet],
+        spikes: Spikes = frozenset(),
+        differing: Sequence[IndexSet] = (),
+        quick: bool = False,
+    ) -> Outcome:
+        return Outcome(None, 0)
+
+    def at(self, where: IndexSet) -> Witness | None:
+        return None
+
+    def contradiction(self, assumed: bool, believed: Callable[[Value, Value], bool] | None) -> Witness | None:
         return None

@@ -16,7 +16,7 @@ from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof.conditions import Requirement, guarantees, requirements, unmet
 from stile_engine.proof.consistency import contradiction_of, tensors_of
 from stile_engine.proof.contents import without_contents
-from stile_engine.proof.counterexamples import Counterexamples
+from stile_engine.proof.counterexamples import Counterexamples, Unsearched
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.instances import Sizes, describe_with
 from stile_engine.proof.logarithms import open_at_zero
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from stile_engine.proof.forms import Forms
 
 _OPERATIONS = 500_000
-_CONTRADICTED = "a proof was found, but evaluation at a random point contradicts it; please report this"
 _SIGNS = {"nonzero": NEGATIVE | POSITIVE, "nonnegative": NONNEGATIVE, "positive": POSITIVE, "logarithm": POSITIVE}
 
 
@@ -92,37 +91,39 @@ def prove_values(
     details: bool = True,
     symmetric: bool = False,
     known: Mapping[str, Affine] | None = None,
+    numbers: bool = True,
 ) -> Proof:
     """Whether ``actual`` equals ``spec`` wherever the spec has a value; dims are matched by name.
 
     ``sizes`` gives the range of each symbolic size. ``symmetric``: both sides are expressions of
     equal rank, so that ``actual`` may not have a value either where ``spec`` has none. ``known`` are the
-    sizes of dims that normal forms may name beside those of the values and their inputs.
+    sizes of dims that normal forms may name beside those of the values and their inputs. Without ``numbers``
+    nothing is evaluated, neither to refute nor after a proof.
     """
     start = time.perf_counter()
+    searches = Counterexamples if numbers else Unsearched
+    search = searches(actual, spec, output, dict(sizes or {}))
     shape = _compare_shapes(actual, spec)
     if shape is not None:
         return _finished(start, [shape], (), None, shape.witness)
     try:
         with budget(_OPERATIONS), _collector_paused():
-            return _prove(actual, spec, output, dict(sizes or {}), details, symmetric, dict(known or {}), start)
+            return _prove(actual, spec, search, dict(sizes or {}), details, symmetric, dict(known or {}), start)
     except BudgetExceeded as error:
-        failed = _without_proof(actual, spec, output, dict(sizes or {}), f"the proof took {error}")
+        failed = _without_proof(search, f"the proof took {error}")
     except RecursionError:
-        why = "the expression is nested too deeply for the prover"
-        failed = _without_proof(actual, spec, output, dict(sizes or {}), why)
+        failed = _without_proof(search, "the expression is nested too deeply for the prover")
     except (ArithmeticError, ValueError) as error:
         failed = Obligation("value", Status.ERROR, detail=f"internal-error in the prover: {error}; please report this")
     return _finished(start, [failed], (), None, failed.witness)
 
 
-def _without_proof(
-    actual: Value, spec: Value, output: str, sizes: dict[str, tuple[int, int]], reason: str
-) -> Obligation:
+def _without_proof(search: Counterexamples, reason: str) -> Obligation:
     """What can be said where the proof had to be given up: refuted if numbers say so, else unknown."""
+    search.partial = True
     try:
         with budget(_OPERATIONS):
-            outcome = Counterexamples(actual, spec, output, sizes, partial=True).run([UNIVERSE])
+            outcome = search.run([UNIVERSE])
     except (BudgetExceeded, RecursionError):
         return Obligation("value", Status.UNKNOWN, detail=reason)
     if outcome.witness is not None:
@@ -151,7 +152,7 @@ def _collector_paused() -> Iterator[None]:
 def _prove(
     actual: Value,
     spec: Value,
-    output: str,
+    search: Counterexamples,
     sizes: dict[str, tuple[int, int]],
     details: bool,
     symmetric: bool,
@@ -161,7 +162,6 @@ def _prove(
     normalize = Normalizer()
     mine, theirs = normalize(actual.node), normalize(spec.node)
     box = IndexSet.box(spec.axes)
-    search = Counterexamples(actual, spec, output, sizes)
     if ranges := search.sizes.ranges:  # the sizes of dims that neither side names have no part in the statement
         box = box & IndexSet.box({v: (Affine.of(low), Affine.of(high + 1)) for v, (low, high) in ranges.items()})
     if box is EMPTY:
@@ -249,12 +249,13 @@ def _prove(
             obligations.append(Obligation("value", Status.UNKNOWN, detail=impossible))
 
         def believed(actual: Value, spec: Value) -> bool:
-            proof = prove_values(actual, spec, output=output, sizes=sizes, details=False, symmetric=symmetric)
-            return any(o.detail == _CONTRADICTED for o in proof.obligations)
+            proof = prove_values(actual, spec, sizes=sizes, details=False, symmetric=symmetric, numbers=False)
+            return proof.status in (Status.PROVED, Status.ASSUMED)
 
         contradiction = search.contradiction(status is Status.ASSUMED, believed if normalize.has_loops else None)
         if contradiction is not None:
-            obligations.append(Obligation("value", Status.ERROR, detail=_CONTRADICTED, witness=contradiction))
+            detail = "a proof was found, but evaluation at a random point contradicts it; please report this"
+            obligations.append(Obligation("value", Status.ERROR, detail=detail, witness=contradiction))
     write: Callable[[], Forms] | None = None
     if details:
         unequal = findings.unequal if value_differs(obligations) else []

@@ -16,7 +16,9 @@ from mpmath import iv
 from random_specs import DIMS, SIZES, Tree, spread, trees
 from term_values import Bounded
 
+from stile_engine.index import predicate
 from stile_engine.index.affine import Affine, constant, variable
+from stile_engine.index.predicate import Predicate
 from stile_engine.proof.enclosures import Enclosures
 from stile_engine.proof.evaluate import Evaluator, NotEvaluated, TooExpensive
 from stile_engine.proof.grid import GridEvaluator
@@ -37,6 +39,7 @@ from stile_engine.term.expression import (
     divide,
     multiply,
     number,
+    reduce,
 )
 from stile_engine.term.value import DimRange, Value
 
@@ -164,3 +167,23 @@ def test_loops_are_run_round_by_round() -> None:
     for last in range(6):
         dims = (DimRange("i", constant(0), constant(4), constant(4)),)
         compare(Value(dims, carry(variable("i"), constant(last))), Profile(last, "mixed"))
+
+
+@pytest.mark.parametrize("last", [1, 63, 64, 65, 130])
+def test_many_rounds_at_once_are_those_rounds(last: int) -> None:
+    """``c[i] = max(c[i], sum_j X[t, j] * [j < t]) / 2 + Y[t] * i``, beyond one stretch of rounds."""
+    own, inner, rounds = {"i": bounds(0, 3)}, {"j": bounds(0, 4)}, {"t": bounds(0, 130)}
+    first, second = Tensor("X", ("t", "j"), (constant(130), constant(4))), Tensor("Y", ("t",), (constant(129),))
+    loop = Recurrence("t", constant(130), (own,), (IndexNumber(variable("i"), own),), {})
+    now, everything = variable("t"), {**own, **inner, **rounds}
+    row = reduce("sum", inner, Read(first, (now, variable("j")), everything), compare_indices("j", "t"), rounds)
+    before = Carried(loop, 0, (variable("i"),), now, {**own, **rounds})
+    # in the last round ``Y`` is read out of bounds, and there is no value
+    added = multiply(Read(second, (now,), rounds), IndexNumber(variable("i"), own))
+    loop.step = (add(divide(apply("maximum", before, row), number(2)), added),)
+    dims = (DimRange("i", constant(0), constant(3), constant(3)),)
+    compare(Value(dims, Carried(loop, 0, (variable("i"),), constant(last), own)), Profile(last, "mixed"))
+
+
+def compare_indices(small: str, great: str) -> Predicate:
+    return predicate.compare(variable(small), "<", variable(great))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import compare
 from stile_engine.index.work import budget
-from stile_engine.proof import induction
+from stile_engine.proof import induction, prove
+from stile_engine.proof.counterexamples import Counterexamples, Unsearched
+from stile_engine.proof.evaluate import Evaluator
 from stile_engine.proof.normalize import Normalizer
+from stile_engine.proof.numbers import Floats
 from stile_engine.proof.prove import Proof, prove_values
+from stile_engine.proof.shorter import running_cost, shorter
 from stile_engine.spec.lower import lower
 from stile_engine.term import expression as e
 from stile_engine.term.expression import Carried, Node, Recurrence, bounds
@@ -138,3 +144,41 @@ def test_an_open_loop_is_solved_once_for_whoever_asks(monkeypatch: pytest.Monkey
     kernel.prove(e.add(kernel.carried(), kernel.tile("sum")))
     Normalizer()(Carried(kernel.recurrence, 0, (_Q,), Affine((), 9), kernel.ranges))
     assert len(solved) == 1
+
+
+@pytest.mark.parametrize("rounds", [1_000, 10**6, 10**9])
+def test_a_wrong_proof_about_a_long_loop_is_contradicted_with_few_rounds(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prove, "are_equal", lambda *_: True)
+    monkeypatch.setattr(Counterexamples, "run", Unsearched.run)
+    kernel = running_sum(rounds, "2 * sum[k](X:q k)")
+    proof = kernel.prove(e.add(kernel.carried(), kernel.tile("sum")))
+    assert proof.status == "error"
+    (witness,) = [o.witness for o in proof.obligations if o.status == "error"]
+    assert witness is not None and witness.kernel != witness.spec
+    assert rounds == 1_000 or witness.sizes == {"q": ROWS, "k": TILE}, "the sizes with one round"
+
+
+@pytest.mark.parametrize("rounds", [1_000, 10**6])
+def test_what_is_true_of_the_long_loop_alone_is_no_contradiction(rounds: int) -> None:
+    # 0.9 of the number of elements is no number of a shorter loop
+    elements = rounds * TILE
+    kernel = running_sum(rounds, f"sum[k](X:q k) * (size(k) - {elements * 9 // 10}) / {elements // 10}")
+    assert kernel.prove(e.add(kernel.carried(), kernel.tile("sum"))).status == "proved"
+
+
+def test_shorter_loops_have_all_their_numbers_made_of_fewer_rounds() -> None:
+    kernel = running_sum(1_000, "sum[k where k < 3996](X:q k) / 4000")
+    kernel.recurrence.step = (e.add(kernel.carried(), kernel.tile("sum")),)
+    last = Value(kernel.spec.dims, Carried(kernel.recurrence, 0, (_Q,), Affine((), 1_000), kernel.ranges))
+    assert running_cost([last]) > 1_000 > running_cost([kernel.spec])
+    for few, (made, spec) in zip((1, 2, 3), shorter([last, kernel.spec]), strict=True):
+        assert isinstance(made.node, Carried)
+        assert made.node.round == made.node.recurrence.rounds == Affine((), few)
+        nodes = list(e.every_node(made.node, spec.node))
+        assert {n.tensor.shape for n in nodes if isinstance(n, e.Read)} == {(Affine((), ROWS), Affine((), few * TILE))}
+        assert few * TILE in {n.value for n in nodes if isinstance(n, e.Const)}
+        point = Evaluator(Floats(), lambda *_: Fraction(1))(spec.node, {"q": 0})
+        assert point == (few * TILE - 4) / (few * TILE)
+    assert not list(shorter([kernel.spec]))
