@@ -1,22 +1,22 @@
 """What the text of a file says without running it: its kernels, and what each one depends on.
 
-A kernel's *fingerprint* is a hash of the syntax trees, without positions and comments, of its own statement, of
-all statements that it names directly or indirectly, and of those that may act on everything. While it
-stays the same, an older result holds for the new text.
+A kernel's *fingerprint* is a digest of all statements that its verdict can depend on, here and in the imported
+files of the project. While it stays the same, an older result holds for the new text.
 """
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from stile_engine.incremental.module import NOT_PYTHON, Chunk, ModuleText, read_module
+from stile_engine.incremental.project import Project
+from stile_engine.incremental.reach import Reach, Reaches
+from stile_engine.incremental.statement import Imported
 from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import LineIndex
-from stile_lsp.statement import DecoratedFunction, SpecText, Statement, first_line, read_statement
+from stile_lsp.statement import DecoratedFunction, SpecText, Statement, read_statement
 
 MODULE = "<module>"
 """The name of the kernel that code at module level makes."""
@@ -38,62 +38,66 @@ class OutlinedKernel:
     specs: tuple[SpecText, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A statement of the module. ``needs`` are the chunks that it depends on, itself included."""
-
-    range: Range
-    digest: str
-    needs: frozenset[int]
-
-
 @dataclass(frozen=True)
 class Outline:
     kernels: tuple[OutlinedKernel, ...]
-    chunks: tuple[Chunk, ...]
-    imports: tuple[str, ...]
-    """Dotted names of modules that the file imports; relative ones start with dots."""
+    ranges: tuple[Range, ...]
+    """Where the statements of the module lie."""
 
-    def chunk_at(self, place: Range) -> int | None:
-        for number, chunk in enumerate(self.chunks):
-            if chunk.range.start.line <= place.start.line <= chunk.range.end.line:
+    module: ModuleText
+    project: Project
+    path: str
+
+    @cached_property
+    def imports(self) -> tuple[Imported, ...]:
+        return tuple(dict.fromkeys(i for chunk in self.module.chunks for i in chunk.facts.imports))
+
+    @cached_property
+    def reaches(self) -> Reaches:
+        return Reaches(self.path, self.module.chunks, self.project)
+
+    def statement_at(self, place: Range) -> int | None:
+        for number, found in enumerate(self.ranges):
+            if found.start.line <= place.start.line <= found.end.line:
                 return number
         return None
 
-    @cached_property
-    def _whole(self) -> str:
-        return _hash([chunk.digest for chunk in self.chunks])
+    def reach(self, name: str, place: Range) -> Reach:
+        return self.reaches.of(None if name == MODULE else self.statement_at(place))
 
-    def fingerprint(self, name: str, place: Range) -> str:
-        """The hash of all that the kernel's text depends on in this file."""
-        number = None if name == MODULE else self.chunk_at(place)
-        if number is None:
-            return self._whole
-        chunk = self.chunks[number]
-        # In the order of the text: of two statements that bind one name the later one counts.
-        return _hash([chunk.digest, *(self.chunks[n].digest for n in sorted(chunk.needs))])
+    def needs(self, number: int) -> frozenset[int]:
+        """The statements of this text that a statement depends on, itself included."""
+        return frozenset(statement for file, statement in self.reaches.of(number).places if file == 0)
+
+    def fingerprint(self, name: str, place: Range) -> str | None:
+        """The digest of all that the verdict can depend on; None where no result must be kept."""
+        found = self.reach(name, place)
+        return found.digest if found.refusal is None else None
+
+    @property
+    def whole(self) -> str:
+        """The digest of all statements."""
+        return self.reaches.of(None).digest
+
+    def among(self, project: Project) -> Outline:
+        """The same text, among other files."""
+        return replace(self, project=project)
 
 
-def outline(text: str) -> Outline | SyntaxProblem:
+def outline(
+    text: str, path: str = "", project: Project | None = None, before: Outline | SyntaxProblem | None = None
+) -> Outline | SyntaxProblem:
+    """``before``: what an earlier version of the text was read as, which saves time."""
     index = LineIndex(text)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+        module = read_module(text, before.module if isinstance(before, Outline) else None)
     except SyntaxError as problem:
         return _syntax_problem(problem, index)
-    except (ValueError, RecursionError, MemoryError) as problem:
+    except NOT_PYTHON as problem:
         return SyntaxProblem(Range(Position(0, 0), Position(0, 0)), str(problem) or "the file cannot be parsed")
-    places = [_place(node, index) for node in tree.body]
-    statements = [
-        read_statement(node, index.lines(place.start.line, place.end.line))
-        for node, place in zip(tree.body, places, strict=True)
-    ]
-    return Outline(
-        tuple(_kernels(statements, places)),
-        _chunks(statements, places),
-        tuple(dict.fromkeys(name for statement in statements for name in statement.imports)),
-    )
+    places = tuple(_place(chunk, index) for chunk in module.chunks)
+    statements = [read_statement(chunk) for chunk in module.chunks]
+    return Outline(tuple(_kernels(statements, places)), places, module, project or Project(path), path)
 
 
 def _syntax_problem(problem: SyntaxError, index: LineIndex) -> SyntaxProblem:
@@ -109,11 +113,13 @@ def _syntax_problem(problem: SyntaxError, index: LineIndex) -> SyntaxProblem:
     return SyntaxProblem(Range(start, end), f"{problem.msg}")
 
 
-def _place(node: ast.stmt, index: LineIndex) -> Range:
+def _place(chunk: Chunk, index: LineIndex) -> Range:
     """From the first decorator's line to the end."""
-    line = first_line(node)
-    start = Position(line - 1, 0) if line < node.lineno else index.python_position(node.lineno, node.col_offset)
-    return Range(start, index.python_position(node.end_lineno or node.lineno, node.end_col_offset or 0))
+    node, up = chunk.node, chunk.lines_up
+    start = Position(chunk.first, 0)
+    if chunk.first == node.lineno - 1 + up:
+        start = index.python_position(node.lineno + up, node.col_offset)
+    return Range(start, index.python_position(chunk.last + 1, node.end_col_offset or 0))
 
 
 def _kernels(statements: Sequence[Statement], places: Sequence[Range]) -> Iterator[OutlinedKernel]:
@@ -141,38 +147,3 @@ def _down(place: Range, lines: int) -> Range:
 
 def _down_position(position: Position, lines: int) -> Position:
     return Position(position.line + lines, position.character)
-
-
-def _chunks(statements: Sequence[Statement], places: Sequence[Range]) -> tuple[Chunk, ...]:
-    binders: dict[str, set[int]] = {}
-    for number, statement in enumerate(statements):
-        for name in statement.binds:
-            binders.setdefault(name, set()).add(number)
-    direct: list[set[int]] = [
-        set().union(*(binders[name] for name in statement.uses if name in binders)) for statement in statements
-    ]
-    everywhere = _closure({n for n, statement in enumerate(statements) if not statement.is_quiet}, direct)
-    return tuple(
-        Chunk(place, statement.digest, everywhere | _closure({number}, direct, everywhere))
-        for number, (statement, place) in enumerate(zip(statements, places, strict=True))
-    )
-
-
-def _closure(start: set[int], direct: Sequence[set[int]], known: frozenset[int] = frozenset()) -> frozenset[int]:
-    """What can be reached from ``start``; what is ``known`` is closed already."""
-    found: set[int] = set()
-    waiting = list(start)
-    while waiting:
-        number = waiting.pop()
-        if number not in found:
-            found.add(number)
-            waiting.extend(direct[number] - known)
-    return frozenset(found)
-
-
-def _hash(parts: Sequence[str]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        digest.update(part.encode("utf-8", "surrogatepass"))
-        digest.update(b"\0")
-    return digest.hexdigest()

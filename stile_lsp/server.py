@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from lsprotocol import types
@@ -38,6 +38,7 @@ from stile_lsp.features import (
     waiting,
 )
 from stile_lsp.messages import Places
+from stile_lsp.projects import Projects
 from stile_lsp.protocol import BaseServer
 from stile_lsp.publish import Publisher
 from stile_lsp.session import FileState
@@ -86,6 +87,7 @@ class StileServer(BaseServer):
         self.verifier = Verifier(self)
         self.publisher = Publisher(self)
         self.waiters = waiting.Waiters()
+        self.projects = Projects(self._follow)
         self._make_worker = make_worker
         self._states: dict[str, FileState] = {}
         self._watch: Watch | None = None
@@ -124,18 +126,35 @@ class StileServer(BaseServer):
     def forget(self, uri: str) -> None:
         self._states.pop(uri, None)
         self.watch.forget(uri)
+        self.projects.closed(uri)
         self.publisher.closed(uri)
         self.waiters.closed(uri)
 
+    def _follow(self, uri: str, paths: Iterable[str]) -> None:
+        self.watch.follow(uri, paths)
+
     def on_disk_change(self, uris: frozenset[str]) -> None:
-        """Imported files changed: their importers are stale, and checked again as the mode says."""
+        """Imported files changed: what depends on the change is stale, and checked again as the mode says."""
         for uri in uris:
-            if (state := self.find_state(uri)) is None:
-                continue
+            self.background(self._reread(uri))
+
+    async def _reread(self, uri: str) -> None:
+        state = self.find_state(uri)
+        if state is None or state.known is None:
+            return
+        project = await self.projects.read(uri, state.known, self.verifier.workspace_of(uri))
+        state = self.find_state(uri)
+        if state is None or state.known is None or state.known.project == project:
+            return
+        if state.run is not None:
+            # It may have begun before the change.
             self.verifier.edited(uri)
-            self.update(session.unplanned(session.invalidated(state)))
-            if self.settings.verify_mode != "manual":
-                self.verifier.verify(uri, delay=self.settings.verify_debounce / 1000)
+            state = session.unplanned(state)
+        state = session.reprojected(state, project)
+        if self.settings.verify_mode != "manual":
+            self.verifier.refresh(state, delay=self.settings.verify_debounce / 1000)
+        else:
+            self.update(state)
 
     def tell(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
         self.window_show_message(types.ShowMessageParams(kind, message))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
+from stile_engine.incremental.project import Project
 from stile_engine.trace.report import (
     Diagnostic,
     KernelReport,
@@ -28,6 +29,9 @@ from stile_lsp.documents import Edit, changes_inside, shift, survivor, touches
 from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
 
 _MANY_EDITS = 500
+
+NO_KERNEL = "<none>"
+"""Selects no kernel: the module is run for what it says of itself."""
 
 T = TypeVar("T", "Entry", OutlinedKernel, KernelReport)
 
@@ -87,6 +91,9 @@ class FileState:
     file_diagnostics: tuple[Diagnostic, ...] = ()
     file_edits: tuple[Edit, ...] = ()
     run: RunState | None = None
+    checked: str | None = None
+    """The digest of the whole text that the last run saw to its end."""
+
     cancelling: bool = False
     notes: tuple[str, ...] = ()
 
@@ -149,13 +156,43 @@ def _reparsed(state: FileState, outline: Outline, entries: tuple[Entry, ...]) ->
     )
 
 
+def reprojected(state: FileState, project: Project) -> FileState:
+    """The text is the same, and the imported files are known or have changed: what rests on others is stale."""
+    if state.known is None:
+        return state
+    known = state.known.among(project)
+    outline = known if isinstance(state.outline, Outline) else state.outline
+    state = replace(state, outline=outline, known=known)
+    entries = []
+    for entry in state.entries:
+        same = entry.fingerprint is not None and entry.fingerprint == known.fingerprint(
+            entry.name, _in_known(entry, state)
+        )
+        entries.append(entry if same else replace(entry, stale=True, against=None))
+    return replace(state, entries=tuple(entries))
+
+
+def stale_names(state: FileState) -> tuple[str, ...]:
+    """The kernels without a result that holds."""
+    return tuple(dict.fromkeys(entry.name for entry in state.entries if entry.stale))
+
+
+def is_checked(state: FileState) -> bool:
+    """Whether the last run saw just this text, but for comments and layout, and all results hold."""
+    return (
+        isinstance(state.outline, Outline)
+        and state.checked == state.outline.whole
+        and not any(entry.stale for entry in state.entries)
+    )
+
+
 def _broken(entry: Entry, state: FileState, edits: Sequence[Edit]) -> Entry:
     """The text does not parse: whatever was touched since it last did makes the kernels that need it stale."""
-    number = state.known.chunk_at(_in_known(entry, state)) if state.known else None
+    number = state.known.statement_at(_in_known(entry, state)) if state.known else None
     if number is None or state.known is None:
         stale = entry.stale or bool(edits)
     else:
-        stale = entry.stale or bool(state.known.chunks[number].needs & state.dirty)
+        stale = entry.stale or bool(state.known.needs(number) & state.dirty)
     return replace(entry, stale=stale, against=None if stale else entry.against)
 
 
@@ -163,19 +200,19 @@ def _needs_any(entry: Entry, broken: Sequence[Range], state: FileState) -> bool:
     """Whether the kernel needs a statement that is broken now: its verdict would be about a text without it."""
     if state.known is None or isinstance(state.outline, Outline):
         return False
-    number = state.known.chunk_at(_in_known(entry, state))
+    number = state.known.statement_at(_in_known(entry, state))
     if number is None:
         return False
-    needed = [state.chunk_ranges[n] for n in state.known.chunks[number].needs]
+    needed = [state.chunk_ranges[n] for n in state.known.needs(number)]
     return any(n.start.line <= place.start.line <= n.end.line for n in needed for place in broken)
 
 
 def _in_known(entry: Entry, state: FileState) -> Range:
     """The kernel's place in the last text that parsed: the statement that has come to hold its name."""
     assert state.known is not None
-    for place, chunk in zip(state.chunk_ranges, state.known.chunks, strict=True):
+    for place, known in zip(state.chunk_ranges, state.known.ranges, strict=True):
         if place.start <= entry.name_range.start <= place.end:
-            return chunk.range
+            return known
     return entry.range
 
 
@@ -232,7 +269,8 @@ def finished(state: FileState, number: int, report: Report) -> FileState:
     if state.run is None or state.run.number != number or state.run.version != state.version:
         return state
     select = state.run.select
-    state = replace(state, run=None, cancelling=False, notes=report.notes)
+    checked = state.outline.whole if isinstance(state.outline, Outline) else None
+    state = replace(state, run=None, cancelling=False, notes=report.notes, checked=checked)
     if any(d.code == "python-syntax" for d in report.diagnostics) and not report.kernels:
         # The file as it stands means nothing: earlier results of untouched kernels stay.
         entries = tuple(replace(entry, phase=Phase.SETTLED) for entry in state.entries)
@@ -260,15 +298,26 @@ def finished(state: FileState, number: int, report: Report) -> FileState:
         entries_new.append(replace(entry, stale=_needs_any(entry, broken, state)))
     if select:
         answered = {(e.name, e.range) for e in entries_new}
-        rest = (e for e in state.entries if (e.name, e.range) not in answered)
-        entries_new.extend(replace(e, phase=Phase.SETTLED) for e in rest)
-        of_file = [*of_file, *state.file_diagnostics] if not state.file_edits else of_file
+        rest = [replace(e, phase=Phase.SETTLED) for e in state.entries if (e.name, e.range) not in answered]
+        entries_new.extend(rest)
+        of_file += _idle_ignores(state, [entry.range for entry in rest])
     return replace(
         state,
         entries=tuple(sorted(entries_new, key=lambda entry: entry.range)),
         file_diagnostics=tuple(dict.fromkeys(of_file)),
         file_edits=(),
     )
+
+
+def _idle_ignores(state: FileState, places: Sequence[Range]) -> list[Diagnostic]:
+    """Ignores without use in kernels that a run has left out: it says nothing of them."""
+    found = []
+    for diagnostic in state.file_diagnostics:
+        if diagnostic.code == "unused-ignore":
+            moved = shift(diagnostic.range, state.file_edits)
+            if any(place.start <= moved.start <= place.end for place in places):
+                found.append(replace(diagnostic, range=moved))
+    return found
 
 
 def without_kernels(state: FileState, number: int, status: Status, report: Report, message: str) -> FileState:
@@ -305,12 +354,6 @@ def unplanned(state: FileState) -> FileState:
     return replace(state, entries=entries, run=None, cancelling=False)
 
 
-def invalidated(state: FileState) -> FileState:
-    """Something outside of the text changed that every kernel may depend on."""
-    entries = tuple(replace(entry, stale=True, fingerprint=None, against=None) for entry in state.entries)
-    return replace(state, entries=entries)
-
-
 def answered_against(state: FileState, version: int, kernel: KernelReport) -> FileState:
     """The verdict for a spec that the user asked about; the kernel's own status stays."""
     if version != state.version:
@@ -336,7 +379,7 @@ def _is_selected(entry: Entry, select: tuple[str, ...]) -> bool:
 
 
 def _ranges(outline: Outline | None) -> tuple[Range, ...]:
-    return tuple(chunk.range for chunk in outline.chunks) if outline else ()
+    return outline.ranges if outline else ()
 
 
 def _new_entry(kernel: OutlinedKernel) -> Entry:
@@ -399,8 +442,10 @@ def _with_result(
     values: tuple[ValueInfo, ...],
     outline: Outline | SyntaxProblem,
 ) -> Entry:
-    if isinstance(outline, Outline):
-        fingerprint: str | None = outline.fingerprint(kernel.name, kernel.range)
+    if kernel.status in (Status.TIMEOUT, Status.CRASHED):
+        fingerprint: str | None = None  # the next time it may go otherwise
+    elif isinstance(outline, Outline):
+        fingerprint = outline.fingerprint(kernel.name, kernel.range)
     else:
         # The rest of the file does not parse; the text of a kernel that is not stale is the one it had before.
         fingerprint = None if entry.stale else entry.fingerprint

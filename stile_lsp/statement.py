@@ -1,25 +1,22 @@
-"""What one statement of a module says on its own: what it binds, uses and imports, and the functions in it.
+"""The kernels in one statement of a module, as far as its text shows them.
 
-The facts depend on the statement's text alone, so they are kept by text: while one statement is edited, those
-of all others are known already. Lines are counted from the statement's first.
+They depend on the statement's text alone, so they are kept by text. Lines are counted from the statement's first.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from stile_engine.incremental.module import Chunk
+from stile_engine.incremental.statement import dotted, first_line
 from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import LineIndex
 
 _KEPT = 4096
 _cache: dict[tuple[str, int], Statement] = {}
-
-_WORD = re.compile(r"[^\W\d]\w*")
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -46,76 +43,34 @@ class DecoratedFunction:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    digest: str
-    """Hash of the syntax tree, without positions and comments."""
-
-    uses: frozenset[str]
-    binds: frozenset[str]
-    imports: tuple[str, ...]
-    """Dotted names of modules; relative ones start with dots."""
-
     kernel_names: frozenset[str]
     """Dotted names by which ``stile_engine.kernel`` can be reached after this statement."""
 
     functions: tuple[DecoratedFunction, ...]
-    is_quiet: bool
-    """Running the statement can do nothing but bind its names."""
 
 
-def first_line(node: ast.stmt) -> int:
-    """The first line, from one, decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def read_statement(node: ast.stmt, source: str) -> Statement:
-    """The facts of a statement; ``source`` is the text of its lines, from the first decorator on."""
-    key = source, node.col_offset
+def read_statement(chunk: Chunk) -> Statement:
+    key = chunk.source, chunk.node.col_offset
     found = _cache.get(key)
     if found is None:
         if len(_cache) >= _KEPT:
             _cache.clear()
-        found = _cache[key] = _read(node, LineIndex(source), first_line(node) - 1)
+        found = _cache[key] = _read(chunk.node, LineIndex(chunk.source), first_line(chunk.node) - 1)
     return found
 
 
 def _read(node: ast.stmt, index: LineIndex, above: int) -> Statement:
-    uses: set[str] = set()
-    imports: list[str] = []
     kernel_names: set[str] = set()
     functions: list[DecoratedFunction] = []
     for part in ast.walk(node):
         match part:
-            case ast.Name(id=name):
-                uses.add(name)
-            case ast.Constant(value=str(text)):
-                # A spec, or an annotation, names things inside a string.
-                uses.update(_WORD.findall(text))
             case ast.Import(names=aliases):
-                imports.extend(alias.name for alias in aliases)
                 kernel_names.update(f"{a.asname or a.name}.kernel" for a in aliases if a.name == "stile_engine")
-            case ast.ImportFrom(module=module, names=aliases, level=level):
-                imports.extend(_imported_from(module, aliases, level))
-                if module == "stile_engine" and not level:
-                    kernel_names.update(a.asname or a.name for a in aliases if a.name == "kernel")
+            case ast.ImportFrom(module="stile_engine", names=aliases, level=0):
+                kernel_names.update(a.asname or a.name for a in aliases if a.name == "kernel")
             case ast.FunctionDef() | ast.AsyncFunctionDef() if part.decorator_list:
                 functions.append(_decorated(part, index, above))
-    return Statement(
-        hashlib.blake2b(ast.dump(node).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest(),
-        frozenset(uses),
-        frozenset(_bound_names(node)),
-        tuple(imports),
-        frozenset(kernel_names),
-        tuple(functions),
-        _is_quiet(node),
-    )
-
-
-def _imported_from(module: str | None, aliases: Sequence[ast.alias], level: int) -> Iterator[str]:
-    base = "." * level + (module or "")
-    yield base
-    separator = "" if base.endswith(".") else "."
-    yield from (base + separator + alias.name for alias in aliases if alias.name != "*")
+    return Statement(frozenset(kernel_names), tuple(functions))
 
 
 def _range(node: ast.stmt | ast.expr, index: LineIndex, above: int) -> Range:
@@ -148,14 +103,6 @@ def _name_range(node: Function, index: LineIndex, above: int) -> Range:
     return Range(index.convert(first, "utf-32", "utf-16"), index.convert(last, "utf-32", "utf-16"))
 
 
-def dotted(node: ast.expr) -> str | None:
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return None
-
-
 def _specs(call: ast.Call | None, index: LineIndex, above: int) -> tuple[SpecText, ...]:
     """The spec strings of a decorator: the first argument, alone, in a tuple or as values of a dict."""
     if call is None or not call.args:
@@ -183,63 +130,3 @@ def _spec_text(node: ast.Constant, index: LineIndex, above: int) -> SpecText:
     inside = source.find(text) if text else -1
     start = index.position(index.offset(whole.start) + inside) if inside >= 0 else whole.start
     return SpecText(text, start, whole, inside >= 0)
-
-
-def _bound_names(statement: ast.stmt) -> set[str]:
-    """Names that the statement binds in the module, those in nested blocks included."""
-    if isinstance(statement, Function | ast.ClassDef):
-        return {statement.name}
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            found.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, Function | ast.ClassDef):
-            found.add(node.name)
-    return found
-
-
-def _is_quiet(statement: ast.stmt) -> bool:
-    """All other statements count for every kernel: a call may register, patch or print anything."""
-    match statement:
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            # Defaults are evaluated, and decorators are called, where the function is defined.
-            defaults = [*statement.args.defaults, *(d for d in statement.args.kw_defaults if d is not None)]
-            return _decorators_are_quiet(statement) and not any(_calls(default) for default in defaults)
-        case ast.ClassDef(bases=bases, keywords=keywords, decorator_list=decorators, body=body):
-            plain = not keywords and not decorators and not any(_calls(base) for base in bases)
-            return plain and all(_is_quiet(part) for part in body)
-        case ast.Import() | ast.Pass():
-            return True
-        case ast.ImportFrom(names=names):
-            return all(alias.name != "*" for alias in names)
-        case ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Assign(targets=targets, value=value):
-            return all(_is_name_target(t) for t in targets) and not _calls(value)
-        case ast.AnnAssign(target=ast.Name(), value=value):
-            return value is None or not _calls(value)
-    return False
-
-
-_QUIET_DECORATORS = frozenset("kernel jit cache lru_cache property staticmethod classmethod".split())
-
-
-def _decorators_are_quiet(statement: Function) -> bool:
-    """Whether all decorators are known to act on the function alone."""
-    for decorator in statement.decorator_list:
-        name = dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
-        if (name or "").rpartition(".")[2] not in _QUIET_DECORATORS:
-            return False
-    return True
-
-
-def _is_name_target(node: ast.expr) -> bool:
-    if isinstance(node, ast.Tuple | ast.List):
-        return all(_is_name_target(part) for part in node.elts)
-    return isinstance(node, ast.Name)
-
-
-def _calls(node: ast.AST) -> bool:
-    return any(isinstance(part, ast.Call | ast.Await | ast.Yield | ast.YieldFrom) for part in ast.walk(node))

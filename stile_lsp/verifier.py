@@ -7,8 +7,10 @@ import functools
 import itertools
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from stile_engine.incremental.module import without_definitions
 from stile_engine.trace.report import CheckRequest, Status
 from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState, frameworks
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
@@ -16,6 +18,7 @@ from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
 from stile_lsp import session
 from stile_lsp.documents import Document
 from stile_lsp.interpreter import display_path, folder_of, path_of, resolve
+from stile_lsp.outline import Outline
 from stile_lsp.progress import Progress
 from stile_lsp.static_check import static_report
 
@@ -47,6 +50,10 @@ class Verifier:
         folder = folder_of(path_of(uri), self._server.folders)
         return resolve(self._server.settings.interpreter, folder)
 
+    def workspace_of(self, uri: str) -> str | None:
+        folder = folder_of(path_of(uri), self._server.folders)
+        return str(folder) if folder is not None else None
+
     def worker_for(self, uri: str) -> WorkerClient:
         interpreter = self.interpreter_for(uri)
         worker = self._workers.get(interpreter)
@@ -76,6 +83,16 @@ class Verifier:
         self._tasks[uri] = (number, task)
         task.add_done_callback(functools.partial(self._after_failure, uri, number))
         return number
+
+    def refresh(self, state: session.FileState, *, delay: float = 0.0) -> None:
+        """Plans a run for what has no result that holds, if anything has none."""
+        if session.is_checked(state):
+            self._stop(state.uri)
+            self._server.update(state)
+            return
+        names = session.stale_names(state)
+        everything = len(names) == len({entry.name for entry in state.entries})
+        self.verify(state.uri, delay=delay, select=() if everything else names or (session.NO_KERNEL,), state=state)
 
     def ask(self, uri: str, line: int, spec: str) -> int:
         """Proves the kernel at the line against another spec, beside the file's own runs."""
@@ -164,10 +181,13 @@ class Verifier:
             self._apply(uri, lambda state: session.finished(state, number, report))
             return
         async with self._gate, Progress(self._server, uri, number) as progress:
+            await self._read_project(uri)
             self._apply(uri, lambda state: session.started(state, number))
 
             def listen(message: RunMessage) -> None:
                 if isinstance(message, Discovered):
+                    if select:
+                        return  # of a part of the text
                     self._apply(uri, lambda state: session.discovered(state, number, message.kernels))
                 elif isinstance(message, KernelDone):
                     progress.report(message.kernel.name)
@@ -178,9 +198,13 @@ class Verifier:
                         ),
                     )
 
-            request = self._request(document, select=select)
             worker = self.worker_for(uri)
-            result = await worker.check(request, self._limits(), listen)
+            request = self._request(document, select=select)
+            part = self._reduced(request, uri)
+            result = await worker.check(part, self._limits(), listen)
+            if part is not request and any(k.status is Status.ERROR for k in result.report.kernels):
+                # An error is told as the whole file makes it.
+                result = await worker.check(request, self._limits(), listen)
         self._finish(uri, number, worker.interpreter, result)
 
     def _finish(self, uri: str, number: int, interpreter: str, result: RunResult) -> None:
@@ -196,6 +220,29 @@ class Verifier:
         status = _STATUS_WITHOUT_KERNELS.get(result.outcome.kind, Status.CRASHED)
         message = result.outcome.message
         self._apply(uri, lambda state: session.without_kernels(state, number, status, result.report, message))
+
+    async def _read_project(self, uri: str) -> None:
+        """Before a run the imported files are known, so that its results speak of them."""
+        state = self._server.find_state(uri)
+        if state is None or state.known is None or state.known.project.is_complete:
+            return
+        project = await self._server.projects.read(uri, state.known, self.workspace_of(uri))
+        self._apply(uri, lambda current: session.reprojected(current, project))
+
+    def _reduced(self, request: CheckRequest, uri: str) -> CheckRequest:
+        """Of a run for a few kernels only the text that they depend on."""
+        state = self._server.find_state(uri)
+        if not request.select or state is None or not isinstance(state.outline, Outline):
+            return request
+        outline = state.outline
+        chosen = [entry for entry in state.entries if entry.name in request.select]
+        kept = frozenset(
+            statement
+            for entry in chosen
+            for file, statement in outline.reach(entry.name, entry.range).places
+            if file == 0
+        )
+        return replace(request, source=without_definitions(outline.module, kept))
 
     async def _answer(self, document: Document, number: int, line: int, spec: str) -> None:
         if not self._server.settings.trusted:
@@ -233,14 +280,13 @@ class Verifier:
         against_line: int | None = None,
         against_spec: str | None = None,
     ) -> CheckRequest:
-        folder = folder_of(path_of(document.uri), self._server.folders)
         return CheckRequest(
             path=display_path(document.uri),
             source=document.text,
             select=select,
             against_line=against_line,
             against_spec=against_spec,
-            workspace=str(folder) if folder is not None else None,
+            workspace=self.workspace_of(document.uri),
         )
 
 

@@ -7,61 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.api import ObservedWatch
 
-from stile_lsp.outline import Outline, outline
-
 logger = logging.getLogger(__name__)
 
 QUIET_SECONDS = 0.1
 """A checkout changes many files at once; they are told together."""
-
-MAXIMUM_FILES = 500
-
-
-def candidates(module: str, path: Path, roots: Sequence[Path]) -> Iterator[Path]:
-    """Where the files of an imported module would lie in the project, whether they exist or not."""
-    level = len(module) - len(module.lstrip("."))
-    if level:
-        base = path.parent
-        for _ in range(level - 1):
-            base = base.parent
-        bases: Iterable[Path] = (base,)
-    else:
-        bases = (path.parent, *roots)
-    parts = [part for part in module.lstrip(".").split(".") if part]
-    for base in bases:
-        for count in range(1, len(parts) + 1):
-            place = base.joinpath(*parts[:count])
-            yield place.with_suffix(".py")
-            yield place / "__init__.py"
-
-
-def project_imports(path: Path, imports: Iterable[str], roots: Sequence[Path]) -> frozenset[Path]:
-    """All project files that a file may import, directly or through others. Reads files; not for the loop."""
-    found: set[Path] = set()
-    waiting = [(path, module) for module in imports]
-    while waiting and len(found) < MAXIMUM_FILES:
-        importer, module = waiting.pop()
-        for candidate in candidates(module, importer, roots):
-            if candidate in found or candidate == path:
-                continue
-            if not candidate.parent.is_dir():
-                continue
-            found.add(candidate)
-            try:
-                text = candidate.read_text(encoding="utf-8")
-            except (OSError, ValueError):
-                continue
-            seen = outline(text)
-            if isinstance(seen, Outline):
-                waiting.extend((candidate, name) for name in seen.imports)
-    return frozenset(found)
 
 
 class _Handler(FileSystemEventHandler):
@@ -90,11 +46,10 @@ class Watch:
         self._pending: set[Path] = set()
         self._handler = _Handler(self._from_thread)
 
-    async def follow(self, uri: str, path: Path, imports: Sequence[str], roots: Sequence[Path]) -> None:
+    def follow(self, uri: str, paths: Iterable[str]) -> None:
         """Watches what the file imports, in place of what it imported before."""
-        self._files.setdefault(uri, frozenset())
-        found = await asyncio.to_thread(project_imports, path, imports, roots)
-        if uri in self._files and self._files[uri] != found:  # it may have been closed meanwhile
+        found = frozenset(Path(path) for path in paths)
+        if self._files.get(uri) != found:
             self._files[uri] = found
             self._arrange()
 

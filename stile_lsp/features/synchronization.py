@@ -9,8 +9,8 @@ from lsprotocol import types
 
 from stile_lsp import session
 from stile_lsp.documents import Document, UnknownDocument
-from stile_lsp.interpreter import path_of
-from stile_lsp.outline import Outline, outline
+from stile_lsp.interpreter import display_path, path_of
+from stile_lsp.outline import Outline, SyntaxProblem, outline
 
 if TYPE_CHECKING:
     from stile_lsp.server import StileServer
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def _follow_imports(server: StileServer, document: Document, found: object) -> None:
-    path = path_of(document.uri)
-    if path is not None and isinstance(found, Outline):
-        roots = [folder for folder in server.folders if path.is_relative_to(folder)]
-        server.background(server.watch.follow(document.uri, path, found.imports, roots))
+def _read(server: StileServer, document: Document, before: session.FileState | None) -> Outline | SyntaxProblem:
+    path = display_path(document.uri)
+    known = None if before is None else before.known
+    found = outline(document.text, path, before=known)
+    if isinstance(found, Outline):
+        found = found.among(server.projects.of(document.uri, path, found.imports))
+    return found
 
 
 def register(server: StileServer) -> None:
@@ -32,13 +34,12 @@ def register(server: StileServer) -> None:
         server.verifier.closed(given.uri)
         server.publisher.opened(given.uri)
         document = server.documents.open(given.uri, given.version, given.text)
-        found = outline(document.text)
-        state = session.opened(document.uri, document.version, found)
+        server.projects.opened(document.uri)
+        state = session.opened(document.uri, document.version, _read(server, document, None))
         if server.settings.verify_mode != "manual":
             server.verifier.verify(document.uri, state=state)
         else:
             server.update(state)
-        _follow_imports(server, document, found)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     def did_change(params: types.DidChangeTextDocumentParams) -> None:
@@ -49,20 +50,18 @@ def register(server: StileServer) -> None:
             logger.warning("a change of %s, which is not open, is ignored", given.uri)
             return
         server.verifier.edited(document.uri)
-        found = outline(document.text)
         before = server.state(document.uri)
-        state = session.edited(before, document.version, found, edits)
+        state = session.edited(before, document.version, _read(server, document, before), edits)
         if server.settings.verify_mode == "onChange":
-            server.verifier.verify(document.uri, delay=server.settings.verify_debounce / 1000, state=state)
+            server.verifier.refresh(state, delay=server.settings.verify_debounce / 1000)
         else:
             server.update(state)
-        if before.known is None or not isinstance(found, Outline) or found.imports != before.known.imports:
-            _follow_imports(server, document, found)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
     def did_save(params: types.DidSaveTextDocumentParams) -> None:
-        if server.settings.verify_mode == "onSave" and server.find_state(params.text_document.uri) is not None:
-            server.verifier.verify(params.text_document.uri)
+        state = server.find_state(params.text_document.uri)
+        if server.settings.verify_mode == "onSave" and state is not None:
+            server.verifier.refresh(state)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:

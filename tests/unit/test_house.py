@@ -22,7 +22,7 @@ ENGINE_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"trace", "decorator"}),
     frozenset({"typed", "array"}),
     frozenset({"numpy", "jax", "torch", "triton", "run"}),
-    frozenset({"check", "checking", "pairs"}),
+    frozenset({"check", "checking", "pairs", "incremental"}),
     frozenset({"worker"}),
     frozenset({"cli", "command", "__main__"}),
 )
@@ -36,6 +36,7 @@ ALLOWED_UPWARDS = {
 }
 
 SERVER_MAY_IMPORT = (
+    "stile_engine.incremental",
     "stile_engine.worker.client",
     "stile_engine.worker.messages",
     "stile_engine.worker.outcome",
