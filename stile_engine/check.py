@@ -78,8 +78,9 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                     listener(report, result.diagnostics, known)
     notes = () if kernels else (NO_KERNELS,)
     diagnostics = [*ignores.keep(file_diagnostics), *(d for c in checked for d in c.diagnostics)]
-    if not (request.select or request.static_only or request.against_line is not None):
-        diagnostics += ignores.unused()
+    if not (request.static_only or request.against_line is not None):
+        within = [c.report.range for c in checked] if request.select else None
+        diagnostics += ignores.unused(within)
     return Report(
         request.path,
         tuple(reports or (c.report for c in checked)),

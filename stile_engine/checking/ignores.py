@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from stile_engine.proof.verdict import Range
@@ -52,10 +52,13 @@ class Ignores:
                 kept.append(diagnostic)
         return tuple(kept)
 
-    def unused(self) -> tuple[Diagnostic, ...]:
-        """A diagnostic for each code that was ignored without need."""
+    def unused(self, within: Sequence[Range] | None = None) -> tuple[Diagnostic, ...]:
+        """A diagnostic for each code that was ignored without need. ``within``: only of ignores in these places,
+        where the others may serve kernels that were not checked."""
         found: list[Diagnostic] = []
-        for ignore in self._by_line.values():
+        for line, ignore in self._by_line.items():
+            if within is not None and not any(place.start.line <= line <= place.end.line for place in within):
+                continue
             idle = sorted(ignore.codes - ignore.used)
             if idle or not ignore.codes:
                 what = ", ".join(idle) if idle else "nothing: name a code, as in ignore[not-proved]"

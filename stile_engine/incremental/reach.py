@@ -46,12 +46,16 @@ class Reaches:
         self._roots = project.roots
         self._is_complete = project.is_complete
         self._binders: dict[str, list[Place]] = {}
+        self._renamed: dict[str, set[str]] = {}
         for place, facts in self._all():
             for name in facts.binds:
                 self._binders.setdefault(name, []).append(place)
+            for imported in facts.imports:
+                if imported.attribute not in (None, "*", imported.bound):
+                    self._renamed.setdefault(imported.bound, set()).add(str(imported.attribute))
         self._project_files = frozenset(self._paths) | frozenset(project.stamps)
-        self._inert = tuple(self._inert_names(number) for number in range(len(self._chunks)))
         self._origins = tuple(_origins(chunks) for chunks in self._chunks)
+        self._inert = tuple(self._inert_names(number) for number in range(len(self._chunks)))
         self._direct: dict[Place, frozenset[Place]] = {}
         acting = [place for place, facts in self._all() if self._acts(place, facts)]
         self._everywhere = self._closure(acting, frozenset())
@@ -115,10 +119,19 @@ class Reaches:
     def _needs(self, place: Place) -> frozenset[Place]:
         found = self._direct.get(place)
         if found is None:
-            binders = self._binders
-            found = frozenset(p for name in self._facts(place).mentions if name in binders for p in binders[name])
+            facts, binders = self._facts(place), self._binders
+            names = frozenset() if facts.is_import else self._with_origins(facts.mentions)
+            found = frozenset(p for name in names if name in binders for p in binders[name])
             self._direct[place] = found
         return found
+
+    def _with_origins(self, names: frozenset[str]) -> frozenset[str]:
+        """The names, and those that they had where they were imported from."""
+        fresh = names & self._renamed.keys()
+        while fresh:
+            known, names = names, names.union(*(self._renamed[name] for name in fresh))
+            fresh = (names - known) & self._renamed.keys()
+        return names
 
     def _closure(self, start: Iterable[Place], known: frozenset[Place]) -> frozenset[Place]:
         """What can be reached from ``start``; what is ``known`` is closed already."""
@@ -164,6 +177,8 @@ class Reaches:
             return False
         if facts.quiet_if_foreign is None or not all(self._is_inert(file, n) for n in facts.quiet_if_foreign):
             return True
+        if any(name in self._origins[file] for name in facts.aliases):
+            return True  # a further name of a library: which ones a module has decides who reads its kernels
         # A function that changes what is not its own may be called by any kernel before the next one.
         return any(self._changes(file, access.root, access.path, access.use) for access in facts.accesses)
 

@@ -69,11 +69,17 @@ class Facts:
     is_definition: bool
     """A function or a class."""
 
+    is_import: bool
+    """Nothing but an import: what it mentions counts for those who use the names that it binds."""
+
     is_fixed: bool
     """Binds names to values that nothing can change: numbers, texts, tuples of them."""
 
     dim_makers: frozenset[str]
     """The names, most often ``dim``, that make all values of the statement, where it is an assignment of calls."""
+
+    aliases: frozenset[str]
+    """Where the statement gives things further names: the names that it gives them by."""
 
     quiet_if_foreign: frozenset[str] | None
     """Running the statement can do nothing but bind its names, if these names come from no file of the
@@ -149,8 +155,10 @@ def _read(node: ast.stmt, source: str) -> Facts:
         tuple(imports),
         accesses(node),
         is_definition,
+        isinstance(node, ast.Import | ast.ImportFrom),
         _is_fixed(node),
         _makers(node),
+        _aliases(node),
         _quiet(node),
         reflective,
     )
@@ -310,6 +318,15 @@ def _makers(statement: ast.stmt) -> frozenset[str]:
             made = {dotted(p.func) if isinstance(p, ast.Call) else None for p in parts}
             return frozenset(name for name in made if name is not None) if None not in made else frozenset()
     return frozenset()
+
+
+def _aliases(statement: ast.stmt) -> frozenset[str]:
+    """``np`` of ``xp, pi = np, np.pi``."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+        return frozenset()
+    value = statement.value
+    names = [dotted(part) for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    return frozenset(name.partition(".")[0] for name in names if name is not None)
 
 
 def _is_literal(value: ast.expr) -> bool:

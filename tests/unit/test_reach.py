@@ -249,6 +249,7 @@ TRICKS: dict[str, tuple[str, str, str]] = {
     "the order of two bindings": ("A = 1\nA = 2\n" + KERNEL.format(body="X * A"), "A = 1\nA = 2", "A = 2\nA = 1"),
     "an ignore": (KERNEL.format(body="X"), "return X", "return X  # stile: ignore[not-proved]"),
     "which framework is imported": (KERNEL.format(body="X * 2"), "import numpy as np", "import torch"),
+    "a further name of a library": ("import jax\nxp = np\n" + KERNEL.format(body="X * 2"), "xp = np", "xp = jax"),
     "a star import": (KERNEL.format(body="X * A"), HEAD[-1], "\nfrom math import *\n"),
     "a walrus in a comprehension": (
         "L = [(y := k) for k in range(3)]\n" + KERNEL.format(body="X * y"),
@@ -389,6 +390,23 @@ def test_packages_and_relative_imports(tmp_path: Path) -> None:
     assert (
         reach(tmp_path, text, **{**files, "package/__init__": "import numpy; numpy.exp = 1\n"}).digest != before.digest
     )
+
+
+def test_which_library_another_file_hands_on(tmp_path: Path) -> None:
+    text = HEAD.replace("import numpy as np\n", "from helpers import xp\n") + KERNEL.format(body="X * 2")
+    before = reach(tmp_path, text, helpers="import numpy, jax\nxp = numpy\n")
+    assert reach(tmp_path, text, helpers="import numpy, jax\nxp = jax\n").digest != before.digest
+
+
+def test_names_that_change_on_their_way(tmp_path: Path) -> None:
+    text = HEAD + "from b import y as x\n" + KERNEL.format(body="x(X)")
+    files = {"b": "from c import z as y\n", "c": "def z(v): return v\ndef other(v): return v\n"}
+    before = reach(tmp_path, text, **files)
+    assert (
+        reach(tmp_path, text, **{**files, "c": files["c"].replace("return v", "return -v", 1)}).digest != before.digest
+    )
+    other = files["c"].replace("other(v): return v", "other(v): return -v")
+    assert reach(tmp_path, text, **{**files, "c": other}).digest == before.digest
 
 
 def test_a_file_that_begins_to_shadow_a_library(tmp_path: Path) -> None:
