@@ -109,8 +109,8 @@ def test_prints_in_the_server_itself_go_to_stderr(tmp_path: Path, start: StartCl
         "if 'stile_lsp' in ' '.join(sys.orig_argv):\n"
         "    import stile_lsp.outline as o, os\n"
         "    real = o.outline\n"
-        "    def noisy(text):\n"
-        "        print('python'); os.write(1, b'raw'); return real(text)\n"
+        "    def noisy(text, *rest, **more):\n"
+        "        print('python'); os.write(1, b'raw'); return real(text, *rest, **more)\n"
         "    import stile_lsp.features.synchronization as s\n"
         "    s.outline = noisy\n"
     )
