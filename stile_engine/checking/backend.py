@@ -16,13 +16,13 @@ from stile_engine.trace.location import is_user_file
 _FRAMEWORKS = ("triton", "torch", "jax", "numpy")
 """A kernel that uses several is read by the first of them."""
 
-_PLANNED = {
-    "triton": "Triton kernels are not modelled yet",
-}
+_TRITON_WRAPPERS = frozenset({"JITFunction", "Autotuner", "Heuristics"})
 
 
 def undecorated(target: Any) -> Any:
-    """The Python function inside wrappers such as ``jax.jit`` and ``functools.wraps``."""
+    """The Python function inside wrappers such as ``jax.jit``, ``triton.jit`` and ``functools.wraps``."""
+    while type(target).__name__ in _TRITON_WRAPPERS and type(target).__module__.startswith("triton."):
+        target = target.fn
     try:
         return inspect.unwrap(target)
     except ValueError:
@@ -68,14 +68,16 @@ def _bindings(modules: set[str]) -> set[str]:
 
 def front_end(framework: str, typed: bool) -> FrontEnd:
     """Raises ``UnsupportedError`` where there is none, ``ImportError`` where the framework is missing."""
-    if framework in _PLANNED:
-        raise UnsupportedError(_PLANNED[framework])
     if typed and framework != "numpy":
         raise UnsupportedError(f"typed arrays for {framework} are not modelled yet")
     if framework in ("jax", "pallas"):
         from stile_engine.jax.frontend import JaxFrontEnd
 
         return JaxFrontEnd()
+    if framework == "triton":
+        from stile_engine.triton.frontend import TritonFrontEnd
+
+        return TritonFrontEnd()
     if framework == "torch":
         from stile_engine.torch.frontend import TorchFrontEnd
 

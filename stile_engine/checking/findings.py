@@ -22,7 +22,7 @@ from stile_engine.term.expression import Node, Unmodelled, every_node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import Claim, Coverage, Reading, Violation
+from stile_engine.trace.recording import Check, Claim, Coverage, Reading, Violation
 from stile_engine.trace.report import Diagnostic, KernelReport, Mathematics, RelatedLocation
 from stile_engine.trace.source_map import SourceMap
 
@@ -123,6 +123,18 @@ class Findings:
             self.obligations.append(Obligation(kind, status, place, detail=violation.message))
             severity = "warning" if unsupported else "error"
             self.diagnose(violation.code, severity, place, violation.message, violation.related)
+
+    def add_checks(self, checks: Sequence[Check]) -> None:
+        """What was found out beside the values: bounds, races, overflow."""
+        for check in checks:
+            place = self.range(check.site)
+            found = Obligation(check.kind, check.status, place, detail=check.detail, witness=check.witness)
+            self.obligations.append(found)
+            if check.status is Status.REFUTED:
+                code = _CODE_OF_KIND[check.kind]
+                self.diagnose(code, "error", place, check.detail or code)
+            else:
+                self._diagnose_obligation(found)
 
     def add_coverage(self, coverage: Sequence[Coverage]) -> None:
         for found in coverage:

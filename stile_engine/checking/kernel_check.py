@@ -19,6 +19,7 @@ from stile_engine.checking.parameters import (
     DeclarationError,
     declared_inputs,
     dtypes_by_label,
+    launch_of,
     pair,
     refuse_unmodelled,
 )
@@ -167,7 +168,7 @@ class KernelCheck:
         function = called(declaration.target)
         try:
             self._backend, typed = backend.infer(function, options)
-            refuse_unmodelled(options)
+            refuse_unmodelled(options, self._backend)
             self._specs = self._lower(declaration.spec, options)
             if isinstance(declaration.spec, (str, tuple)) and self._request.against_spec is None:
                 self._several = isinstance(declaration.spec, tuple)
@@ -321,8 +322,10 @@ class KernelCheck:
         owner = owner_of(target, self._run.module)
         function = target if owner is None else bound(target, owner, self._run.module)
         attributes = tensors_of(function)
+        # The wrapper of a Triton kernel has a signature of its own.
+        signed = backend.undecorated(target) if self._backend == "triton" else target
         parameters, constants = pair(
-            target, tensors, self._dims, options, in_place, owner is not None, attributes, self._known
+            signed, tensors, self._dims, options, in_place, owner is not None, attributes, self._known
         )
         if self._backend != "torch" and (path := next((p.name for p in parameters if p.outside), None)) is not None:
             raise UnsupportedError(f"{path} as an input: only tensors of PyTorch are found by a path yet")
@@ -339,6 +342,7 @@ class KernelCheck:
             one.text if one else None,
             one.lowered.value if one else None,
             self._several,
+            launch_of(options, self._dims) if self._backend == "triton" else None,
         )
 
     def _parameter_sites(self) -> dict[str, Site]:
@@ -395,6 +399,7 @@ class KernelCheck:
         findings = self._findings
         findings.add_violations(recorder.violations)
         findings.add_coverage(recorder.coverage)
+        findings.add_checks(recorder.checks)
         findings.add_readings(recorder.readings.values())
         claims = list(recorder.claims)
         stopped = results is None or bool(recorder.violations)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +15,11 @@ from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.errors import SpecError
 from stile_engine.spec.syntax.tree import Operand
 from stile_engine.term.expression import Tensor
-from stile_engine.trace.frontend import Parameter
+from stile_engine.trace.frontend import Launch, Parameter
 
-_NOT_MODELLED = {
-    "grid": "grid= belongs to Triton and Pallas kernels, which are not modelled yet",
-    "strides": "strides= belongs to kernels on pointers, which are not modelled yet",
+_OF_LAUNCHES = {
+    "grid": "grid= belongs to Triton kernels: other kernels say themselves on which grid they run",
+    "strides": "strides= belongs to kernels on pointers (Triton)",
 }
 
 _DTYPES = frozenset("float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool".split())
@@ -39,11 +39,30 @@ class DeclaredInput:
     dims: tuple[str, ...]
 
 
-def refuse_unmodelled(options: Mapping[str, Any]) -> None:
+def refuse_unmodelled(options: Mapping[str, Any], framework: str) -> None:
     """Raise ``UnsupportedError`` for an option that would otherwise be passed over in silence."""
-    for name, reason in _NOT_MODELLED.items():
-        if name in options:
+    for name, reason in _OF_LAUNCHES.items():
+        if name in options and framework != "triton":
             raise UnsupportedError(reason)
+
+
+def launch_of(options: Mapping[str, Any], dims: Mapping[str, Dim]) -> Launch:
+    """How a kernel on pointers is started, from its declaration. Raises ``DeclarationError``."""
+    strides: dict[str, tuple[Any, ...]] = {}
+    for name, given in dict(options.get("strides", {})).items():
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise DeclarationError(f"strides={{{name!r}: {given!r}}}: expected one stride for each dim, as in ('stride_m', 1)")
+        for one in given:
+            if not isinstance(one, (str, int, SymbolicInteger)) or isinstance(one, bool):
+                raise DeclarationError(f"strides={{{name!r}: …}}: a stride is a parameter's name or a number, not {one!r}")
+        strides[name] = tuple(given)
+    return Launch(
+        dict(options.get("consts", {})),
+        _scalars(options, dims),
+        strides,
+        options.get("grid"),
+        frozenset(declared_inputs(options)),
+    )
 
 
 def declared_inputs(options: Mapping[str, Any]) -> dict[str, DeclaredInput]:
@@ -91,6 +110,8 @@ def pair(
     """
     declared = declared_inputs(options)
     constants = {**dict(options.get("consts", {})), **_scalars(options, dims)}
+    given_strides = [s for strides in dict(options.get("strides", {})).values() for s in strides if isinstance(s, str)]
+    constants.update((name, None) for name in given_strides if name not in constants)
     dtypes = dict(options.get("dtypes", {}))
     parameters = list(kernel_signature(function).parameters.values())
     if method and parameters:

@@ -6,6 +6,7 @@ what it meets in the recorder, and returns the kernel's results. It decides noth
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
@@ -64,6 +65,22 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Launch:
+    """How a kernel on pointers is started: the numbers that it is given, apart from its tensors.
+
+    ``constants`` are fixed when the kernel is compiled, ``scalars`` are integers given at run time, by dim or by
+    number; ``strides`` gives the strides of a parameter, by name or by number; ``pointers`` are the parameters
+    that are declared as tensors, also those without dims.
+    """
+
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    scalars: Mapping[str, Any] = field(default_factory=dict)
+    strides: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    grid: Any = None
+    pointers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class KernelTask:
     """``function`` is the object that the user decorated; ``constants`` are its further arguments.
 
@@ -81,6 +98,8 @@ class KernelTask:
     spec: Value | None = None
     several: bool | None = None
     """Whether the spec is a tuple of specs; None where that is not known."""
+    launch: Launch | None = None
+    """For kernels on pointers."""
 
     def items(self, returned: Any) -> tuple[Any, ...]:
         """What the kernel returned, one by one. Raises ``TraceError`` for a tuple of one array where the spec

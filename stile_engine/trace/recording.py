@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.value import Value
 from stile_engine.trace.literals import Literal, ratio_text, read_literal, shortest_decimal
 from stile_engine.trace.location import Site
@@ -64,6 +65,17 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing beside its values that a kernel owes, and what came of it: ``kind`` is that of an obligation."""
+
+    kind: str
+    status: Status
+    site: Site | None
+    detail: str | None = None
+    witness: Witness | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """A float literal that was read as an exact number."""
 
@@ -80,6 +92,7 @@ class Recorder:
     violations: list[Violation] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
     _literal_bits: dict[float, int] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)

@@ -1,0 +1,180 @@
+"""All that Triton does not promise: from a function to the text of its TTIR, with no GPU and no driver.
+
+The names used here are private to Triton and move between versions. Tried with those in ``TRIED``; with others the
+same calls are made, and what fails, or gives a text that the grammar does not know, ends *unsupported*.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.location import Site
+
+TRIED = ("3.9.0",)
+
+_INSTALL = "pip install 'triton>=3.9'"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One parameter of a kernel; ``constexpr`` ones are fixed when it is compiled."""
+
+    name: str
+    constexpr: bool
+    has_default: bool
+    default: Any
+
+
+def require() -> Any:
+    """The module, or ``ImportError`` that says what to install."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import triton
+    except ImportError as error:
+        raise ImportError(f"Triton kernels need the package triton ({_INSTALL}, Linux only): {error}", name="triton") from error
+    return triton
+
+
+def version() -> str:
+    return str(getattr(require(), "__version__", "?"))
+
+
+def compiled_function(target: Any) -> Any:
+    """The ``JITFunction`` inside decorators such as ``triton.autotune`` and ``triton.heuristics``.
+
+    Raises ``UnsupportedError`` for an object that has none.
+    """
+    found, depth = target, 0
+    while type(found).__name__ != "JITFunction":
+        inner = getattr(found, "fn", None)
+        if inner is None or depth > 8:
+            kind = type(target).__name__
+            if type(found).__name__ == "InterpretedFunction":
+                raise UnsupportedError("TRITON_INTERPRET is set: unset it, kernels are read from their compiled form")
+            raise UnsupportedError(f"an object of type {kind} is no Triton kernel: decorate it with @triton.jit")
+        found, depth = inner, depth + 1
+    return found
+
+
+def arguments(function: Any) -> tuple[Argument, ...]:
+    """The parameters in signature order."""
+    return tuple(
+        Argument(p.name, bool(p.is_constexpr), bool(p.has_default), p.default if p.has_default else None)
+        for p in function.params
+    )
+
+
+def lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]) -> str:
+    """The TTIR of a kernel as text, with places.
+
+    ``types`` gives the type of each parameter in Triton's words (``*fp32``, ``i32``), ``constants`` the values
+    of those that are fixed. Raises ``TraceError`` with the place of what the compiler refuses.
+    """
+    found = require()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _lower(function, types, constants)
+    except (AttributeError, ImportError, TypeError, KeyError) as error:
+        if _is_compile_error(error):
+            raise
+        number = getattr(found, "__version__", "?")
+        raise UnsupportedError(
+            f"Triton {number} does not offer what this version knows of {', '.join(TRIED)} "
+            f"({type(error).__name__}: {error}): install triton=={TRIED[-1]}"
+        ) from error
+    except Exception as error:
+        if _is_compile_error(error):
+            raise _explained(error, function) from error
+        raise
+
+
+def _lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]) -> str:
+    from triton._C.libtriton import ir, passes
+    from triton.compiler.compiler import ASTSource
+
+    target, backend, options = _backend()
+    context = ir.context()
+    ir.load_dialects(context)
+    backend.load_dialects(context)
+    names = list(function.arg_names)
+    signature = {name: "constexpr" if name in constants else types[name] for name in names}
+    source = ASTSource(fn=function, signature=signature, constexprs={(names.index(n),): v for n, v in constants.items()})
+    module = source.make_ir(
+        target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
+    )
+    manager = ir.pass_manager(context)
+    # What the compiler does first: functions are put in place, and what is the same is computed once.
+    passes.common.add_inliner(manager)
+    passes.common.add_canonicalizer(manager)
+    passes.common.add_cse(manager)
+    manager.run(module, "stile")
+    return str(module)
+
+
+@cache
+def _backend() -> tuple[Any, Any, Any]:
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler.compiler import make_backend
+
+    target = GPUTarget("cuda", 90, 32)
+    backend = make_backend(target)
+    # Checks of overflow that the compiler can insert are owed by the proof instead.
+    return target, backend, backend.parse_options({"sanitize_overflow": False})
+
+
+def _is_compile_error(error: BaseException) -> bool:
+    return any(kind.__name__ in ("CompilationError", "TritonError") for kind in type(error).__mro__)
+
+
+def _explained(error: BaseException, function: Any) -> Exception:
+    """What the compiler says, in one line, at the expression that it says it of."""
+    innermost: BaseException = error
+    while innermost.__cause__ is not None and _is_compile_error(innermost.__cause__):
+        innermost = innermost.__cause__
+    text = getattr(innermost, "error_message", None)
+    cause = innermost.__cause__
+    if text is None and cause is not None:
+        text = str(cause) or type(cause).__name__
+    if text is None:
+        text = str(innermost)
+    # The message quotes the source; what it says stands in its last lines.
+    message = " ".join(line.strip() for line in str(text).strip().splitlines()[-3:] if line.strip() and line.strip() != "^")
+    return TraceError(f"Triton does not compile this kernel: {message}", _error_site(innermost, function))
+
+
+def _error_site(error: BaseException, function: Any) -> Site | None:
+    node = getattr(error, "node", None)
+    line = getattr(node, "lineno", None)
+    if line is None or node is None:
+        return None
+    first = first_line(function)
+    path = inspect.getsourcefile(function.fn) or ""
+    start = first + line - 1
+    end = first + (getattr(node, "end_lineno", None) or line) - 1
+    return Site(path, start, end, int(node.col_offset), int(getattr(node, "end_col_offset", node.col_offset) or 0))
+
+
+def first_line(function: Any) -> int:
+    """The line of the file on which the ``def`` of the kernel stands."""
+    lines, start = inspect.getsourcelines(function.fn)
+    for number, line in enumerate(lines):
+        if line.lstrip().startswith(("def ", "async def ")):
+            return start + number
+    return start
+
+
+def tree_of(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return None

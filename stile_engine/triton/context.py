@@ -1,0 +1,102 @@
+"""What is known of the integers of a kernel: ranges of sizes, program ids and rounds, and which path is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from stile_engine.array.arrays import Shape, Unreadable, outer_ranges
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, variables
+from stile_engine.index.sets import UNIVERSE, IndexSet
+from stile_engine.term.expression import Axes, bounds
+from stile_engine.trace.frontend import axis_variable
+
+
+@dataclass
+class Context:
+    """``sizes``: the range of each symbolic size and stride. Ranges of program ids, of rounds and of the like are
+    those of the arrays' own surroundings; ``facts`` are what holds of them beside their ranges."""
+
+    sizes: Axes
+    facts: list[Predicate] = field(default_factory=list)
+    path: Predicate = ALWAYS
+    """When the operation under way is reached."""
+
+    @contextmanager
+    def on(self, condition: Predicate) -> Iterator[None]:
+        """Operations inside are reached only where the condition holds."""
+        saved = self.path
+        self.path = conjunction(saved, condition)
+        try:
+            yield
+        finally:
+            self.path = saved
+
+    def ranges(self, shape: Shape = ()) -> Axes:
+        lanes = {axis_variable(a): bounds(0, size) for a, size in enumerate(shape)}
+        return {**self.sizes, **outer_ranges(), **lanes}
+
+    def indices(self, shape: Shape, *about: Predicate) -> IndexSet:
+        """All lanes of all programs, with every variable that has to do with those of the predicates."""
+        ranges = self.ranges(shape)
+        names = set().union(*(variables(p) for p in about), (axis_variable(a) for a in range(len(shape))))
+        kept: Axes = {}
+        facts: list[Predicate] = []
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in kept or name not in ranges:
+                continue
+            kept[name] = ranges[name]
+            waiting += [*ranges[name][0].variables, *ranges[name][1].variables]
+            for fact in self.facts:
+                if fact not in facts and name in variables(fact):
+                    facts.append(fact)
+                    waiting += variables(fact)
+        found = IndexSet.box(kept) if kept else UNIVERSE
+        return found & IndexSet.where(conjunction(*facts)) if facts else found
+
+    def where(self, predicate: Predicate, shape: Shape, *also: Predicate) -> IndexSet:
+        """The lanes and programs, on the present path, at which it holds."""
+        own = conjunction(self.path, predicate, *also)
+        return self.indices(shape, own) & IndexSet.where(own)
+
+    def decide(self, predicate: Predicate, shape: Shape, *given: Predicate) -> bool | None:
+        """Whether it holds in all lanes of all programs on the present path (True), in none (False), or in some."""
+        if predicate == ALWAYS:
+            return True
+        if self.where(negate(predicate), shape, *given).is_empty:
+            return True
+        return False if self.where(predicate, shape, *given).is_empty else None
+
+    def simplify(self, predicate: Predicate, shape: Shape) -> Predicate:
+        decided = self.decide(predicate, shape)
+        return predicate if decided is None else ALWAYS if decided else negate(ALWAYS)
+
+    def value_range(self, value: Affine, shape: Shape) -> tuple[int, int] | None:
+        """Numbers between which the value lies, from the ranges of its variables one at a time."""
+        return value.extremes(numeric(self.ranges(shape)))
+
+
+def numeric(ranges: Mapping[str, tuple[Affine, Affine]]) -> Axes:
+    """The ranges with numbers as ends, as wide as they can be; variables without such ends are left out."""
+    found: Axes = {}
+    waiting = dict(ranges)
+    while waiting:
+        known = len(found)
+        for name, (low, high) in list(waiting.items()):
+            least, greatest = low.extremes(found), (high - 1).extremes(found)
+            if least is not None and greatest is not None:
+                found[name] = bounds(least[0], max(greatest[1], least[0]) + 1)
+                del waiting[name]
+        if len(found) == known:
+            break
+    return found
+
+
+def require_affine(value: Affine | None, what: str) -> Affine:
+    if value is None:
+        raise Unreadable(what)
+    return value

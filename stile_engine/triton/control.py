@@ -1,0 +1,295 @@
+"""Loops, branches and reductions: operations that hold operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stile_engine.array.arrays import Array, RealArray, TruthArray, UnknownArray, Unreadable, around
+from stile_engine.array.loops import Rolled
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, negate
+from stile_engine.term.expression import Unmodelled, bounds, every_node
+from stile_engine.triton import integers
+from stile_engine.triton.interpreter import Environment, Reader, controls
+from stile_engine.triton.operations import as_whole, chosen, primitive
+from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.ttir.tree import Operation, Region
+from stile_engine.triton.values import Pointer, Value, Whole, whole
+
+MOST_ROUNDS = 4096
+"""Rounds of a loop that are read one by one."""
+
+_ALWAYS_UNROLLED = 1
+
+
+# -- branches --------------------------------------------------------------------------------
+
+
+@controls("scf.if")
+def branch(operation: Operation, environment: Environment, reader: Reader) -> None:
+    condition = environment[operation.operands[0]]
+    if not isinstance(condition, TruthArray):
+        reason = condition.reason if isinstance(condition, UnknownArray) else "a branch that depends on data"
+        raise reader.unsupported(reason, operation)
+    predicate = reader.context.simplify(condition.predicate, ())
+    sides: list[tuple[Predicate, list[Value]]] = []
+    for side, number in ((predicate, 0), (negate(predicate), 1)):
+        if reader.context.decide(side, ()) is False:
+            continue
+        if number >= len(operation.regions):
+            sides.append((side, []))
+            continue
+        with reader.context.on(side):
+            sides.append((side, reader.operations(_only(operation.regions[number], reader), dict(environment))))
+    for k, name in enumerate(operation.results):
+        value = sides[-1][1][k]
+        for side, values in reversed(sides[:-1]):
+            value = chosen(reader, side, values[k], value)
+        environment[name] = value
+
+
+def _only(region: Region, reader: Reader):  # type: ignore[no-untyped-def]
+    if len(region.blocks) != 1:
+        raise reader.unsupported("a jump inside a loop or a branch")
+    return region.blocks[0]
+
+
+# -- loops -----------------------------------------------------------------------------------
+
+
+@controls("scf.while")
+def while_loop(operation: Operation, _environment: Environment, reader: Reader) -> None:
+    raise reader.unsupported("a while loop", operation)
+
+
+@controls("scf.for")
+def for_loop(operation: Operation, environment: Environment, reader: Reader) -> None:
+    low, high, step = (as_whole(environment[name]) for name in operation.operands[:3])
+    if not reader.silent:
+        for bound in (low, high):
+            reader.watch.fits(bound, "the bound of a loop", reader.site)
+    stride = step.constant
+    if stride is None or stride <= 0:
+        raise reader.unsupported("a loop whose step is no positive number", operation)
+    initial = [environment[name] for name in operation.operands[3:]]
+    # The bounds may be chosen by the program id: each case is a loop of its own, on its own path.
+    cases = [
+        (p, q, a, b)
+        for p, a in low.regions()
+        for q, b in high.regions()
+        if reader.context.decide(integers.conjunction(p, q), ()) is not False
+    ]
+    results: list[tuple[Predicate, list[Value]]] = []
+    for p, q, a, b in cases:
+        condition = integers.conjunction(p, q)
+        with reader.context.on(condition):
+            loop = _Loop(operation, environment, reader, a, b, stride, initial)
+            results.append((condition, loop.results()))
+    for k, name in enumerate(operation.results):
+        value = results[-1][1][k]
+        for condition, values in reversed(results[:-1]):
+            value = chosen(reader, condition, values[k], value)
+        environment[name] = value
+
+
+class _Loop:
+    """One loop with bounds that are polynomials."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        environment: Environment,
+        reader: Reader,
+        low: Polynomial,
+        high: Polynomial,
+        step: int,
+        initial: list[Value],
+    ) -> None:
+        self.operation, self.environment, self.reader = operation, environment, reader
+        self.low, self.step, self.initial = low, step, initial
+        self.site = reader.site
+        self.region = operation.regions[0]
+        length = (high - low).affine
+        if length is None:
+            raise reader.unsupported(f"a loop from {low} to {high}: a product of sizes", operation)
+        self.length = length
+        self.rounds = (length + (step - 1)) // step
+
+    def results(self) -> list[Value]:
+        context = self.reader.context
+        some = compare(self.length, ">=", 1)
+        decided = context.decide(some, ())
+        if decided is False:
+            return self.initial
+        if self.rounds.is_constant and self.rounds.constant <= _ALWAYS_UNROLLED:
+            return self._unrolled()
+        try:
+            with context.on(some if decided is None else ALWAYS):
+                after = self._rolled()
+        except Unreadable as reason:
+            if not (self.rounds.is_constant and self.rounds.constant <= MOST_ROUNDS):
+                raise self.reader.unsupported(str(reason), self.operation) from reason
+            return self._unrolled()
+        if decided is True:
+            return after
+        return [chosen(self.reader, some, a, b) for a, b in zip(after, self.initial, strict=True)]
+
+    def _body(self, carries: Sequence[Value], round_: Affine) -> list[Value]:
+        block = _only(self.region, self.reader)
+        environment = dict(self.environment)
+        index, *names = block.parameters
+        environment[index.name] = whole((), self.low + Polynomial.of(round_ * self.step), index.type.width)
+        environment.update({p.name: v for p, v in zip(names, carries, strict=True)})
+        return self.reader.operations(block, environment)
+
+    def _unrolled(self) -> list[Value]:
+        values = self.initial
+        for number in range(self.rounds.constant):
+            values = self._body(values, Affine((), number))
+        return values
+
+    # -- for a generic round -----------------------------------------------------------------
+
+    def _rolled(self) -> list[Value]:
+        reader = self.reader
+        variable = reader.round_variable()
+        real = [k for k, value in enumerate(self.initial) if isinstance(value, RealArray)]
+        deltas = self._deltas(real)
+        fixed = {k: self._at(k, deltas[k]) for k in deltas}
+
+        def body(before: Sequence[Array], round_: Affine) -> list[Array]:
+            carries: list[Value] = list(self.initial)
+            for k, array in zip(real, before, strict=True):
+                carries[k] = array
+            for k in fixed:
+                carries[k] = _shifted(self.initial[k], deltas[k], round_)
+            after = self._body(carries, round_)
+            for k in fixed:
+                expected = _shifted(self.initial[k], deltas[k], round_ + 1)
+                if not _same(after[k], expected):
+                    raise Unreadable("a loop that carries an integer, or a pointer, that does not move by one step a round")
+            return [self._real(after[k]) for k in real]
+
+        with reader.in_round(variable):
+            saved = len(reader.traffic.accesses)
+            try:
+                loop = Rolled(variable, self.rounds, [self.initial[k] for k in real], {}, body, self.site)  # type: ignore[misc]
+            except Unreadable:
+                del reader.traffic.accesses[saved:]
+                raise
+        results: list[Value] = list(self.initial)
+        for k, array in zip(real, loop.carries(), strict=True):
+            results[k] = array
+        for k in fixed:
+            results[k] = _shifted(self.initial[k], deltas[k], self.rounds)
+        return results
+
+    def _at(self, k: int, delta: tuple[Polynomial, ...]) -> tuple[int, tuple[Polynomial, ...]]:
+        return k, delta
+
+    def _real(self, value: Value) -> Array:
+        if not isinstance(value, RealArray):
+            raise Unreadable("a loop that carries a real number and makes something else of it")
+        for node in every_node(value.node):
+            if isinstance(node, Unmodelled):
+                raise Unreadable(node.reason)
+        return value
+
+    def _deltas(self, real: Sequence[int]) -> dict[int, tuple[Polynomial, ...]]:
+        """By how much each integer and each pointer moves in a round, as round 0 shows it."""
+        others = [k for k in range(len(self.initial)) if k not in real]
+        if not others:
+            return {}
+        variable = self.reader.round_variable()
+        with self.reader.quietly(), around({variable: bounds(0, self.rounds)}):
+            after = self._body(self.initial, Affine())
+        found: dict[int, tuple[Polynomial, ...]] = {}
+        for k in others:
+            start, end = self.initial[k], after[k]
+            if isinstance(start, Whole) and isinstance(end, Whole):
+                found[k] = (_difference(start, end),)
+            elif isinstance(start, Pointer) and isinstance(end, Pointer) and start.memory is end.memory:
+                found[k] = (_difference(start.offset, end.offset),)
+            else:
+                raise Unreadable("a loop that carries truth values, or integers that are data")
+        return found
+
+
+def _difference(start: Whole, end: Whole) -> Polynomial:
+    if start.single is None or end.single is None:
+        raise Unreadable("a loop that carries an integer of several cases")
+    return end.single - start.single
+
+
+def _shifted(start: Value, delta: tuple[Polynomial, ...], rounds: Affine) -> Value:
+    """The value after so many rounds."""
+    moved = delta[0] * Polynomial.of(rounds)
+    if isinstance(start, Whole):
+        assert start.single is not None
+        return whole(start.shape, start.single + moved, start.bits)
+    assert isinstance(start, Pointer) and start.offset.single is not None
+    offset = whole(start.shape, start.offset.single + moved, start.offset.bits)
+    # Each summand fits where the address does: rounds add one step after the other to a 64-bit pointer.
+    return Pointer(start.shape, start.memory, offset, start.steps)
+
+
+def _same(found: Value, expected: Value) -> bool:
+    if isinstance(found, Pointer) and isinstance(expected, Pointer):
+        return found.memory is expected.memory and found.offset.single == expected.offset.single
+    if isinstance(found, Whole) and isinstance(expected, Whole):
+        return found.single is not None and found.single == expected.single
+    return False
+
+
+# -- reductions ------------------------------------------------------------------------------
+
+_COMBINED = {
+    "arith.addf": "sum",
+    "arith.maxnumf": "max",
+    "arith.maximumf": "max",
+    "arith.minnumf": "min",
+    "arith.minimumf": "min",
+    "arith.mulf": "prod",
+}
+
+
+def _combination(operation: Operation, reader: Reader) -> str:
+    """The reduction whose step the region is: one operation on its two arguments."""
+    if len(operation.operands) != 1:
+        raise Unreadable(f"{operation.name} of several blocks together (argmax, argmin)")
+    block = _only(operation.regions[0], reader)
+    names = [p.name for p in block.parameters]
+    if len(block.operations) != 2 or set(block.operations[0].operands) != set(names):
+        raise Unreadable(f"{operation.name} with a combination of its own")
+    name = block.operations[0].name
+    if name not in _COMBINED or block.operations[1].operands != block.operations[0].results:
+        raise Unreadable(f"{operation.name} by {name}")
+    return _COMBINED[name]
+
+
+@controls("tt.reduce")
+def reduction(operation: Operation, environment: Environment, reader: Reader) -> None:
+    try:
+        name = _combination(operation, reader)
+        value = environment[operation.operands[0]]
+        along = operation.attributes["axis"]
+        shape = tuple(n for a, n in enumerate(value.shape) if a != along)
+        results = primitive(f"reduce_{name}", [value], shape, operation.result_types[0], reader, axes=(along,))
+    except Unreadable as stopped:
+        results = reader.stopped(operation, str(stopped))
+    environment.update(zip(operation.results, results, strict=True))
+
+
+@controls("tt.scan")
+def scan(operation: Operation, environment: Environment, reader: Reader) -> None:
+    try:
+        name = _combination(operation, reader)
+        value = environment[operation.operands[0]]
+        backwards = bool(operation.attributes.get("reverse", False))
+        along = operation.attributes["axis"]
+        results = primitive(
+            f"cum{name}", [value], value.shape, operation.result_types[0], reader, axis=along, reverse=backwards
+        )
+    except Unreadable as stopped:
+        results = reader.stopped(operation, str(stopped))
+    environment.update(zip(operation.results, results, strict=True))

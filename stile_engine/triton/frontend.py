@@ -1,0 +1,263 @@
+"""Triton kernels: lowered by the front half of Triton's own compiler, then read operation by operation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stile_engine.array.arrays import Unreadable, around
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SymbolicInteger
+from stile_engine.proof.instances import Sizes
+from stile_engine.proof.verdict import Status
+from stile_engine.term.expression import Axes, Read, bounds
+from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
+from stile_engine.trace.recording import Recorder
+from stile_engine.triton import adapter, control, operations, transfers
+from stile_engine.triton.context import Context
+from stile_engine.triton.grid import Grid, NeedsSplit
+from stile_engine.triton.interpreter import Reader
+from stile_engine.triton.memory import Memory, row_major
+from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.results import outputs
+from stile_engine.triton.sites import Sites
+from stile_engine.triton.ttir.reader import read_module
+from stile_engine.triton.ttir.tree import Function
+from stile_engine.triton.values import Pointer, Value, real, whole
+from stile_engine.triton.watch import Watch
+
+# Importing these modules fills the table of models.
+MODELS = (control, operations, transfers)
+
+_MOST_SPLITS = 8
+
+_TYPES = {
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    "float32": "fp32",
+    "float64": "fp64",
+    "bool": "i1",
+    **{f"int{n}": f"i{n}" for n in (8, 16, 32, 64)},
+    **{f"uint{n}": f"u{n}" for n in (8, 16, 32, 64)},
+}
+
+
+class TritonFrontEnd:
+    name = "triton"
+
+    def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
+        """What the launch leaves in each output, in the order of the parameters.
+
+        Raises ``TraceError`` (unsupported) at the operation without a model, and notes in the recorder what else
+        is owed: bounds, races, overflow.
+        """
+        adapter.require()
+        function = adapter.compiled_function(task.function)
+        launch = task.launch or Launch()
+        kernel = _Launched(task, function, launch)
+        text = adapter.lower(function, kernel.types, kernel.constants)
+        module = read_module(text)
+        public = [f for f in module.functions]
+        if len(public) != 1:
+            raise TraceError("a helper function that the compiler does not put in place (noinline)")
+        return kernel.read(public[0], recorder)
+
+
+class _Launched:
+    """One kernel with the arguments that its declaration gives it."""
+
+    def __init__(self, task: KernelTask, function: Any, launch: Launch) -> None:
+        self.task, self.function, self.launch = task, function, launch
+        self.parameters = {p.name: p for p in task.parameters}
+        self.types: dict[str, str] = {}
+        self.constants: dict[str, Any] = {}
+        self.symbols: dict[str, tuple[int, int]] = {d.symbol: d.symbol_range for d in task.dims.values() if d.concrete is None}
+        self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}
+        self.most_elements = max([DEFAULT_MAXIMUM, *(d.maximum for d in task.dims.values())])
+        self._arguments()
+
+    # -- arguments -------------------------------------------------------------------------
+
+    def _arguments(self) -> None:
+        named = {s for given in self.launch.strides.values() for s in given if isinstance(s, str)}
+        for argument in adapter.arguments(self.function):
+            name = argument.name
+            if name in self.parameters:
+                self.types[name] = self._type(self.parameters[name])
+            elif name in self.launch.scalars:
+                self.types[name] = "i32" if self._fits(self.launch.scalars[name]) else "i64"
+                if argument.constexpr:
+                    self.constants[name] = self._number(name, self.launch.scalars[name])
+            elif name in self.launch.constants:
+                value = self.launch.constants[name]
+                self.constants[name] = int(value) if isinstance(value, Dim) and value.concrete is not None else value
+            elif name in named:
+                self.types[name] = "i32"
+                if argument.constexpr:
+                    raise UnsupportedError(f"the stride {name} is a constexpr: give it a number with consts=")
+            elif argument.has_default:
+                self.constants[name] = argument.default
+            else:
+                kind = "constexpr" if argument.constexpr else "parameter"
+                option = "consts" if argument.constexpr else "inputs, scalars or consts"
+                raise TraceError(f"the {kind} {name} has no value: give it one with {option}=", code="spec-shape")
+
+    def _type(self, parameter: Parameter) -> str:
+        kind = _TYPES.get(parameter.dtype)
+        if kind is None:
+            raise UnsupportedError(f"data of type {parameter.dtype}")
+        return kind if not parameter.dims and not parameter.written and not self._is_pointer(parameter) else f"*{kind}"
+
+    def _is_pointer(self, parameter: Parameter) -> bool:
+        return parameter.name in self.launch.pointers
+
+    def _fits(self, value: Any) -> bool:
+        found = Polynomial.of(_affine(value)).extremes({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
+        return found is None or (found[0] >= -(2**31) and found[1] < 2**31)
+
+    def _number(self, name: str, value: Any) -> int:
+        found = _affine(value)
+        if not found.is_constant:
+            raise UnsupportedError(
+                f"{name} is a constexpr and {value!r} has no fixed size: declare the dim with a size, or make {name} a runtime argument"
+            )
+        return found.constant
+
+    def _strides(self, name: str, given: tuple[Any, ...]) -> tuple[Polynomial, ...]:
+        found: list[Polynomial] = []
+        for one in given:
+            if isinstance(one, str):
+                number = self.launch.constants.get(one, self.launch.scalars.get(one))
+                if number is None:
+                    self.symbols[f"#{one}"] = (1, DEFAULT_MAXIMUM)
+                    found.append(Polynomial.of(Affine.variable(f"#{one}")))
+                    continue
+                one = number
+            found.append(Polynomial.of(_affine(one)))
+        return tuple(found)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def read(self, function: Function, recorder: Recorder) -> tuple[KernelResult, ...]:
+        grid = Grid.of(self._grid())
+        for _ in range(_MOST_SPLITS):
+            trial = Recorder()
+            try:
+                results = self._read(function, grid, trial)
+            except NeedsSplit as needed:
+                try:
+                    grid.split(needed.name, needed.divisor)
+                except Unreadable as reason:
+                    raise TraceError(str(reason)) from reason
+                continue
+            finally:
+                recorder.checks[:] = trial.checks
+            recorder.readings.update(trial.readings)
+            return results
+        raise TraceError("program ids that are taken apart too often")
+
+    def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
+        sizes = self._sizes()
+        context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
+        watch = Watch(sizes, context, self.most_elements)
+        try:
+            programs = grid.variables()
+        except Unreadable:
+            programs = {
+                name: bounds(0, extent.affine if extent.affine is not None else 2**31)
+                for name, extent in grid.extents.items()
+                if name not in grid.splits and extent != Polynomial.of(1)
+            }
+        sites = Sites(self.task.path)
+        reader = Reader(context, grid, recorder, sites.of, watch)
+        memories, arguments = self._values(function)
+        try:
+            with around(programs):
+                reader.run(function, arguments)
+                programs = grid.variables()
+                results, checks = outputs(memories, reader.traffic, programs, context.facts, sizes)
+        except (Unreadable, TraceError) as reason:
+            # What is wrong all the same stays wrong.
+            recorder.checks.extend(c for c in watch.checks() if c.status is Status.REFUTED)
+            if isinstance(reason, TraceError):
+                raise
+            raise TraceError(str(reason), reader.site) from reason
+        recorder.checks.extend([*watch.checks(), *checks])
+        return tuple(results)
+
+    def _sizes(self) -> Sizes:
+        extents: dict[str, Affine] = {}
+        shapes: set[tuple[Affine, ...]] = set()
+        for p in self.task.parameters:
+            shapes.add(tuple(d.extent for d in p.dims))
+            extents.update({d.name: d.extent for d in p.dims})
+        for value in self.launch.scalars.values():
+            if isinstance(value, Dim):
+                extents.setdefault(value.name, value.extent)
+        used = {v for e in extents.values() for v in e.variables}
+        strides = {s for s in self.symbols if any(s in str(p) or f"{s[1:]}" in str(p) for given in self.strides.values() for p in given)}
+        ranges = {s: r for s, r in self.symbols.items() if s in used or s in strides}
+        return Sizes(ranges, {d: e for d, e in extents.items() if e.variables}, frozenset(shapes))
+
+    def _grid(self) -> tuple[Polynomial, ...]:
+        given = self.launch.grid
+        if given is None:
+            raise TraceError("a Triton kernel needs the grid that it is launched on: give it with grid=", code="spec-shape")
+        if callable(given):
+            given = given({**self.launch.scalars, **self.constants})
+        given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+        if not 1 <= len(given) <= 3:
+            raise TraceError(f"a grid has one to three axes, not {len(given)}", code="spec-shape")
+        return tuple(size_polynomial(value) for value in given)
+
+    def _values(self, function: Function) -> tuple[list[Memory], dict[str, Value]]:
+        memories: list[Memory] = []
+        values: dict[str, Value] = {}
+        for parameter in function.parameters:
+            name = parameter.name.removeprefix("%")
+            own = self.parameters.get(name)
+            if parameter.type.is_pointer:
+                if own is None:
+                    raise TraceError(f"the pointer {name} is no input and no output of the spec")
+                memory = self._memory(own)
+                memories.append(memory)
+                values[parameter.name] = Pointer((), memory, whole((), 0, 64))
+            elif parameter.type.is_float:
+                if own is None or own.tensor is None:
+                    raise TraceError(f"the number {name} is no scalar of the spec: write scalar({name}) there")
+                values[parameter.name] = real((), Read(own.tensor, (), {}))
+            else:
+                values[parameter.name] = whole((), self._integer(name), parameter.type.width)
+        order = {p.name: k for k, p in enumerate(self.task.parameters)}
+        return sorted(memories, key=lambda m: order[m.name]), values
+
+    def _integer(self, name: str) -> Polynomial:
+        if name in self.launch.scalars:
+            return size_polynomial(self.launch.scalars[name])
+        return Polynomial.of(Affine.variable(f"#{name}"))
+
+    def _memory(self, parameter: Parameter) -> Memory:
+        shape = tuple(d.extent for d in parameter.dims)
+        strides = self.strides.get(parameter.name) or row_major(shape)
+        if len(strides) != len(shape):
+            raise TraceError(
+                f"strides={{{parameter.name!r}: …}} gives {len(strides)} strides, and the tensor has {len(shape)} dims",
+                code="spec-shape",
+            )
+        return Memory(parameter.name, parameter.tensor, shape, strides, parameter.dtype, parameter.written, parameter.site)
+
+
+def _affine(value: Any) -> Affine:
+    if isinstance(value, SymbolicInteger):
+        return value.affine
+    return Affine((), int(value))
+
+
+def size_polynomial(value: Any) -> Polynomial:
+    """A size as a polynomial. Raises ``TraceError`` for what is no whole number."""
+    if isinstance(value, bool) or not (isinstance(value, SymbolicInteger) or hasattr(value, "__index__")):
+        raise TraceError(f"a grid is made of whole numbers and sizes, not of {value!r}", code="spec-shape")
+    return Polynomial.of(_affine(value))
+
+
+__all__ = ["Axes", "TritonFrontEnd"]

@@ -1,0 +1,160 @@
+"""Integer arithmetic of a kernel, exact, on polynomials chosen by predicates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from stile_engine.array.arrays import Shape, TruthArray, Unreadable
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import (
+    ALWAYS,
+    NEVER,
+    Predicate,
+    compare,
+    conjunction,
+    disjunction,
+    negate,
+)
+from stile_engine.triton.context import Context
+from stile_engine.triton.polynomials import ONE, Polynomial
+from stile_engine.triton.values import Pieces, Whole, truth
+
+MOST_PIECES = 16
+
+Rule = Callable[[Polynomial, Polynomial], Pieces]
+
+
+def make(context: Context, shape: Shape, pieces: Sequence[tuple[Predicate, Polynomial]], bits: int) -> Whole:
+    """The integers without the pieces that no lane of any program falls into."""
+    if len(pieces) == 1:
+        return Whole(shape, ((ALWAYS, pieces[0][1]),), bits)
+    kept: list[tuple[Predicate, Polynomial]] = []
+    earlier: Predicate = NEVER
+    for predicate, value in pieces:
+        own = conjunction(predicate, negate(earlier))
+        if own != ALWAYS and context.where(own, shape).is_empty:
+            continue
+        if kept and kept[-1][1] == value:
+            kept[-1] = (disjunction(kept[-1][0], predicate), value)
+        else:
+            kept.append((predicate, value))
+        earlier = disjunction(earlier, predicate)
+    if not kept:
+        kept = [pieces[-1]]
+    if len(kept) > MOST_PIECES:
+        raise Unreadable("an integer expression with too many cases")
+    kept[-1] = (ALWAYS, kept[-1][1])
+    return Whole(shape, tuple(kept), bits)
+
+
+def combine(context: Context, left: Whole, right: Whole, rule: Rule) -> Whole:
+    """Elementwise, for blocks of one shape."""
+    shape, bits = left.shape or right.shape, max(left.bits, right.bits)
+    # The first pair, in this order, whose predicates hold is made of the two first matches.
+    found: list[tuple[Predicate, Polynomial]] = []
+    for left_predicate, left_value in left.pieces:
+        for right_predicate, right_value in right.pieces:
+            for predicate, value in rule(left_value, right_value):
+                found.append((conjunction(left_predicate, right_predicate, predicate), value))
+    return make(context, shape, found, bits)
+
+
+def always(value: Polynomial) -> Pieces:
+    return ((ALWAYS, value),)
+
+
+def add(left: Polynomial, right: Polynomial) -> Pieces:
+    return always(left + right)
+
+
+def subtract(left: Polynomial, right: Polynomial) -> Pieces:
+    return always(left - right)
+
+
+def multiply(left: Polynomial, right: Polynomial) -> Pieces:
+    return always(left * right)
+
+
+def holds(left: Polynomial, operator: str, right: Polynomial) -> Predicate:
+    """The comparison as a predicate."""
+    difference = left - right
+    if difference.affine is not None:
+        return compare(difference.affine, operator, 0)
+    raise Unreadable(f"a comparison with a product of sizes ({difference} {operator} 0)")
+
+
+def maximum(left: Polynomial, right: Polynomial) -> Pieces:
+    return ((holds(left, ">=", right), left), (ALWAYS, right))
+
+
+def minimum(left: Polynomial, right: Polynomial) -> Pieces:
+    return ((holds(left, "<=", right), left), (ALWAYS, right))
+
+
+def comparison(context: Context, left: Whole, operator: str, right: Whole) -> TruthArray:
+    cases = [
+        conjunction(first, second, holds(a, operator, b))
+        for first, a in left.regions()
+        for second, b in right.regions()
+    ]
+    shape = left.shape or right.shape
+    return truth(shape, context.simplify(disjunction(*cases), shape))
+
+
+def choose(context: Context, predicate: Predicate, chosen: Whole, other: Whole) -> Whole:
+    found = [(conjunction(predicate, p), v) for p, v in chosen.pieces]
+    return make(context, chosen.shape, [*found, *other.pieces], max(chosen.bits, other.bits))
+
+
+# -- division by a constant ------------------------------------------------------------------
+
+
+def floor_quotient(value: Polynomial, divisor: int) -> Polynomial:
+    """Parts that the divisor divides leave the quotient exactly; what is left must be affine."""
+    if divisor == 1:
+        return value
+    whole: dict[tuple[object, ...], Affine] = {}
+    rest = Polynomial()
+    for monomial, coefficient in value.terms:
+        if monomial == ONE:
+            rest = rest + Polynomial(((monomial, coefficient),))
+            continue
+        outside, inside = Affine(), Affine()
+        for atom, factor in coefficient.terms:
+            quotient, remainder = divmod(factor, divisor)
+            outside = outside + (Affine(((atom, quotient),)) if quotient else Affine())
+            inside = inside + (Affine(((atom, remainder),)) if remainder else Affine())
+        quotient, remainder = divmod(coefficient.constant, divisor)
+        outside, inside = outside + quotient, inside + remainder
+        if outside.terms or outside.constant:
+            whole[monomial] = outside
+        if inside.terms or inside.constant:
+            rest = rest + Polynomial(((monomial, inside),))
+    left = rest.affine
+    if left is None:
+        raise Unreadable(f"a division of a product of sizes by {divisor}")
+    total = Polynomial.of(left // divisor)
+    for monomial, outside in whole.items():
+        total = total + Polynomial(((monomial, outside),))  # type: ignore[arg-type]
+    return total
+
+
+def truncated_quotient(context: Context, shape: Shape, value: Polynomial, divisor: int) -> Pieces:
+    """Division of the machine, rounded towards zero."""
+    if divisor == 0:
+        raise Unreadable("a division by zero")
+    up = floor_quotient(value, abs(divisor))
+    up = up if divisor > 0 else -up
+    if is_nonnegative(context, shape, value):
+        return always(up)
+    down = -floor_quotient(-value, abs(divisor))
+    down = down if divisor > 0 else -down
+    return ((holds(value, ">=", Polynomial()), up), (ALWAYS, down))
+
+
+def is_nonnegative(context: Context, shape: Shape, value: Polynomial) -> bool:
+    found = value.affine
+    if found is not None:
+        return context.decide(compare(found, ">=", 0), shape) is True
+    # A sum of products of sizes, which are positive, and indices that are not negative.
+    return all(context.decide(compare(c, ">=", 0), shape) is True for _, c in value.terms)

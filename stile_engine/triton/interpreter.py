@@ -1,0 +1,233 @@
+"""Reads the TTIR of a kernel operation by operation, for all programs of the grid at once; nothing is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from stile_engine.array.arrays import RealArray, TruthArray, UnknownArray, Unreadable, outer_ranges, unlabelled
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
+from stile_engine.term.expression import Node, Unmodelled
+from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Recorder
+from stile_engine.triton.context import Context
+from stile_engine.triton.grid import Grid
+from stile_engine.triton.memory import Access, Memory, Traffic
+from stile_engine.triton.ttir.tree import Block, Function, Operation, Region, Type
+from stile_engine.triton.values import Value, Whole
+from stile_engine.triton.watch import Watch
+
+Environment: TypeAlias = dict[str, Value]
+
+Handler: TypeAlias = "Callable[[Operation, list[Value], Reader], list[Value]]"
+
+HANDLERS: dict[str, Handler] = {}
+"""The models of operations, by name; the modules that hold them fill it."""
+
+CONTROL: dict[str, Callable[[Operation, Environment, Reader], None]] = {}
+"""The models of operations with regions, which see the values around them."""
+
+MOST_OPERATIONS = 200_000
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Register the model of the operations of these names."""
+
+    def register(handler: Handler) -> Handler:
+        for name in names:
+            HANDLERS[name] = handler
+        return handler
+
+    return register
+
+
+def controls(
+    name: str,
+) -> Callable[[Callable[[Operation, Environment, Reader], None]], Callable[[Operation, Environment, Reader], None]]:
+    def register(
+        handler: Callable[[Operation, Environment, Reader], None],
+    ) -> Callable[[Operation, Environment, Reader], None]:
+        CONTROL[name] = handler
+        return handler
+
+    return register
+
+
+@dataclass
+class Reader:
+    """The state of one reading. ``sites`` finds the expression of the source that an operation came from."""
+
+    context: Context
+    grid: Grid
+    recorder: Recorder
+    sites: Callable[[Operation], Site | None]
+    watch: Watch
+    traffic: Traffic = field(default_factory=Traffic)
+    silent: bool = False
+    """Whether the operations are read for their values alone, and will be read again."""
+    site: Site | None = None
+    rounds: tuple[str, ...] = ()
+    _order: tuple[int, ...] = ()
+    _count: int = 0
+    _loops: int = 0
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self, function: Function, arguments: Mapping[str, Value]) -> None:
+        self.blocks(function.body, 0, dict(arguments))
+
+    def blocks(self, region: Region, number: int, environment: Environment) -> None:
+        """A block and those that it branches to. What depends on the path is reached under its condition."""
+        block = region.blocks[number]
+        self.operations(block, environment)
+        if not block.operations or not block.operations[-1].successors:
+            return
+        last = block.operations[-1]
+        labels = {b.label: k for k, b in enumerate(region.blocks)}
+        targets = [(labels[s.label], s.operands) for s in last.successors]
+        if any(target <= number for target, _ in targets):
+            raise self.unsupported("a loop made of jumps (while, or a return inside a loop)", last)
+        if last.name == "cf.br":
+            self._enter(region, targets[0], environment)
+            return
+        if last.name != "cf.cond_br":
+            raise self.unsupported(f"the operation {last.name} has no model", last)
+        condition = environment[last.operands[0]]
+        if not isinstance(condition, TruthArray):
+            raise self.unsupported("a branch that depends on data", last)
+        sides = (condition.predicate, negate(condition.predicate))
+        for target, predicate in zip(targets, sides, strict=True):
+            if self.context.decide(predicate, ()) is False:
+                continue
+            with self.context.on(predicate):
+                self._enter(region, target, dict(environment))
+
+    def _enter(self, region: Region, target: tuple[int, tuple[str, ...]], environment: Environment) -> None:
+        number, operands = target
+        for parameter, operand in zip(region.blocks[number].parameters, operands, strict=True):
+            environment[parameter.name] = environment[operand]
+        self.blocks(region, number, environment)
+
+    def operations(self, block: Block, environment: Environment) -> list[Value]:
+        """All operations of a block; gives what its last one hands on."""
+        handed: list[Value] = []
+        before = self._order
+        for number, operation in enumerate(block.operations):
+            self._order = (*before, number)
+            if operation.name in ("scf.yield", "tt.reduce.return", "tt.scan.return"):
+                handed = [environment[name] for name in operation.operands]
+            elif operation.name == "scf.condition":
+                raise self.unsupported("a while loop", operation)
+            elif operation.name not in ("tt.return", "cf.br", "cf.cond_br", "ub.poison"):
+                self._operation(operation, environment)
+        self._order = before
+        return handed
+
+    def _operation(self, operation: Operation, environment: Environment) -> None:
+        self._count += 1
+        if self._count > MOST_OPERATIONS:
+            raise self.unsupported("a kernel with too many operations", operation)
+        self.site = self.sites(operation) or self.site
+        control = CONTROL.get(operation.name)
+        try:
+            if control is not None:
+                control(operation, environment, self)
+                return
+            handler = HANDLERS.get(operation.name)
+            if handler is None:
+                raise Unreadable(f"the operation {operation.name} has no model")
+            results = handler(operation, [environment[name] for name in operation.operands], self)
+        except Unreadable as stopped:
+            results = self.stopped(operation, str(stopped))
+        for name, value in zip(operation.results, results, strict=True):
+            environment[name] = value
+
+    def stopped(self, operation: Operation, reason: str) -> list[Value]:
+        """What an operation without a model gives: blocks that are unknown, and matter only to what uses them."""
+        if not operation.results or any(t.is_pointer for t in operation.result_types):
+            raise self.unsupported(reason, operation)
+        found: list[Value] = []
+        for kind in operation.result_types:
+            shape = kind.shape
+            if kind.is_float:
+                found.append(RealArray(shape, unlabelled(shape), Unmodelled(reason, self.site)))
+            else:
+                found.append(UnknownArray(shape, unlabelled(shape), reason, self.site))
+        return found
+
+    def unsupported(self, reason: str, operation: Operation | None = None) -> TraceError:
+        site = self.site if operation is None else self.sites(operation) or self.site
+        return TraceError(reason, site)
+
+    # -- for the models --------------------------------------------------------------------
+
+    def round_variable(self) -> str:
+        self._loops += 1
+        return f"round.{self._loops}"
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """What is read inside leaves no trace but its values."""
+        saved, self.silent = self.silent, True
+        try:
+            yield
+        finally:
+            self.silent = saved
+
+    @contextmanager
+    def in_round(self, variable: str) -> Iterator[None]:
+        saved, self.rounds = self.rounds, (*self.rounds, variable)
+        try:
+            yield
+        finally:
+            self.rounds = saved
+
+    def access(
+        self,
+        kind: str,
+        memory: Memory,
+        index: tuple[Affine, ...],
+        where: Predicate,
+        shape: tuple[int, ...],
+        value: Node | None = None,
+    ) -> None:
+        if self.silent:
+            return
+        condition = conjunction(self.context.path, where)
+        found = Access(
+            kind,
+            memory,
+            index,
+            condition,
+            shape,
+            {**self.context.sizes, **outer_ranges()},
+            tuple(self.context.facts),
+            self._order,
+            self.rounds,
+            self.site,
+            value,
+        )
+        self.traffic.accesses.append(found)
+
+    def mask(self, value: Value | None) -> Predicate:
+        if value is None:
+            return ALWAYS
+        if isinstance(value, UnknownArray):
+            raise Unreadable(value.reason)
+        if isinstance(value, TruthArray):
+            return value.predicate
+        if isinstance(value, Whole) and value.constant is not None:
+            return ALWAYS if value.constant else NEVER
+        raise Unreadable("a mask that is no truth value")
+
+
+def scalar_type(kind: Type) -> Type:
+    return Type((), kind.element, kind.pointee)
+
+
+def as_sequence(values: Sequence[Value]) -> list[Value]:
+    return list(values)

@@ -1,0 +1,132 @@
+"""Tensors in memory as a kernel sees them: which element lies at an offset, and what was read and written where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stile_engine.array.arrays import Shape, Unreadable
+from stile_engine.index.affine import Affine, quotient_and_remainder
+from stile_engine.index.predicate import Predicate, conjunction, in_range
+from stile_engine.term.expression import Axes, Node, Tensor
+from stile_engine.trace.location import Site
+from stile_engine.triton.context import Context, numeric
+from stile_engine.triton.polynomials import ONE, Monomial, Polynomial
+from stile_engine.triton.values import Whole
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """A tensor behind a pointer: element ``index`` lies ``sum(index * stride)`` elements after the first one.
+
+    ``tensor`` is what it holds before the launch, None where that is not known.
+    """
+
+    name: str
+    tensor: Tensor | None
+    shape: tuple[Affine, ...]
+    strides: tuple[Polynomial, ...]
+    dtype: str
+    written: bool
+    site: Site | None = None
+
+    def address(self, index: tuple[Affine, ...]) -> Polynomial:
+        total = Polynomial()
+        for own, stride in zip(index, self.strides, strict=True):
+            total = total + Polynomial.of(own) * stride
+        return total
+
+    def inside(self, index: tuple[Affine, ...]) -> Predicate:
+        return conjunction(*(in_range(i, 0, n) for i, n in zip(index, self.shape, strict=True)))
+
+    def index_of(self, offset: Polynomial, context: Context, shape: Shape) -> tuple[Affine, ...]:
+        """The index that the offset is the address of, as the strides tell: the coefficient of each stride.
+
+        The address of the result is the offset, always; whether it lies inside the tensor is another question.
+        Raises ``Unreadable`` where the strides do not divide the offset.
+        """
+        found: list[Affine] = [Affine()] * len(self.shape)
+        left = offset
+        ranges = numeric(context.ranges(shape))
+        axes = [a for a, n in enumerate(self.shape) if n != Affine((), 1)]
+        for position, a in enumerate(sorted(axes, key=lambda a: _order(self.strides[a]))):
+            later = sorted(axes, key=lambda a: _order(self.strides[a]))[position + 1 :]
+            monomial, step = _single(self.strides[a])
+            coefficient = left.by_monomial.get(monomial, Affine())
+            if step == 1 and not any(_single(self.strides[b])[0] == monomial for b in later):
+                index = coefficient
+            else:
+                index, _ = quotient_and_remainder(coefficient, step, ranges)
+            found[a] = index
+            left = left - Polynomial.of(index) * self.strides[a]
+        if left.terms:
+            raise Unreadable(
+                f"an address in {self.name} that its strides ({', '.join(map(str, self.strides))}) do not divide: "
+                f"{left} is left of the offset {offset}"
+            )
+        return tuple(found)
+
+
+def _single(stride: Polynomial) -> tuple[Monomial, int]:
+    """A stride is a number times a product of sizes."""
+    if len(stride.terms) != 1 or not stride.terms[0][1].is_constant or stride.terms[0][1].constant <= 0:
+        raise Unreadable(f"a stride that is no product of sizes: {stride}")
+    monomial, factor = stride.terms[0]
+    return monomial, factor.constant
+
+
+def _order(stride: Polynomial) -> tuple[int, int, str]:
+    """Long strides first."""
+    monomial, factor = _single(stride)
+    return -len(monomial), -factor, str(monomial)
+
+
+def row_major(shape: tuple[Affine, ...]) -> tuple[Polynomial, ...]:
+    """The strides of a contiguous tensor."""
+    found: list[Polynomial] = []
+    step = Polynomial.of(1)
+    for size in reversed(shape):
+        found.append(step)
+        step = step * Polynomial.of(size)
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True, eq=False)
+class Access:
+    """One load or store, for all programs and lanes, in all rounds of the loops around it.
+
+    ``index`` holds where ``where`` does: the mask, the path that leads here, and the case of the offset.
+    ``variables`` are the ranges of everything that these name, ``facts`` what else is known of them.
+    """
+
+    kind: str
+    memory: Memory
+    index: tuple[Affine, ...]
+    where: Predicate
+    shape: Shape
+    variables: Axes
+    facts: tuple[Predicate, ...]
+    order: tuple[int, ...]
+    """Where it stands in the program: the numbers of the operations that lead to it, loops included."""
+    rounds: tuple[str, ...]
+    """The variables of the loops around it, outermost first."""
+    site: Site | None
+    value: Node | None = None
+    whole: Whole | None = None
+
+
+@dataclass
+class Traffic:
+    """What a program reads and writes, in order."""
+
+    accesses: list[Access] = field(default_factory=list)
+
+    def stores(self, memory: Memory) -> list[Access]:
+        return [a for a in self.accesses if a.memory is memory and a.kind == "store"]
+
+    def loads(self, memory: Memory) -> list[Access]:
+        return [a for a in self.accesses if a.memory is memory and a.kind == "load"]
+
+
+GARBAGE = "a masked-off lane of a load without other="
+
+PAST_THE_ROW = "an access that runs past the end of its row"

@@ -1,0 +1,551 @@
+"""Models of the operations on elements and of those that move elements."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+
+from stile_engine.array import elementwise, reductions, structure
+from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, axis, index_number
+from stile_engine.array.choice import choose
+from stile_engine.array.operation import HANDLERS as PRIMITIVES
+from stile_engine.array.operation import Operation as Primitive
+from stile_engine.array.structure import reshaped_indices
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate
+from stile_engine.term.expression import (
+    NEGATIVE_INFINITY,
+    ONE,
+    POSITIVE_INFINITY,
+    Node,
+    NoValue,
+    add,
+    apply,
+    divide,
+    multiply,
+    number,
+    subtract,
+)
+from stile_engine.triton import integers
+from stile_engine.triton.divisions import quotient_and_remainder
+from stile_engine.triton.interpreter import Reader, handles
+from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.ttir.tree import Operation, Type
+from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, real_node, truth, whole
+
+# Importing these modules fills the table of primitives.
+SHARED = (elementwise, reductions, structure)
+
+_DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
+_BITS = {"f16": 16, "bf16": 16, "f32": 32, "f64": 64}
+
+
+def dtype_of(kind: Type) -> str:
+    """The name of an element type as the rest of the engine has it."""
+    if kind.element in _DTYPES:
+        return _DTYPES[kind.element]
+    if kind.element == "i1":
+        return "bool"
+    return f"int{kind.width}" if kind.is_integer else kind.element
+
+
+def primitive(
+    name: str, inputs: Sequence[Value], shape: Shape, kind: Type, reader: Reader, **params: object
+) -> list[Value]:
+    """One of the shared models, on blocks."""
+    plain = [_plain(value) for value in inputs]
+    unknown = next((v for v in plain if isinstance(v, UnknownArray)), None)
+    if unknown is not None:
+        raise Unreadable(unknown.reason)
+    operation = Primitive(name, params, plain, [shape], [dtype_of(kind)], reader.site)
+    return list(PRIMITIVES[name](operation, None))  # type: ignore[arg-type]
+
+
+def _plain(value: Value) -> RealArray | TruthArray | UnknownArray:
+    if isinstance(value, RealArray | TruthArray | UnknownArray):
+        return value
+    if isinstance(value, Pointer):
+        raise Unreadable("a pointer used as a number")
+    raise Unreadable("an integer in the place of a real number")
+
+
+def _require_known(*values: Value) -> None:
+    for value in values:
+        if isinstance(value, UnknownArray):
+            raise Unreadable(value.reason)
+
+
+def as_whole(value: Value, bits: int = 32) -> Whole:
+    _require_known(value)
+    if isinstance(value, Whole):
+        return value
+    if isinstance(value, TruthArray):
+        pieces = ((value.predicate, Polynomial.of(1)), (ALWAYS, Polynomial()))
+        if value.predicate in (ALWAYS, NEVER):
+            return whole(value.shape, 1 if value.predicate == ALWAYS else 0, bits)
+        return Whole(value.shape, pieces, bits)
+    raise Unreadable("a real number in the place of an integer")
+
+
+# -- constants and ids -----------------------------------------------------------------------
+
+
+@handles("arith.constant")
+def constant(operation: Operation, _inputs: list[Value], reader: Reader) -> list[Value]:
+    kind = operation.result_types[0] if operation.result_types else Type((), "i1")
+    text = str(operation.attributes.get("value", operation.words[0] if operation.words else ""))
+    dense = re.fullmatch(r"dense<(.*)>", text, re.DOTALL)
+    if dense is not None:
+        text = dense.group(1).strip()
+    if text.startswith(("[", '"')):
+        raise Unreadable("a constant block of different numbers")
+    if text in ("true", "false"):
+        return [truth(kind.shape, ALWAYS if text == "true" else NEVER)]
+    if kind.is_float:
+        return [real(kind.shape, _float(text, kind, reader))]
+    value = int(text, 0)
+    if kind.element == "i1":
+        return [truth(kind.shape, ALWAYS if value else NEVER)]
+    return [whole(kind.shape, value, kind.width)]
+
+
+def _float(text: str, kind: Type, reader: Reader) -> Node:
+    value = _from_bits(int(text, 16), kind.element) if text.startswith("0x") else float(text)
+    if math.isnan(value):
+        return NoValue("the constant NaN")
+    if math.isinf(value):
+        return POSITIVE_INFINITY if value > 0 else NEGATIVE_INFINITY
+    bits = _BITS.get(kind.element)
+    if bits is None:
+        raise Unreadable(f"a constant of type {kind.element}")
+    if kind.element == "bf16":
+        value, bits = _shortest_bfloat(value), 64
+    return reader.recorder.literal(value, bits, reader.site).node
+
+
+def _from_bits(pattern: int, element: str) -> float:
+    formats = {"f16": ("<H", "<e"), "f32": ("<I", "<f"), "f64": ("<Q", "<d")}
+    if element == "bf16":
+        return float(struct.unpack("<f", struct.pack("<I", pattern << 16))[0])
+    if element not in formats:
+        raise Unreadable(f"a constant of type {element}")
+    packed, unpacked = formats[element]
+    return float(struct.unpack(unpacked, struct.pack(packed, pattern))[0])
+
+
+def _shortest_bfloat(value: float) -> float:
+    """The decimal with the fewest digits that rounds to the same bfloat16."""
+
+    def rounded(x: float) -> int:
+        pattern: int = struct.unpack("<I", struct.pack("<f", x))[0]
+        return (pattern + 0x7FFF + ((pattern >> 16) & 1)) >> 16
+
+    for digits in range(1, 10):
+        candidate = float(f"{value:.{digits}g}")
+        if rounded(candidate) == rounded(value):
+            return candidate
+    return value
+
+
+@handles("tt.get_program_id")
+def program_id(operation: Operation, _inputs: list[Value], reader: Reader) -> list[Value]:
+    return [whole((), reader.grid.id(_axis(operation)))]
+
+
+@handles("tt.get_num_programs")
+def number_of_programs(operation: Operation, _inputs: list[Value], reader: Reader) -> list[Value]:
+    return [whole((), reader.grid.count(_axis(operation)))]
+
+
+def _axis(operation: Operation) -> int:
+    return "xyz".index(operation.words[0])
+
+
+@handles("tt.make_range")
+def make_range(operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
+    shape = operation.result_types[0].shape
+    start = operation.attributes["start"]
+    assert isinstance(start, int)
+    return [whole(shape, axis(0) + start)]
+
+
+# -- structure -------------------------------------------------------------------------------
+
+
+@handles("tt.splat")
+def splat(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    shape = operation.result_types[0].shape
+    return [moved(inputs[0], [Affine()] * len(inputs[0].shape), shape)]
+
+
+@handles("tt.broadcast")
+def broadcast(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    shape = operation.result_types[0].shape
+    own = inputs[0].shape
+    indices = [axis(a) if n == shape[a] else Affine() for a, n in enumerate(own)]
+    return [moved(inputs[0], indices, shape)]
+
+
+@handles("tt.expand_dims")
+def expand_dims(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    shape = operation.result_types[0].shape
+    new = operation.attributes["axis"]
+    return [moved(inputs[0], [axis(a) for a in range(len(shape)) if a != new], shape)]
+
+
+@handles("tt.trans")
+def transpose(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    order = operation.attributes["order"]
+    assert isinstance(order, tuple)
+    indices = [Affine()] * len(order)
+    for target, source in enumerate(order):
+        assert isinstance(source, int)
+        indices[source] = axis(target)
+    return [moved(inputs[0], indices, operation.result_types[0].shape)]
+
+
+@handles("tt.reshape")
+def reshape(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    if operation.attributes.get("allow_reorder") or "allow_reorder" in operation.words:
+        raise Unreadable("a reshape that may reorder elements (tl.view)")
+    shape = operation.result_types[0].shape
+    value = inputs[0]
+    indices, _ = reshaped_indices(RealArray(value.shape, (None,) * len(value.shape), ONE), shape)
+    return [moved(value, indices, shape)]
+
+
+@handles("tt.join")
+def join(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    shape = operation.result_types[0].shape
+    last = len(shape) - 1
+    parts = [moved(v, lanes(shape)[:last], shape) for v in inputs]
+    first = integers.holds(Polynomial.of(axis(last)), "<", Polynomial.of(1))
+    return [chosen(reader, first, parts[0], parts[1])]
+
+
+@handles("tt.split")
+def split(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    shape = inputs[0].shape[:-1]
+    return [moved(inputs[0], [*lanes(shape), Affine((), k)], shape) for k in range(2)]
+
+
+@handles("tt.unsplat")
+def unsplat(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    return [moved(inputs[0], [Affine()] * len(inputs[0].shape), ())]
+
+
+def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) -> Value:
+    """The first value where the predicate holds, else the second; the one that is not taken does not matter."""
+    shape = first.shape
+    predicate = reader.context.simplify(predicate, shape)
+    if predicate == ALWAYS:
+        return first
+    if predicate == NEVER:
+        return second
+    if isinstance(first, Pointer) and isinstance(second, Pointer):
+        if first.memory is not second.memory:
+            raise Unreadable("a choice between pointers to different tensors")
+        offset = integers.choose(reader.context, predicate, first.offset, second.offset)
+        return Pointer(shape, first.memory, offset, (offset,))
+    if isinstance(first, Whole) and isinstance(second, Whole):
+        return integers.choose(reader.context, predicate, first, second)
+    return choose([(predicate, _plain(first)), (ALWAYS, _plain(second))], shape, (None,) * len(shape))
+
+
+@handles("arith.select")
+def select(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    condition, first, second = inputs
+    _require_known(condition)
+    if not isinstance(condition, TruthArray):
+        raise Unreadable("a choice by something that is no truth value")
+    shape = first.shape
+    predicate = condition.predicate
+    if isinstance(first, TruthArray) and isinstance(second, TruthArray):
+        found = disjunction(conjunction(predicate, first.predicate), conjunction(negate(predicate), second.predicate))
+        return [truth(shape, reader.context.simplify(found, shape))]
+    return [chosen(reader, predicate, first, second)]
+
+
+# -- integers --------------------------------------------------------------------------------
+
+_INTEGER = {"arith.addi": integers.add, "arith.subi": integers.subtract, "arith.muli": integers.multiply}
+
+
+@handles(*_INTEGER)
+def integer_arithmetic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    left, right = (as_whole(v) for v in inputs)
+    return [integers.combine(reader.context, left, right, _INTEGER[operation.name])]
+
+
+@handles("arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui")
+def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    left, right = (as_whole(v) for v in inputs)
+    _looked_at(operation, inputs, reader)
+    rule = integers.minimum if operation.name.startswith("arith.min") else integers.maximum
+    return [integers.combine(reader.context, left, right, rule)]
+
+
+@handles("arith.divsi", "arith.remsi", "arith.divui", "arith.remui", "arith.floordivsi", "arith.ceildivsi")
+def integer_division(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    left, right = (as_whole(v) for v in inputs)
+    if operation.name in ("arith.floordivsi", "arith.ceildivsi"):
+        raise Unreadable(f"the operation {operation.name} has no model")
+    _looked_at(operation, inputs, reader)
+    quotient, remainder = quotient_and_remainder(reader, left, right)
+    found = quotient if operation.name.startswith("arith.div") else remainder
+    if found is None:
+        raise Unreadable("a remainder by a size, of a number that is not known to lie below it")
+    return [found]
+
+
+_COMPARISONS = {"slt": "<", "sle": "<=", "sgt": ">", "sge": ">=", "eq": "==", "ne": "!="}
+_UNSIGNED = {"ult": "<", "ule": "<=", "ugt": ">", "uge": ">="}
+
+
+@handles("arith.cmpi")
+def compare_integers(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    word = operation.words[0]
+    left, right = inputs
+    _require_known(left, right)
+    if isinstance(left, TruthArray) and isinstance(right, TruthArray) and word in ("eq", "ne"):
+        same = _same(left.predicate, right.predicate)
+        return [truth(left.shape, same if word == "eq" else negate(same))]
+    first, second = as_whole(left), as_whole(right)
+    _looked_at(operation, inputs, reader)
+    if word in _UNSIGNED:
+        for side in (first, second):
+            if not all(integers.is_nonnegative(reader.context, side.shape, v) for _, v in side.pieces):
+                raise Unreadable("an unsigned comparison of numbers that may be negative")
+    symbol = _COMPARISONS.get(word) or _UNSIGNED[word]
+    return [integers.comparison(reader.context, first, symbol, second)]
+
+
+def _looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None:
+    """From here on it matters whether the integers fit their type."""
+    if reader.silent:
+        return
+    for value in inputs:
+        if isinstance(value, Whole):
+            reader.watch.fits(value, "an index", reader.site)
+
+
+@handles("arith.extsi", "arith.extui", "arith.trunci", "arith.index_cast")
+def integer_cast(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    target = operation.result_types[0]
+    value = inputs[0]
+    if target.element == "i1":
+        if isinstance(value, TruthArray):
+            return [value]
+        raise Unreadable("the lowest bit of an integer")
+    if isinstance(value, TruthArray) and operation.name == "arith.extsi":
+        raise Unreadable("a truth value widened with its sign")
+    found = as_whole(value)
+    _looked_at(operation, inputs, reader)
+    if operation.name == "arith.extui" and isinstance(value, Whole):
+        for _, polynomial in value.pieces:
+            if not integers.is_nonnegative(reader.context, value.shape, polynomial):
+                raise Unreadable("an unsigned cast of a number that may be negative")
+    result = Whole(found.shape, found.pieces, target.width)
+    if operation.name == "arith.trunci" and not reader.silent:
+        reader.watch.fits(result, "an index", reader.site)
+    return [result]
+
+
+@handles("arith.andi", "arith.ori", "arith.xori")
+def bits(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    _require_known(*inputs)
+    left, right = inputs
+    if isinstance(left, TruthArray) and isinstance(right, TruthArray):
+        p, q = left.predicate, right.predicate
+        found = {"arith.andi": conjunction(p, q), "arith.ori": disjunction(p, q)}.get(operation.name)
+        if found is None:
+            found = negate(_same(p, q))
+        return [truth(left.shape, reader.context.simplify(found, left.shape))]
+    first, second = as_whole(left), as_whole(right)
+    mask = second.constant if second.constant is not None else first.constant
+    value = first if second.constant is not None else second
+    if operation.name == "arith.andi" and mask is not None and mask >= 0 and mask & (mask + 1) == 0:
+        # The low bits in two's complement are the remainder modulo a power of two, of either sign.
+        def low(v: Polynomial) -> Polynomial:
+            return v - integers.floor_quotient(v, mask + 1) * Polynomial.of(mask + 1)
+
+        return [Whole(value.shape, tuple((p, low(v)) for p, v in value.pieces), value.bits)]
+    raise Unreadable("bits of integers")
+
+
+def _same(left: Predicate, right: Predicate) -> Predicate:
+    return disjunction(conjunction(left, right), conjunction(negate(left), negate(right)))
+
+
+@handles("arith.shli", "arith.shrsi", "arith.shrui")
+def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    left, right = (as_whole(v) for v in inputs)
+    places = right.constant
+    if places is None or not 0 <= places < 31:
+        raise Unreadable("a shift by something other than a constant")
+    if operation.name == "arith.shli":
+        return [integers.combine(reader.context, left, whole(left.shape, 1 << places, left.bits), integers.multiply)]
+    _looked_at(operation, inputs, reader)
+    for _, value in left.pieces:
+        if operation.name == "arith.shrui" and not integers.is_nonnegative(reader.context, left.shape, value):
+            raise Unreadable("an unsigned shift of a number that may be negative")
+    pieces = tuple((p, integers.floor_quotient(v, 1 << places)) for p, v in left.pieces)
+    return [Whole(left.shape, pieces, left.bits)]
+
+
+# -- real numbers ----------------------------------------------------------------------------
+
+_BINARY = {
+    "arith.addf": "add",
+    "arith.subf": "sub",
+    "arith.mulf": "mul",
+    "arith.divf": "div",
+    "tt.precise_divf": "div",
+    "arith.maxnumf": "max",
+    "arith.maximumf": "max",
+    "arith.minnumf": "min",
+    "arith.minimumf": "min",
+}
+
+
+@handles(*_BINARY)
+def real_arithmetic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    return primitive(_BINARY[operation.name], inputs, inputs[0].shape, operation.result_types[0], reader)
+
+
+_UNARY = {
+    "arith.negf": "neg",
+    "math.exp": "exp",
+    "math.log": "log",
+    "math.sqrt": "sqrt",
+    "tt.precise_sqrt": "sqrt",
+    "math.rsqrt": "rsqrt",
+    "math.sin": "sin",
+    "math.cos": "cos",
+    "math.tanh": "tanh",
+    "math.erf": "erf",
+    "math.absf": "abs",
+    "math.floor": "floor",
+    "math.ceil": "ceil",
+    "math.exp2": "exp2",
+}
+
+
+@handles(*_UNARY)
+def real_function(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    return primitive(_UNARY[operation.name], inputs, inputs[0].shape, operation.result_types[0], reader)
+
+
+@handles("math.log2")
+def binary_logarithm(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    return [real(inputs[0].shape, apply("log2", real_node(_plain(inputs[0]))))]
+
+
+@handles("math.fma")
+def fused_multiply_add(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    a, b, c = (real_node(_plain(v)) for v in inputs)
+    return [real(inputs[0].shape, add(multiply(a, b), c))]
+
+
+@handles("tt.clampf")
+def clamp(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    value, low, high = (real_node(_plain(v)) for v in inputs)
+    return [real(inputs[0].shape, apply("minimum", apply("maximum", value, low), high))]
+
+
+_EXTERN = {
+    "tanh": lambda x: apply("tanh", x),
+    "erf": lambda x: apply("erf", x),
+    "exp": lambda x: apply("exp", x),
+    "exp2": lambda x: apply("exp2", x),
+    "log": lambda x: apply("log", x),
+    "log2": lambda x: apply("log2", x),
+    "log1p": lambda x: apply("log", add(ONE, x)),
+    "expm1": lambda x: subtract(apply("exp", x), ONE),
+    "sqrt": lambda x: apply("sqrt", x),
+    "rsqrt": lambda x: apply("rsqrt", x),
+    "sin": lambda x: apply("sin", x),
+    "cos": lambda x: apply("cos", x),
+    "fabs": lambda x: apply("abs", x),
+    "floor": lambda x: apply("floor", x),
+}
+
+
+@handles("tt.extern_elementwise")
+def extern(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    """Functions of the device library, by their names with the suffix of the type taken off."""
+    symbol = str(operation.attributes.get("symbol", ""))
+    name = symbol.removeprefix("__nv_").removeprefix("__ocml_").removesuffix("_f32").removesuffix("_f64")
+    name = name if name in _EXTERN else name.removesuffix("f")
+    if name not in _EXTERN or len(inputs) != 1:
+        raise Unreadable(f"the library function {symbol} has no model")
+    return [real(inputs[0].shape, _EXTERN[name](real_node(_plain(inputs[0]))))]
+
+
+_FLOAT_COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
+
+
+@handles("arith.cmpf")
+def compare_reals(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    word = operation.words[0]
+    name = _FLOAT_COMPARISONS.get(word[1:]) if word[0] in "ou" else None
+    if name is None:
+        raise Unreadable(f"the comparison {word} of real numbers")
+    return primitive(name, inputs, inputs[0].shape, Type((), "i1"), reader)
+
+
+@handles("arith.truncf", "arith.extf", "tt.fp_to_fp")
+def float_cast(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    if not reader.silent:
+        source, target = dtype_of(operation.operand_types[0]), dtype_of(operation.result_types[0])
+        reader.recorder.cast(source, target, reader.site)
+    return [_plain(inputs[0])]
+
+
+@handles("arith.sitofp", "arith.uitofp")
+def integer_to_real(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    value = inputs[0]
+    _require_known(value)
+    if isinstance(value, Whole):
+        _looked_at(operation, inputs, reader)
+    elif operation.name == "arith.sitofp":
+        raise Unreadable("a truth value read as a signed number")
+    return [real(value.shape, real_node(value))]
+
+
+@handles("arith.fptosi", "arith.fptoui")
+def real_to_integer(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    raise Unreadable("rounding of a real number to an integer")
+
+
+@handles("tt.dot")
+def dot(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    left, right, accumulator = (_plain(v) for v in inputs)
+    shape = accumulator.shape
+    rank = len(shape)
+    batch = tuple(range(rank - 2))
+    numbers = (((rank - 1,), (rank - 2,)), (batch, batch))
+    kind = operation.result_types[0]
+    precision = operation.attributes.get("inputPrecision", "ieee")
+    if not reader.silent and operation.operand_types[0].element == "f32" and precision != "ieee":
+        reader.recorder.cast("float32", str(precision), reader.site)
+    (products,) = primitive("dot_general", [left, right], shape, kind, reader, dimension_numbers=numbers)
+    return [real(shape, add(real_node(accumulator), real_node(products)))]
+
+
+# -- nothing happens to the values -------------------------------------------------------------
+
+
+@handles("tt.assert", "tt.print", "llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier")
+def nothing(operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
+    return []
+
+
+def reciprocal(node: Node) -> Node:
+    return divide(number(Fraction(1)), node)
+
+
+__all__ = ["as_whole", "chosen", "dtype_of", "index_number", "primitive"]

@@ -1,0 +1,276 @@
+"""From the stores of all programs to the contents of each output: which program, lane and round writes an element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from stile_engine.array.arrays import Unreadable, reindex_node
+from stile_engine.array.inverse import invert
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import (
+    ALWAYS,
+    Predicate,
+    compare,
+    conjunction,
+    disjunction,
+    in_range,
+    negate,
+    substitute,
+    variables,
+)
+from stile_engine.index.sets import UNIVERSE, IndexSet, describe
+from stile_engine.proof.instances import Sizes
+from stile_engine.proof.verdict import Status, Witness
+from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, bounds, select
+from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
+from stile_engine.trace.recording import Check
+from stile_engine.triton.context import numeric
+from stile_engine.triton.memory import Access, Memory, Traffic
+from stile_engine.triton.watch import _shown, readable
+
+NEVER_WRITTEN = "never written"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One store, seen from the elements: ``where`` it writes them, and what it leaves there."""
+
+    access: Access
+    where: Predicate
+    node: Node
+
+
+def _out(axis: int) -> str:
+    return f"%{axis}"
+
+
+def outputs(
+    memories: Sequence[Memory], traffic: Traffic, programs: Axes, facts: Sequence[Predicate], sizes: Sizes
+) -> tuple[list[PlainArray], list[Check]]:
+    """The contents of the outputs after the launch, and what is owed between programs."""
+    results: list[PlainArray] = []
+    checks: list[Check] = []
+    for memory in memories:
+        if not memory.written:
+            continue
+        stores = traffic.stores(memory)
+        races = Races(memory, traffic, programs, sizes).checks()
+        checks += races
+        if any(c.status is not Status.PROVED for c in races):
+            unordered = Unmodelled(f"what programs without an order leave in {memory.name}", races[0].site)
+            results.append(PlainArray(memory.shape, unordered, races[0].site, memory.name))
+            continue
+        results.append(_contents(memory, stores, programs))
+    return results, checks
+
+
+def _contents(memory: Memory, stores: Sequence[Access], programs: Axes) -> PlainArray:
+    shape = memory.shape
+    ranges = {axis_variable(a): bounds(0, n) for a, n in enumerate(shape)}
+    initial: Node = NoValue(NEVER_WRITTEN)
+    if memory.tensor is not None:
+        initial = Read(memory.tensor, tuple(Affine.variable(v) for v in ranges), ranges)
+    node = initial
+    for access in stores:
+        written = written_by(access, programs)
+        node = select(written.where, written.node, node, ranges) if written.where != ALWAYS else written.node
+    site = stores[-1].site if stores else memory.site
+    return PlainArray(shape, node, site, memory.name)
+
+
+def unknowns(access: Access, programs: Axes) -> Axes:
+    """What tells one write of the store from another: the program, the rounds, the lane."""
+    found = dict(programs)
+    found.update({name: access.variables[name] for name in access.rounds})
+    found.update({axis_variable(a): bounds(0, n) for a, n in enumerate(access.shape)})
+    return found
+
+
+def conditions(access: Access, programs: Axes) -> Predicate:
+    """When a program, round and lane write at all."""
+    ranges = [in_range(Affine.variable(v), low, high) for v, (low, high) in unknowns(access, programs).items()]
+    return conjunction(*ranges, *access.facts, access.where)
+
+
+def written_by(access: Access, programs: Axes) -> Written:
+    """Raises ``Unreadable`` where it is not seen that each element is written at most once."""
+    names = unknowns(access, programs)
+    # In the coordinates of the output, apart from those of the lanes.
+    renamed = {axis_variable(a): Affine.variable(f"lane.{a}") for a in range(len(access.shape))}
+    own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
+    known = numeric({**access.variables, **own})
+    counts = {v: max(1, r[1].constant) for v, r in ((v, known.get(v, bounds(0, 2**40))) for v in own)}
+    equations = [
+        (index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)
+    ]
+    solved = invert(equations, counts)
+    mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}
+    outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
+    checks = [
+        compare(index.substitute(mapping), "==", Affine.variable(axis_variable(a)))
+        for a, index in enumerate(access.index)
+    ]
+    where = conjunction(*checks, substitute(conditions(access, programs), mapping))
+    box = IndexSet.box({**outside, **{k: v for k, v in access.variables.items() if k.startswith("#")}})
+    simple = IndexSet.where(where).given(box)
+    if simple is UNIVERSE:
+        where = ALWAYS
+    assert access.value is not None
+    return Written(access, where, reindex_node(access.value, mapping, outside))
+
+
+# -- races -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Races:
+    """Whether an element that one program writes is written, or read, by another."""
+
+    memory: Memory
+    traffic: Traffic
+    programs: Axes
+    sizes: Sizes
+
+    def checks(self) -> list[Check]:
+        stores, loads = self.traffic.stores(self.memory), self.traffic.loads(self.memory)
+        found: list[Check] = []
+        for number, one in enumerate(stores):
+            for other in [*stores[number:], *loads]:
+                check = self._between(one, other)
+                if check is not None:
+                    found.append(check)
+        if found:
+            return found[:1]
+        if stores:
+            return [Check("race", Status.PROVED, stores[-1].site)]
+        return []
+
+    def _between(self, one: Access, other: Access) -> Check | None:
+        """Two accesses of one element, of which the first writes."""
+        if one is other and self._writes_once(one):
+            return None
+        left, right = self._side(one, "a"), self._side(other, "b")
+        same = conjunction(
+            *(compare(p, "==", q) for p, q in zip(left.index, right.index, strict=True)), left.where, right.where
+        )
+        sizes = IndexSet.box({s: bounds(low, high + 1) for s, (low, high) in self.sizes.ranges.items()})
+        together = IndexSet.where(same) & sizes
+        apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in self.programs))
+        racing = together & IndexSet.where(apart)
+        if not racing.is_empty:
+            return self._race(one, other, racing, left.names, right.names)
+        if one is other:
+            return self._several(one, together, left, right)
+        if other.kind == "load":
+            return self._read_back(one, other, together, left, right)
+        return self._overwritten(one, other, together, left, right)
+
+    def _writes_once(self, access: Access) -> bool:
+        try:
+            written_by(access, self.programs)
+        except Unreadable:
+            return False
+        return True
+
+    def _side(self, access: Access, mark: str) -> _Side:
+        names = {v: Affine.variable(f"{mark}.{v}") for v in unknowns(access, self.programs)}
+        where = substitute(conditions(access, self.programs), names)
+        return _Side(names, tuple(i.substitute(names) for i in access.index), where)
+
+    def _race(
+        self, one: Access, other: Access, where: IndexSet, left: Mapping[str, Affine], right: Mapping[str, Affine]
+    ) -> Check:
+        verb = "write" if other.kind == "store" else "read and write"
+        point = self._smallest(where)
+        if point is None or where.tokens:
+            detail = f"two programs may {verb} the same element of {self.memory.name}"
+            return Check("race", Status.UNKNOWN, one.site, detail)
+        first = {v: point.get(left[v].render(), 0) for v in self.programs}
+        second = {v: point.get(right[v].render(), 0) for v in self.programs}
+        who = " and ".join(
+            "(" + ", ".join(f"{readable(v)}={n}" for v, n in side.items()) + ")" for side in (first, second)
+        )
+        values = {left[v].render(): point.get(left[v].render(), 0) for v in left}
+        index = {
+            d: i.evaluate({**{v: point.get(v, 0) for v in i.variables}, **values})
+            for d, i in zip(
+                (f"axis {a}" for a in range(len(one.index))), (i.substitute(left) for i in one.index), strict=True
+            )
+        }
+        place = ", ".join(str(n) for n in index.values())
+        shown = self.sizes.shown({s: point.get(s, low) for s, (low, _) in self.sizes.ranges.items()}) if self.sizes else {}
+        text = ", ".join(f"size({n})={s}" for n, s in shown.items())
+        detail = f"the programs {who} {verb} the same element {self.memory.name}[{place}]" + (f", at {text}" if text else "")
+        return Check("race", Status.REFUTED, one.site, detail, Witness(sizes=shown, output=self.memory.name, index=index))
+
+    def _smallest(self, where: IndexSet) -> dict[str, int] | None:
+        if self.sizes:
+            for number, instance in enumerate(self.sizes.increasing()):
+                if number > 200:
+                    break
+                at = {s: Affine((), n) for s, n in instance.items()}
+                here = where.substitute(at)
+                if not here.is_empty:
+                    point = here.sample()
+                    return None if point is None else {**instance, **point}
+        return where.sample()
+
+    def _several(self, one: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
+        """The same program writes an element more than once with one store."""
+        apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in left.names))
+        if (together & IndexSet.where(apart)).is_empty:
+            raise TraceError(
+                f"which program writes an element of {self.memory.name} is not seen: its place is no tuple of digits", one.site
+            )
+        raise TraceError(
+            f"a store that writes elements of {self.memory.name} more than once (in several rounds or lanes)", one.site
+        )
+
+    def _read_back(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
+        """A program reads what it writes itself: the contents before the launch, if it reads first."""
+        if together.is_empty or self._before(other, one, together, right, left):
+            return None
+        raise TraceError(f"a load that may read what the program has itself stored to {self.memory.name}", other.site)
+
+    def _overwritten(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
+        """Two stores of one program to one element: the later one counts, where it is later always."""
+        if together.is_empty or self._before(one, other, together, left, right):
+            return None
+        raise TraceError(f"two stores to the same elements of {self.memory.name} in a loop", other.site)
+
+    def _before(self, first: Access, second: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
+        """Whether of every pair on one element the first is executed first."""
+        common: list[str] = []
+        for a, b in zip(first.rounds, second.rounds, strict=False):
+            if a != b:
+                break
+            common.append(a)
+        earlier: list[Predicate] = []
+        same: list[Predicate] = []
+        for name in common:
+            earlier.append(conjunction(*same, compare(left.names[name], "<", right.names[name])))
+            same.append(compare(left.names[name], "==", right.names[name]))
+        if first.order < second.order:
+            earlier.append(conjunction(*same))
+        return together.issubset(IndexSet.where(disjunction(*earlier)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    names: Mapping[str, Affine]
+    index: tuple[Affine, ...]
+    where: Predicate
+
+
+def shown_point(point: Mapping[str, int]) -> dict[str, int]:
+    return _shown(point)
+
+
+def pairs(accesses: Sequence[Access]) -> Iterator[tuple[Access, Access]]:
+    for number, one in enumerate(accesses):
+        for other in accesses[number:]:
+            yield one, other
+
+
+__all__ = ["NEVER_WRITTEN", "Races", "describe", "negate", "outputs", "variables", "written_by"]

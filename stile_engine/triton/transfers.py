@@ -1,0 +1,157 @@
+"""Models of pointers, loads and stores."""
+
+from __future__ import annotations
+
+from stile_engine.array.arrays import RealArray, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
+from stile_engine.array.elementwise import is_float
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
+from stile_engine.term.elements import element
+from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
+from stile_engine.triton import integers
+from stile_engine.triton.interpreter import Reader, handles
+from stile_engine.triton.memory import GARBAGE, PAST_THE_ROW, Memory
+from stile_engine.triton.operations import as_whole
+from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.ttir.tree import Operation
+from stile_engine.triton.values import Pieces, Pointer, Value, Whole, real, real_node, whole
+
+Cases = list[tuple[Predicate, tuple[Affine, ...]]]
+
+
+@handles("tt.addptr")
+def add_to_pointer(_operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    pointer, step = inputs
+    if isinstance(step, UnknownArray):
+        raise Unreadable(step.reason)
+    if not isinstance(pointer, Pointer):
+        raise Unreadable("an offset from something that is no pointer")
+    offset = as_whole(step)
+    total = integers.combine(reader.context, pointer.offset, Whole(offset.shape, offset.pieces, 64), integers.add)
+    return [Pointer(pointer.shape, pointer.memory, total, (*pointer.steps, offset))]
+
+
+def _place(pointer: Value) -> Pointer:
+    if isinstance(pointer, UnknownArray):
+        raise Unreadable(pointer.reason)
+    if not isinstance(pointer, Pointer):
+        raise Unreadable("an access through something that is no pointer")
+    return pointer
+
+
+def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tuple[Cases, Predicate]:
+    """The indices by cases of the offset, and where they are known to lie inside the tensor."""
+    found: Cases = []
+    inside: list[Predicate] = []
+    for region, offset in pointer.offset.regions():
+        where = conjunction(mask, region)
+        if where != ALWAYS and reader.context.decide(where, pointer.shape) is False:
+            continue
+        index = pointer.memory.index_of(offset, reader.context, pointer.shape)
+        found.append((region, index))
+        safe = True
+        if not reader.silent:
+            safe = reader.watch.bounds(kind, pointer.memory, index, where, pointer.shape, reader.site)
+        else:
+            outside = negate(pointer.memory.inside(index))
+            safe = reader.context.where(outside, pointer.shape, where).is_empty
+        if not safe:
+            inside.append(conjunction(region, pointer.memory.inside(index)))
+        else:
+            inside.append(region)
+    if not reader.silent and found:
+        for step in pointer.steps:
+            reader.watch.offset_fits(pointer.memory, step, mask, pointer.shape, reader.site)
+    return found, integers.disjunction(*inside)
+
+
+@handles("tt.load")
+def load(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    pointer = _place(inputs[0])
+    mask = reader.context.simplify(reader.mask(inputs[1] if len(inputs) > 1 else None), pointer.shape)
+    other = inputs[2] if len(inputs) > 2 else None
+    shape, memory = pointer.shape, pointer.memory
+    cases, inside = _cases(pointer, mask, reader, "load")
+    for region, index in cases:
+        reader.access("load", memory, index, conjunction(mask, region), shape)
+    if memory.tensor is not None and memory.tensor.integer:
+        return [_integers(memory, cases, mask, inside, other, pointer, reader)]
+    if not is_float(memory.dtype):
+        raise Unreadable(f"{memory.name} holds {memory.dtype} data")
+    node = _contents(memory, cases, pointer, reader)
+    if inside != ALWAYS and cases:
+        safe = reader.context.simplify(inside, shape)
+        node = node if safe == ALWAYS else select_node(safe, node, Unmodelled(PAST_THE_ROW, reader.site), shape)
+    if mask != ALWAYS:
+        otherwise: Node = NoValue(GARBAGE) if other is None else real_node(other)
+        node = select_node(mask, node, otherwise, shape) if cases else otherwise
+    return [real(shape, node)]
+
+
+def _contents(memory: Memory, cases: Cases, pointer: Pointer, reader: Reader) -> Node:
+    shape = pointer.shape
+    if not cases:
+        return NoValue(GARBAGE)
+    if memory.tensor is None:
+        return NoValue(f"{memory.name} read before it is written")
+    ranges = {**reader.context.ranges(shape), **ranges_of(shape)}
+    nodes: list[tuple[Predicate, Node]] = [(region, Read(memory.tensor, index, ranges)) for region, index in cases]
+    node = nodes[-1][1]
+    for region, own in reversed(nodes[:-1]):
+        node = select_node(region, own, node, shape)
+    return node
+
+
+def _integers(
+    memory: Memory,
+    cases: Cases,
+    mask: Predicate,
+    inside: Predicate,
+    other: Value | None,
+    pointer: Pointer,
+    reader: Reader,
+) -> Value:
+    """Elements of integer data, which may be indices again."""
+    shape = pointer.shape
+    assert memory.tensor is not None
+    if inside != ALWAYS and reader.context.decide(inside, shape, mask) is not True:
+        raise Unreadable(PAST_THE_ROW)
+    pieces: list[tuple[Predicate, Polynomial]] = [
+        (conjunction(mask, region), Polynomial.of(element(memory.tensor, index))) for region, index in cases
+    ]
+    bits = int(memory.dtype.removeprefix("uint").removeprefix("int"))
+    if mask != ALWAYS:
+        if other is None:
+            raise Unreadable("integers loaded under a mask without other=: the lanes that are masked off have no value")
+        pieces += as_whole(other).pieces
+    return _made(reader, shape, tuple(pieces), bits)
+
+
+def _made(reader: Reader, shape: tuple[int, ...], pieces: Pieces, bits: int) -> Whole:
+    if len(pieces) == 1:
+        return whole(shape, pieces[0][1], bits)
+    return Whole(shape, (*pieces[:-1], (ALWAYS, pieces[-1][1])), bits)
+
+
+@handles("tt.store")
+def store(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    pointer = _place(inputs[0])
+    value = inputs[1]
+    mask = reader.context.simplify(reader.mask(inputs[2] if len(inputs) > 2 else None), pointer.shape)
+    if mask == NEVER:
+        return []
+    memory = pointer.memory
+    if not memory.written:
+        raise Unreadable(f"a store to {memory.name}, which the decorator does not name as an output")
+    if not is_float(memory.dtype):
+        raise Unreadable(f"a store of {memory.dtype} data to {memory.name}")
+    if isinstance(value, UnknownArray):
+        raise Unreadable(value.reason)
+    if isinstance(value, Whole | TruthArray | RealArray):
+        node = real_node(value)
+    else:
+        raise Unreadable("a store of pointers")
+    cases, _ = _cases(pointer, mask, reader, "store")
+    for region, index in cases:
+        reader.access("store", memory, index, conjunction(mask, region), pointer.shape, node)
+    return []

@@ -1,0 +1,247 @@
+"""What a kernel owes beside its values: bounds of accesses, and integers that fit their type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from stile_engine.array.arrays import Shape
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import Predicate, compare, disjunction, in_range, negate, substitute
+from stile_engine.index.sets import IndexSet
+from stile_engine.proof.instances import Sizes
+from stile_engine.proof.verdict import Status, Witness
+from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Check
+from stile_engine.triton.context import Context, numeric
+from stile_engine.triton.memory import Memory
+from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.values import Whole
+
+_MOST_INSTANCES = 400
+
+
+@dataclass
+class Watch:
+    """Collects what was found out, once for each place and kind."""
+
+    sizes: Sizes
+    context: Context
+    most_elements: int
+    """No tensor has more elements, nor spans more of the memory; part of the statement."""
+    found: dict[tuple[str, Site | None], Check] = field(default_factory=dict)
+
+    # -- bounds ----------------------------------------------------------------------------
+
+    def bounds(
+        self, kind: str, memory: Memory, index: tuple[Affine, ...], mask: Predicate, shape: Shape, site: Site | None
+    ) -> bool:
+        """Whether every lane that the mask lets through lies inside the tensor; what does not is owed."""
+        outside = negate(memory.inside(index))
+        bad = self.context.where(outside, shape, mask)
+        if bad.is_empty:
+            self._note(Check("bounds", Status.PROVED, site))
+            return True
+        self._note(self._out_of_bounds(kind, memory, index, bad, site))
+        return False
+
+    def _out_of_bounds(
+        self, kind: str, memory: Memory, index: tuple[Affine, ...], bad: IndexSet, site: Site | None
+    ) -> Check:
+        verb = "reads" if kind == "load" else "writes"
+        what = f"{verb} {memory.name} out of bounds"
+        if bad.tokens:
+            detail = f"nothing says that data keep this access of {memory.name} in bounds"
+            return Check("bounds", Status.UNKNOWN, site, f"{detail}; declare it with assume=")
+        address = memory.address(index)
+        for instance in self._instances(bad):
+            at = {name: Affine((), n) for name, n in instance.items()}
+            count = 1
+            for size in memory.shape:
+                count *= size.evaluate(instance)
+            own = address.substitute(at).affine
+            here = bad.substitute(at)
+            if own is None:
+                continue
+            last = memory.address(tuple(n - 1 for n in memory.shape)).substitute(at).affine
+            if last is None:
+                continue
+            beyond = here & IndexSet.where(disjunction(compare(own, "<", 0), compare(own, ">", last)))
+            point = beyond.sample()
+            if point is None:
+                continue
+            full = {**instance, **point}
+            place = own.evaluate({v: full.get(v, 0) for v in own.variables})
+            shown = self.sizes.shown(instance)
+            text = ", ".join(f"size({n})={s}" for n, s in shown.items())
+            detail = f"{what}: element {place} of {count}" + (f" at {text}" if text else "")
+            detail += _who(point)
+            return Check("bounds", Status.REFUTED, site, detail, Witness(sizes=shown, output=memory.name, index=_shown(point)))
+        detail = f"an access of {memory.name} that runs past the end of a row into the next one is not modelled"
+        return Check("bounds", Status.UNSUPPORTED, site, detail)
+
+    def _instances(self, where: IndexSet) -> Iterator[Mapping[str, int]]:
+        """Sizes at which the set has members, the smallest first; few of them."""
+        if not self.sizes:
+            yield {}
+            return
+        seen = 0
+        for instance in islice(self.sizes.increasing(), _MOST_INSTANCES):
+            if self.sizes.reached(where, instance):
+                seen += 1
+                yield instance
+                if seen > 12:
+                    return
+        least = self.sizes.least(where)
+        if least is not None:
+            yield least
+
+    # -- integers --------------------------------------------------------------------------
+
+    def fits(self, value: Whole, what: str, site: Site | None, mask: Predicate | None = None) -> None:
+        """Whether the integers fit their type wherever they are looked at."""
+        low, high = -(2 ** (value.bits - 1)), 2 ** (value.bits - 1) - 1
+        ranges = numeric(self.context.ranges(value.shape))
+        for region, polynomial in value.regions():
+            limits = polynomial.extremes(ranges)
+            if limits is not None and limits[0] >= low and limits[1] <= high:
+                continue
+            own = polynomial.affine
+            if own is None:
+                self._note(self._product(polynomial, what, value, site))
+                continue
+            given = [region] if mask is None else [region, mask]
+            bad = self.context.where(negate(in_range(own, low, high + 1)), value.shape, *given)
+            if bad.is_empty:
+                continue
+            point = bad.sample()
+            if bad.tokens or point is None:
+                self._note(Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{value.bits}"))
+                continue
+            number = own.evaluate({v: point.get(v, 0) for v in own.variables})
+            self._note(self._overflow(what, number, value.bits, point, site))
+        self._note(Check("overflow", Status.PROVED, site))
+
+    def offset_fits(self, memory: Memory, step: Whole, mask: Predicate, shape: Shape, site: Site | None) -> None:
+        """A summand of an address, in its own type, in the lanes that the mask lets through.
+
+        Sums and products that overflow on the way come out right all the same, modulo 2**bits.
+        """
+        bits = step.bits
+        if self.most_elements <= 2 ** (bits - 1):
+            for region, polynomial in step.regions():
+                if not self._inside(memory, polynomial, (region, mask), shape):
+                    self._step(memory, step, polynomial, (region, mask), shape, site)
+        else:
+            for region, polynomial in step.regions():
+                self._step(memory, step, polynomial, (region, mask), shape, site)
+        self._note(Check("overflow", Status.PROVED, site))
+
+    def _inside(self, memory: Memory, step: Polynomial, given: tuple[Predicate, ...], shape: Shape) -> bool:
+        """Whether the summand is itself the address of an element of the tensor."""
+        from stile_engine.array.arrays import Unreadable
+
+        try:
+            index = memory.index_of(step, self.context, shape)
+        except Unreadable:
+            return False
+        return self.context.where(negate(memory.inside(index)), shape, *given).is_empty
+
+    def _step(
+        self,
+        memory: Memory,
+        step: Whole,
+        value: Polynomial,
+        given: tuple[Predicate, ...],
+        shape: Shape,
+        site: Site | None,
+    ) -> None:
+        low, high = -(2 ** (step.bits - 1)), 2 ** (step.bits - 1) - 1
+        what = f"an offset into {memory.name}"
+        limits = value.extremes(numeric(self.context.ranges(shape)))
+        if limits is not None and limits[0] >= low and limits[1] <= high:
+            return
+        for instance in [None] if value.affine is not None else self._corners():
+            at = {} if instance is None else {name: Affine((), n) for name, n in instance.items()}
+            own = value.substitute(at).affine
+            if own is None:
+                continue
+            outside = negate(in_range(own, low, high + 1))
+            bad = self.context.where(outside, shape, *given)
+            bad = bad.substitute(at) if at else bad
+            point = None if bad.is_empty or bad.tokens else bad.sample()
+            if point is not None:
+                full = {**(instance or {}), **point}
+                number = own.evaluate({v: full.get(v, 0) for v in own.variables})
+                self._note(self._overflow(what, number, step.bits, full, site))
+                return
+            if instance is None and bad.is_empty:
+                return
+        self._note(Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{step.bits}: {value}"))
+
+    def _corners(self) -> Iterator[dict[str, int]]:
+        """Large sizes: each of the symbols at its greatest value, the others as small as they may be or equal."""
+        ranges = self.sizes.ranges
+        for name in sorted(ranges):
+            for other in (1, 2, 1 << 8, 1 << 15):
+                instance = {n: max(low, min(other, high)) for n, (low, high) in ranges.items()}
+                top = ranges[name][1]
+                while top > ranges[name][0]:
+                    instance[name] = top
+                    if self.sizes.allowed(instance):
+                        yield dict(instance)
+                        break
+                    top //= 2
+
+    def _product(self, value: Polynomial, what: str, whole: Whole, site: Site | None) -> Check:
+        return Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{whole.bits}: {value}")
+
+    def _overflow(self, what: str, number: int, bits: int, point: Mapping[str, int], site: Site | None) -> Check:
+        sizes = {n: point.get(n, low) for n, (low, _) in self.sizes.ranges.items()}
+        shown = self.sizes.shown(sizes) if self.sizes else {}
+        text = ", ".join(f"size({n})={s}" for n, s in shown.items())
+        detail = f"{what} is {number}, which does not fit into int{bits}" + (f", at {text}" if text else "") + _who(point)
+        return Check("overflow", Status.REFUTED, site, detail, Witness(sizes=shown, index=_shown(point)))
+
+    # -- the list --------------------------------------------------------------------------
+
+    def _note(self, check: Check) -> None:
+        key = (check.kind, check.site)
+        known = self.found.get(key)
+        if known is None or _RANK[check.status] > _RANK[known.status]:
+            self.found[key] = check
+
+    def checks(self) -> Sequence[Check]:
+        """One finding for each kind where all is well, else those that are not."""
+        result: list[Check] = []
+        for kind in ("bounds", "overflow"):
+            own = [c for c in self.found.values() if c.kind == kind]
+            wrong = [c for c in own if c.status is not Status.PROVED]
+            result += wrong or ([Check(kind, Status.PROVED, None)] if own else [])
+        return result
+
+
+_RANK = {Status.PROVED: 0, Status.UNKNOWN: 1, Status.UNSUPPORTED: 2, Status.REFUTED: 3}
+
+
+def _shown(point: Mapping[str, int]) -> dict[str, int]:
+    """Program ids, rounds and lanes of a witness, by the names that messages have for them."""
+    return {readable(name): value for name, value in sorted(point.items()) if not name.startswith(("#", "@"))}
+
+
+def readable(name: str) -> str:
+    if name.startswith("program."):
+        return "program_id" + name.removeprefix("program").replace(".q", " quotient").replace(".r", " remainder")
+    if name.startswith("$"):
+        return f"lane {name[1:]}"
+    return name.replace(".", " ")
+
+
+def _who(point: Mapping[str, int]) -> str:
+    parts = [f"{name}={value}" for name, value in _shown(point).items()]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def at(predicate: Predicate, point: Mapping[str, int]) -> Predicate:
+    return substitute(predicate, {name: Affine((), n) for name, n in point.items()})
