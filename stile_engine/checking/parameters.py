@@ -51,10 +51,14 @@ def launch_of(options: Mapping[str, Any], dims: Mapping[str, Dim]) -> Launch:
     strides: dict[str, tuple[Any, ...]] = {}
     for name, given in dict(options.get("strides", {})).items():
         if isinstance(given, str) or not isinstance(given, Sequence):
-            raise DeclarationError(f"strides={{{name!r}: {given!r}}}: expected one stride for each dim, as in ('stride_m', 1)")
+            raise DeclarationError(
+                f"strides={{{name!r}: {given!r}}}: expected one stride for each dim, as in ('stride_m', 1)"
+            )
         for one in given:
             if not isinstance(one, (str, int, SymbolicInteger)) or isinstance(one, bool):
-                raise DeclarationError(f"strides={{{name!r}: …}}: a stride is a parameter's name or a number, not {one!r}")
+                raise DeclarationError(
+                    f"strides={{{name!r}: …}}: a stride is a parameter's name or a number, not {one!r}"
+                )
         strides[name] = tuple(given)
     return Launch(
         dict(options.get("consts", {})),

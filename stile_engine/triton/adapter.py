@@ -40,7 +40,9 @@ def require() -> Any:
             warnings.simplefilter("ignore")
             import triton
     except ImportError as error:
-        raise ImportError(f"Triton kernels need the package triton ({_INSTALL}, Linux only): {error}", name="triton") from error
+        raise ImportError(
+            f"Triton kernels need the package triton ({_INSTALL}, Linux only): {error}", name="triton"
+        ) from error
     return triton
 
 
@@ -108,7 +110,9 @@ def _lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]
     backend.load_dialects(context)
     names = list(function.arg_names)
     signature = {name: "constexpr" if name in constants else types[name] for name in names}
-    source = ASTSource(fn=function, signature=signature, constexprs={(names.index(n),): v for n, v in constants.items()})
+    source = ASTSource(
+        fn=function, signature=signature, constexprs={(names.index(n),): v for n, v in constants.items()}
+    )
     module = source.make_ir(
         target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
     )
@@ -148,7 +152,9 @@ def _explained(error: BaseException, function: Any) -> Exception:
     if text is None:
         text = str(innermost)
     # The message quotes the source; what it says stands in its last lines.
-    message = " ".join(line.strip() for line in str(text).strip().splitlines()[-3:] if line.strip() and line.strip() != "^")
+    message = " ".join(
+        line.strip() for line in str(text).strip().splitlines()[-3:] if line.strip() and line.strip() != "^"
+    )
     return TraceError(f"Triton does not compile this kernel: {message}", _error_site(innermost, function))
 
 

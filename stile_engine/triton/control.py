@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from stile_engine.array.arrays import Array, RealArray, TruthArray, UnknownArray, Unreadable, around
 from stile_engine.array.loops import Rolled
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, negate
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, negate
 from stile_engine.term.expression import Unmodelled, bounds, every_node
-from stile_engine.triton import integers
 from stile_engine.triton.interpreter import Environment, Reader, controls
 from stile_engine.triton.operations import as_whole, chosen, primitive
 from stile_engine.triton.polynomials import Polynomial
-from stile_engine.triton.ttir.tree import Operation, Region
+from stile_engine.triton.ttir.tree import Block, Operation, Region
 from stile_engine.triton.values import Pointer, Value, Whole, whole
 
 MOST_ROUNDS = 4096
@@ -48,7 +47,7 @@ def branch(operation: Operation, environment: Environment, reader: Reader) -> No
         environment[name] = value
 
 
-def _only(region: Region, reader: Reader):  # type: ignore[no-untyped-def]
+def _only(region: Region, reader: Reader) -> Block:
     if len(region.blocks) != 1:
         raise reader.unsupported("a jump inside a loop or a branch")
     return region.blocks[0]
@@ -77,11 +76,11 @@ def for_loop(operation: Operation, environment: Environment, reader: Reader) -> 
         (p, q, a, b)
         for p, a in low.regions()
         for q, b in high.regions()
-        if reader.context.decide(integers.conjunction(p, q), ()) is not False
+        if reader.context.decide(conjunction(p, q), ()) is not False
     ]
     results: list[tuple[Predicate, list[Value]]] = []
     for p, q, a, b in cases:
-        condition = integers.conjunction(p, q)
+        condition = conjunction(p, q)
         with reader.context.on(condition):
             loop = _Loop(operation, environment, reader, a, b, stride, initial)
             results.append((condition, loop.results()))
@@ -145,7 +144,8 @@ class _Loop:
     def _unrolled(self) -> list[Value]:
         values = self.initial
         for number in range(self.rounds.constant):
-            values = self._body(values, Affine((), number))
+            with self.reader.later(number):
+                values = self._body(values, Affine((), number))
         return values
 
     # -- for a generic round -----------------------------------------------------------------
@@ -155,37 +155,37 @@ class _Loop:
         variable = reader.round_variable()
         real = [k for k, value in enumerate(self.initial) if isinstance(value, RealArray)]
         deltas = self._deltas(real)
-        fixed = {k: self._at(k, deltas[k]) for k in deltas}
 
         def body(before: Sequence[Array], round_: Affine) -> list[Array]:
             carries: list[Value] = list(self.initial)
             for k, array in zip(real, before, strict=True):
                 carries[k] = array
-            for k in fixed:
+            for k in deltas:
                 carries[k] = _shifted(self.initial[k], deltas[k], round_)
             after = self._body(carries, round_)
-            for k in fixed:
+            for k in deltas:
                 expected = _shifted(self.initial[k], deltas[k], round_ + 1)
                 if not _same(after[k], expected):
-                    raise Unreadable("a loop that carries an integer, or a pointer, that does not move by one step a round")
+                    raise Unreadable(
+                        "a loop that carries an integer, or a pointer, that does not move by one step a round"
+                    )
             return [self._real(after[k]) for k in real]
 
         with reader.in_round(variable):
-            saved = len(reader.traffic.accesses)
+            saved, noted = len(reader.traffic.accesses), dict(reader.watch.found)
             try:
                 loop = Rolled(variable, self.rounds, [self.initial[k] for k in real], {}, body, self.site)  # type: ignore[misc]
             except Unreadable:
+                # What was seen of rounds that are not what they were taken for is no finding.
                 del reader.traffic.accesses[saved:]
+                reader.watch.found = noted
                 raise
         results: list[Value] = list(self.initial)
         for k, array in zip(real, loop.carries(), strict=True):
             results[k] = array
-        for k in fixed:
+        for k in deltas:
             results[k] = _shifted(self.initial[k], deltas[k], self.rounds)
         return results
-
-    def _at(self, k: int, delta: tuple[Polynomial, ...]) -> tuple[int, tuple[Polynomial, ...]]:
-        return k, delta
 
     def _real(self, value: Value) -> Array:
         if not isinstance(value, RealArray):
@@ -195,7 +195,7 @@ class _Loop:
                 raise Unreadable(node.reason)
         return value
 
-    def _deltas(self, real: Sequence[int]) -> dict[int, tuple[Polynomial, ...]]:
+    def _deltas(self, real: Sequence[int]) -> dict[int, Polynomial]:
         """By how much each integer and each pointer moves in a round, as round 0 shows it."""
         others = [k for k in range(len(self.initial)) if k not in real]
         if not others:
@@ -203,13 +203,13 @@ class _Loop:
         variable = self.reader.round_variable()
         with self.reader.quietly(), around({variable: bounds(0, self.rounds)}):
             after = self._body(self.initial, Affine())
-        found: dict[int, tuple[Polynomial, ...]] = {}
+        found: dict[int, Polynomial] = {}
         for k in others:
             start, end = self.initial[k], after[k]
             if isinstance(start, Whole) and isinstance(end, Whole):
-                found[k] = (_difference(start, end),)
+                found[k] = _difference(start, end)
             elif isinstance(start, Pointer) and isinstance(end, Pointer) and start.memory is end.memory:
-                found[k] = (_difference(start.offset, end.offset),)
+                found[k] = _difference(start.offset, end.offset)
             else:
                 raise Unreadable("a loop that carries truth values, or integers that are data")
         return found
@@ -221,16 +221,22 @@ def _difference(start: Whole, end: Whole) -> Polynomial:
     return end.single - start.single
 
 
-def _shifted(start: Value, delta: tuple[Polynomial, ...], rounds: Affine) -> Value:
-    """The value after so many rounds."""
-    moved = delta[0] * Polynomial.of(rounds)
+def _shifted(start: Value, delta: Polynomial, rounds: Affine) -> Value:
+    """The value after so many rounds, each of which adds ``delta``."""
+    moved = delta * Polynomial.of(rounds)
     if isinstance(start, Whole):
         assert start.single is not None
         return whole(start.shape, start.single + moved, start.bits)
     assert isinstance(start, Pointer) and start.offset.single is not None
     offset = whole(start.shape, start.offset.single + moved, start.offset.bits)
-    # Each summand fits where the address does: rounds add one step after the other to a 64-bit pointer.
-    return Pointer(start.shape, start.memory, offset, start.steps)
+    steps = start.steps
+    if not rounds.is_constant or rounds.constant:
+        # The 64-bit pointer takes one step in each round before this one: it matters that the step fits only if
+        # there was such a round.
+        after = compare(rounds, ">=", 1)
+        step = Whole(start.shape, ((after, delta), (ALWAYS, Polynomial())))
+        steps = (*steps, step)
+    return Pointer(start.shape, start.memory, offset, steps)
 
 
 def _same(found: Value, expected: Value) -> bool:

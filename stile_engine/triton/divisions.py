@@ -24,7 +24,10 @@ def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[W
         if divisor == 0:
             raise Unreadable("a division by zero")
         quotient = integers.combine(
-            context, left, whole(shape, divisor, bits), lambda a, _: integers.truncated_quotient(context, shape, a, divisor)
+            context,
+            left,
+            whole(shape, divisor, bits),
+            lambda a, _: integers.truncated_quotient(context, shape, a, divisor),
         )
         product = integers.combine(context, quotient, whole(shape, divisor, bits), integers.multiply)
         return quotient, integers.combine(context, left, product, integers.subtract)
@@ -43,7 +46,9 @@ def _by_sizes(
     monomial, leading = divisor.terms[0]
     coefficient = value.by_monomial.get(monomial, Affine())
     step = leading.constant
-    quotient = Affine(tuple((a, c // step) for a, c in coefficient.terms if c % step == 0), coefficient.constant // step)
+    quotient = Affine(
+        tuple((a, c // step) for a, c in coefficient.terms if c % step == 0), coefficient.constant // step
+    )
     remainder = value - Polynomial.of(quotient) * divisor
     if _lies_below(reader, left, remainder, divisor):
         return Polynomial.of(quotient), remainder

@@ -71,7 +71,9 @@ class _Launched:
         self.parameters = {p.name: p for p in task.parameters}
         self.types: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
-        self.symbols: dict[str, tuple[int, int]] = {d.symbol: d.symbol_range for d in task.dims.values() if d.concrete is None}
+        self.symbols: dict[str, tuple[int, int]] = {
+            d.symbol: d.symbol_range for d in task.dims.values() if d.concrete is None
+        }
         self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}
         self.most_elements = max([DEFAULT_MAXIMUM, *(d.maximum for d in task.dims.values())])
         self._arguments()
@@ -90,7 +92,7 @@ class _Launched:
                     self.constants[name] = self._number(name, self.launch.scalars[name])
             elif name in self.launch.constants:
                 value = self.launch.constants[name]
-                self.constants[name] = int(value) if isinstance(value, Dim) and value.concrete is not None else value
+                self.constants[name] = _constant(name, value)
             elif name in named:
                 self.types[name] = "i32"
                 if argument.constexpr:
@@ -112,7 +114,9 @@ class _Launched:
         return parameter.name in self.launch.pointers
 
     def _fits(self, value: Any) -> bool:
-        found = Polynomial.of(_affine(value)).extremes({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
+        found = Polynomial.of(_affine(value)).extremes(
+            {s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}
+        )
         return found is None or (found[0] >= -(2**31) and found[1] < 2**31)
 
     def _number(self, name: str, value: Any) -> int:
@@ -195,14 +199,20 @@ class _Launched:
             if isinstance(value, Dim):
                 extents.setdefault(value.name, value.extent)
         used = {v for e in extents.values() for v in e.variables}
-        strides = {s for s in self.symbols if any(s in str(p) or f"{s[1:]}" in str(p) for given in self.strides.values() for p in given)}
+        strides = {
+            s
+            for s in self.symbols
+            if any(s in str(p) or f"{s[1:]}" in str(p) for given in self.strides.values() for p in given)
+        }
         ranges = {s: r for s, r in self.symbols.items() if s in used or s in strides}
         return Sizes(ranges, {d: e for d, e in extents.items() if e.variables}, frozenset(shapes))
 
     def _grid(self) -> tuple[Polynomial, ...]:
         given = self.launch.grid
         if given is None:
-            raise TraceError("a Triton kernel needs the grid that it is launched on: give it with grid=", code="spec-shape")
+            raise TraceError(
+                "a Triton kernel needs the grid that it is launched on: give it with grid=", code="spec-shape"
+            )
         if callable(given):
             given = given({**self.launch.scalars, **self.constants})
         given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
@@ -244,13 +254,24 @@ class _Launched:
                 f"strides={{{parameter.name!r}: …}} gives {len(strides)} strides, and the tensor has {len(shape)} dims",
                 code="spec-shape",
             )
-        return Memory(parameter.name, parameter.tensor, shape, strides, parameter.dtype, parameter.written, parameter.site)
+        return Memory(
+            parameter.name, parameter.tensor, shape, strides, parameter.dtype, parameter.written, parameter.site
+        )
 
 
 def _affine(value: Any) -> Affine:
     if isinstance(value, SymbolicInteger):
         return value.affine
     return Affine((), int(value))
+
+
+def _constant(name: str, value: Any) -> Any:
+    """A constexpr as Triton takes it: a dim with a size is a number."""
+    if isinstance(value, Dim):
+        if value.concrete is None:
+            raise UnsupportedError(f"the constexpr {name} is the dim {value!r}, which has no fixed size")
+        return value.concrete
+    return value
 
 
 def size_polynomial(value: Any) -> Polynomial:

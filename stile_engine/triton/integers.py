@@ -16,7 +16,7 @@ from stile_engine.index.predicate import (
     negate,
 )
 from stile_engine.triton.context import Context
-from stile_engine.triton.polynomials import ONE, Polynomial
+from stile_engine.triton.polynomials import ONE, Monomial, Polynomial
 from stile_engine.triton.values import Pieces, Whole, truth
 
 MOST_PIECES = 16
@@ -113,7 +113,7 @@ def floor_quotient(value: Polynomial, divisor: int) -> Polynomial:
     """Parts that the divisor divides leave the quotient exactly; what is left must be affine."""
     if divisor == 1:
         return value
-    whole: dict[tuple[object, ...], Affine] = {}
+    whole: dict[Monomial, Affine] = {}
     rest = Polynomial()
     for monomial, coefficient in value.terms:
         if monomial == ONE:
@@ -135,7 +135,7 @@ def floor_quotient(value: Polynomial, divisor: int) -> Polynomial:
         raise Unreadable(f"a division of a product of sizes by {divisor}")
     total = Polynomial.of(left // divisor)
     for monomial, outside in whole.items():
-        total = total + Polynomial(((monomial, outside),))  # type: ignore[arg-type]
+        total = total + Polynomial(((monomial, outside),))
     return total
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from stile_engine.trace.recording import Recorder
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid
 from stile_engine.triton.memory import Access, Memory, Traffic
-from stile_engine.triton.ttir.tree import Block, Function, Operation, Region, Type
+from stile_engine.triton.ttir.tree import Block, Function, Operation, Region
 from stile_engine.triton.values import Value, Whole
 from stile_engine.triton.watch import Watch
 
@@ -87,6 +87,10 @@ class Reader:
         if not block.operations or not block.operations[-1].successors:
             return
         last = block.operations[-1]
+        with self.later(len(block.operations)):
+            self._jump(region, number, last, environment)
+
+    def _jump(self, region: Region, number: int, last: Operation, environment: Environment) -> None:
         labels = {b.label: k for k, b in enumerate(region.blocks)}
         targets = [(labels[s.label], s.operands) for s in last.successors]
         if any(target <= number for target, _ in targets):
@@ -122,7 +126,7 @@ class Reader:
                 handed = [environment[name] for name in operation.operands]
             elif operation.name == "scf.condition":
                 raise self.unsupported("a while loop", operation)
-            elif operation.name not in ("tt.return", "cf.br", "cf.cond_br", "ub.poison"):
+            elif operation.name not in ("tt.return", "cf.br", "cf.cond_br"):
                 self._operation(operation, environment)
         self._order = before
         return handed
@@ -133,13 +137,13 @@ class Reader:
             raise self.unsupported("a kernel with too many operations", operation)
         self.site = self.sites(operation) or self.site
         control = CONTROL.get(operation.name)
+        if control is not None:
+            control(operation, environment, self)
+            return
+        handler = HANDLERS.get(operation.name)
+        if handler is None:
+            raise self.unsupported(_without_model(operation), operation)
         try:
-            if control is not None:
-                control(operation, environment, self)
-                return
-            handler = HANDLERS.get(operation.name)
-            if handler is None:
-                raise Unreadable(f"the operation {operation.name} has no model")
             results = handler(operation, [environment[name] for name in operation.operands], self)
         except Unreadable as stopped:
             results = self.stopped(operation, str(stopped))
@@ -147,8 +151,10 @@ class Reader:
             environment[name] = value
 
     def stopped(self, operation: Operation, reason: str) -> list[Value]:
-        """What an operation without a model gives: blocks that are unknown, and matter only to what uses them."""
-        if not operation.results or any(t.is_pointer for t in operation.result_types):
+        """What a use of a pure operation without a model gives: blocks that are unknown, and matter only to what
+        uses them. Where memory is touched, or a pointer made, the reading ends."""
+        memory = operation.name in _MEMORY or not operation.results
+        if memory or any(t.is_pointer for t in (*operation.result_types, *operation.operand_types)):
             raise self.unsupported(reason, operation)
         found: list[Value] = []
         for kind in operation.result_types:
@@ -177,6 +183,15 @@ class Reader:
             yield
         finally:
             self.silent = saved
+
+    @contextmanager
+    def later(self, number: int) -> Iterator[None]:
+        """What is read inside comes after the operations before that number, as a program runs them."""
+        saved, self._order = self._order, (*self._order, number)
+        try:
+            yield
+        finally:
+            self._order = saved
 
     @contextmanager
     def in_round(self, variable: str) -> Iterator[None]:
@@ -225,9 +240,24 @@ class Reader:
         raise Unreadable("a mask that is no truth value")
 
 
-def scalar_type(kind: Type) -> Type:
-    return Type((), kind.element, kind.pointee)
+_MEMORY = frozenset({"tt.load", "tt.store", "tt.addptr"})
+
+_NAMES = {
+    "tt.atomic_rmw": "tl.atomic_add and its like",
+    "tt.atomic_cas": "tl.atomic_cas",
+    "tt.descriptor_load": "a load through a tensor descriptor",
+    "tt.descriptor_store": "a store through a tensor descriptor",
+    "tt.make_tensor_descriptor": "tl.make_tensor_descriptor",
+    "tt.int_to_ptr": "a pointer made of an integer",
+    "tt.ptr_to_int": "a pointer read as an integer",
+    "tt.histogram": "tl.histogram",
+    "tt.gather": "tl.gather",
+    "tt.dot_scaled": "tl.dot_scaled",
+    "tt.elementwise_inline_asm": "inline assembly",
+    "tt.call": "a helper function that the compiler does not put in place",
+}
 
 
-def as_sequence(values: Sequence[Value]) -> list[Value]:
-    return list(values)
+def _without_model(operation: Operation) -> str:
+    known = _NAMES.get(operation.name)
+    return f"{known} has no model" if known else f"the operation {operation.name} has no model"

@@ -10,7 +10,7 @@ from stile_engine.index.predicate import Predicate, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, Tensor
 from stile_engine.trace.location import Site
 from stile_engine.triton.context import Context, numeric
-from stile_engine.triton.polynomials import ONE, Monomial, Polynomial
+from stile_engine.triton.polynomials import Monomial, Polynomial
 from stile_engine.triton.values import Whole
 
 

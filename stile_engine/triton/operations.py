@@ -6,10 +6,9 @@ import math
 import re
 import struct
 from collections.abc import Sequence
-from fractions import Fraction
 
 from stile_engine.array import elementwise, reductions, structure
-from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, axis, index_number
+from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, axis
 from stile_engine.array.choice import choose
 from stile_engine.array.operation import HANDLERS as PRIMITIVES
 from stile_engine.array.operation import Operation as Primitive
@@ -24,9 +23,7 @@ from stile_engine.term.expression import (
     NoValue,
     add,
     apply,
-    divide,
     multiply,
-    number,
     subtract,
 )
 from stile_engine.triton import integers
@@ -123,7 +120,13 @@ def _float(text: str, kind: Type, reader: Reader) -> Node:
         raise Unreadable(f"a constant of type {kind.element}")
     if kind.element == "bf16":
         value, bits = _shortest_bfloat(value), 64
+    elif kind.element in _FORMATS:
+        # The text has as many digits as tell the number from its neighbours, no more.
+        value = float(struct.unpack(_FORMATS[kind.element], struct.pack(_FORMATS[kind.element], value))[0])
     return reader.recorder.literal(value, bits, reader.site).node
+
+
+_FORMATS = {"f16": "<e", "f32": "<f", "f64": "<d"}
 
 
 def _from_bits(pattern: int, element: str) -> float:
@@ -536,16 +539,30 @@ def dot(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value
     return [real(shape, add(real_node(accumulator), real_node(products)))]
 
 
+@handles("tt.bitcast", "arith.bitcast")
+def bitcast(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+    if operation.operand_types[0].is_pointer and isinstance(inputs[0], Pointer):
+        source, target = operation.operand_types[0].pointee, operation.result_types[0].pointee
+        # Triton keeps truth values in bytes.
+        if {source, target} == {"i1", "i8"}:
+            return [inputs[0]]
+    raise Unreadable("the bits of a number read as those of another type")
+
+
+@handles("ub.poison")
+def poison(_operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
+    raise Unreadable("a variable that has no value on some path")
+
+
+@handles("tt.cat", "arith.mulsi_extended", "arith.mului_extended", "tt.mulhiui", "arith.remf", "math.powf")
+def without_a_model(operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
+    """Known to touch no memory: a kernel that does not need their values can be proved."""
+    raise Unreadable(f"the operation {operation.name} has no model")
+
+
 # -- nothing happens to the values -------------------------------------------------------------
 
 
 @handles("tt.assert", "tt.print", "llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier")
 def nothing(operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
     return []
-
-
-def reciprocal(node: Node) -> Node:
-    return divide(number(Fraction(1)), node)
-
-
-__all__ = ["as_whole", "chosen", "dtype_of", "index_number", "primitive"]

@@ -70,7 +70,9 @@ class Polynomial:
     def constant(self) -> int | None:
         if not self.terms:
             return 0
-        return self.terms[0][1].constant if self.is_of_sizes and self.terms[0][0] == ONE and len(self.terms) == 1 else None
+        return (
+            self.terms[0][1].constant if self.is_of_sizes and self.terms[0][0] == ONE and len(self.terms) == 1 else None
+        )
 
     @cached_property
     def is_of_sizes(self) -> bool:
@@ -142,7 +144,9 @@ class Polynomial:
 
     def __str__(self) -> str:
         parts = [
-            " * ".join([*(Affine(((a, 1),)).render(_shown) for a in m), f"({c.render(_shown)})"] if m else [c.render(_shown)])
+            " * ".join(
+                [*(Affine(((a, 1),)).render(_shown) for a in m), f"({c.render(_shown)})"] if m else [c.render(_shown)]
+            )
             for m, c in self.terms
         ]
         return " + ".join(parts) or "0"

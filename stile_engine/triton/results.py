@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import Unreadable, reindex_node
@@ -15,11 +15,9 @@ from stile_engine.index.predicate import (
     conjunction,
     disjunction,
     in_range,
-    negate,
     substitute,
-    variables,
 )
-from stile_engine.index.sets import UNIVERSE, IndexSet, describe
+from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, bounds, select
@@ -27,7 +25,7 @@ from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
 from stile_engine.triton.memory import Access, Memory, Traffic
-from stile_engine.triton.watch import _shown, readable
+from stile_engine.triton.watch import readable, sizes_text
 
 NEVER_WRITTEN = "never written"
 
@@ -101,9 +99,7 @@ def written_by(access: Access, programs: Axes) -> Written:
     own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
     known = numeric({**access.variables, **own})
     counts = {v: max(1, r[1].constant) for v, r in ((v, known.get(v, bounds(0, 2**40))) for v in own)}
-    equations = [
-        (index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)
-    ]
+    equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
     solved = invert(equations, counts)
     mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}
     outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
@@ -199,10 +195,11 @@ class Races:
             )
         }
         place = ", ".join(str(n) for n in index.values())
-        shown = self.sizes.shown({s: point.get(s, low) for s, (low, _) in self.sizes.ranges.items()}) if self.sizes else {}
-        text = ", ".join(f"size({n})={s}" for n, s in shown.items())
-        detail = f"the programs {who} {verb} the same element {self.memory.name}[{place}]" + (f", at {text}" if text else "")
-        return Check("race", Status.REFUTED, one.site, detail, Witness(sizes=shown, output=self.memory.name, index=index))
+        smallest = {s: point.get(s, low) for s, (low, _) in self.sizes.ranges.items()}
+        shown = self.sizes.shown(smallest) if self.sizes else {}
+        detail = f"the programs {who} {verb} the same element {self.memory.name}[{place}]{sizes_text(shown)}"
+        witness = Witness(sizes=shown, output=self.memory.name, index=index)
+        return Check("race", Status.REFUTED, one.site, detail, witness)
 
     def _smallest(self, where: IndexSet) -> dict[str, int] | None:
         if self.sizes:
@@ -220,12 +217,8 @@ class Races:
         """The same program writes an element more than once with one store."""
         apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in left.names))
         if (together & IndexSet.where(apart)).is_empty:
-            raise TraceError(
-                f"which program writes an element of {self.memory.name} is not seen: its place is no tuple of digits", one.site
-            )
-        raise TraceError(
-            f"a store that writes elements of {self.memory.name} more than once (in several rounds or lanes)", one.site
-        )
+            raise TraceError(f"which program writes an element of {self.memory.name} is not seen", one.site)
+        raise TraceError(f"a store that writes elements of {self.memory.name} in several rounds or lanes", one.site)
 
     def _read_back(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
         """A program reads what it writes itself: the contents before the launch, if it reads first."""
@@ -261,16 +254,3 @@ class _Side:
     names: Mapping[str, Affine]
     index: tuple[Affine, ...]
     where: Predicate
-
-
-def shown_point(point: Mapping[str, int]) -> dict[str, int]:
-    return _shown(point)
-
-
-def pairs(accesses: Sequence[Access]) -> Iterator[tuple[Access, Access]]:
-    for number, one in enumerate(accesses):
-        for other in accesses[number:]:
-            yield one, other
-
-
-__all__ = ["NEVER_WRITTEN", "Races", "describe", "negate", "outputs", "variables", "written_by"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stile_engine.array.arrays import RealArray, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
 from stile_engine.array.elementwise import is_float
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.triton import integers
@@ -62,7 +62,7 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
     if not reader.silent and found:
         for step in pointer.steps:
             reader.watch.offset_fits(pointer.memory, step, mask, pointer.shape, reader.site)
-    return found, integers.disjunction(*inside)
+    return found, disjunction(*inside)
 
 
 @handles("tt.load")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from stile_engine.array.arrays import Shape
+from stile_engine.array.arrays import Shape, Unreadable
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Predicate, compare, disjunction, in_range, negate, substitute
+from stile_engine.index.predicate import Predicate, compare, disjunction, in_range, negate
 from stile_engine.index.sets import IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
@@ -74,10 +74,9 @@ class Watch:
             full = {**instance, **point}
             place = own.evaluate({v: full.get(v, 0) for v in own.variables})
             shown = self.sizes.shown(instance)
-            text = ", ".join(f"size({n})={s}" for n, s in shown.items())
-            detail = f"{what}: element {place} of {count}" + (f" at {text}" if text else "")
-            detail += _who(point)
-            return Check("bounds", Status.REFUTED, site, detail, Witness(sizes=shown, output=memory.name, index=_shown(point)))
+            detail = f"{what}: element {place} of {count}{sizes_text(shown)}{_who(point)}"
+            witness = Witness(sizes=shown, output=memory.name, index=_shown(point))
+            return Check("bounds", Status.REFUTED, site, detail, witness)
         detail = f"an access of {memory.name} that runs past the end of a row into the next one is not modelled"
         return Check("bounds", Status.UNSUPPORTED, site, detail)
 
@@ -140,8 +139,6 @@ class Watch:
 
     def _inside(self, memory: Memory, step: Polynomial, given: tuple[Predicate, ...], shape: Shape) -> bool:
         """Whether the summand is itself the address of an element of the tensor."""
-        from stile_engine.array.arrays import Unreadable
-
         try:
             index = memory.index_of(step, self.context, shape)
         except Unreadable:
@@ -200,8 +197,7 @@ class Watch:
     def _overflow(self, what: str, number: int, bits: int, point: Mapping[str, int], site: Site | None) -> Check:
         sizes = {n: point.get(n, low) for n, (low, _) in self.sizes.ranges.items()}
         shown = self.sizes.shown(sizes) if self.sizes else {}
-        text = ", ".join(f"size({n})={s}" for n, s in shown.items())
-        detail = f"{what} is {number}, which does not fit into int{bits}" + (f", at {text}" if text else "") + _who(point)
+        detail = f"{what} is {number}, which does not fit into int{bits}{sizes_text(shown)}{_who(point)}"
         return Check("overflow", Status.REFUTED, site, detail, Witness(sizes=shown, index=_shown(point)))
 
     # -- the list --------------------------------------------------------------------------
@@ -243,5 +239,7 @@ def _who(point: Mapping[str, int]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def at(predicate: Predicate, point: Mapping[str, int]) -> Predicate:
-    return substitute(predicate, {name: Affine((), n) for name, n in point.items()})
+def sizes_text(shown: Mapping[str, int]) -> str:
+    """``, at size(N)=1``; nothing where all sizes are fixed."""
+    text = ", ".join(f"size({n})={s}" for n, s in shown.items())
+    return f", at {text}" if text else ""

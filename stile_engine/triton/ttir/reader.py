@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, cast
 
-from lark import Lark, Token, Transformer, Tree, v_args
+from lark import Lark, Token, Transformer, Tree
 from lark.exceptions import LarkError, UnexpectedInput
 
 from stile_engine.triton.ttir.tree import (
@@ -40,7 +40,7 @@ def read_module(text: str) -> Module:
     try:
         tree = _parser().parse(text)
         builder = _Builder(_places(tree))
-        return cast(Module, builder.transform(tree))
+        return builder.transform(tree)
     except UnexpectedInput as error:
         line = text.splitlines()[error.line - 1].strip() if 0 < error.line <= text.count("\n") + 1 else ""
         raise TtirError(f"this line of the compiler's output could not be read: {line[:120]}") from error
@@ -130,7 +130,6 @@ class _Places:
 # -- operations ----------------------------------------------------------------------------
 
 
-@v_args(inline=False)
 class _Builder(Transformer[Token, Module]):
     def __init__(self, named: dict[str, Tree[Token]]) -> None:
         super().__init__(visit_tokens=False)
@@ -244,7 +243,8 @@ class _Builder(Transformer[Token, Module]):
         carried = next((c for c in children if isinstance(c, _Carried)), _Carried((), (), ()))
         form.operands = [*values[1:], *carried.initial]
         form.result_types = list(carried.types)
-        own = next((read_type(str(c)) for c in children if isinstance(c, Token) and c.type == "TYPE"), Type((), "index"))
+        types = [read_type(str(c)) for c in children if isinstance(c, Token) and c.type == "TYPE"]
+        own = types[0] if types else Type((), "index")
         form.operand_types = [own]
         form.has_arrow = True
         if any(_is(c, "UNSIGNED") for c in children):

@@ -1,0 +1,159 @@
+"""Kernel files with Triton kernels, run by Triton's interpreter in a process of its own.
+
+``TRITON_INTERPRET`` must be set before Triton is imported, and then nothing is compiled: so the process that runs
+kernels is not the one that reads them. Run as a script it takes a file and prints one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+# Sizes that are tried, where a dim has no fixed one: below a tile, one more than a tile, several tiles.
+INSTANCES = (1, 5, 33, 70)
+
+_GUARD = 4096
+"""Elements before and after each tensor that hold NaN and must keep it."""
+
+
+def uses_triton(path: Path) -> bool:
+    return "import triton" in path.read_text(encoding="utf-8")
+
+
+def outcomes(path: Path) -> dict[str, list[str]]:
+    """By kernel, what each run came to: ``agrees``, ``differs``, or what was raised."""
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    root = Path(__file__).resolve().parent
+    environment["PYTHONPATH"] = os.pathsep.join([str(root.parent), str(root), environment.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).resolve()), str(path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            record = json.loads(line)
+            found.setdefault(record["kernel"], []).append(record["outcome"])
+    return found
+
+
+# -- in the other process ----------------------------------------------------------------------
+
+
+def main(path: str) -> None:
+    from stile_engine.decorator import recording_declarations
+
+    with recording_declarations() as declarations:
+        runpy.run_path(path)
+    for declaration in declarations:
+        for number in INSTANCES:
+            sizes = _sizes(declaration, number)
+            try:
+                outcome = "agrees" if _agrees(declaration, sizes) else "differs"
+            except Exception as error:
+                outcome = f"{type(error).__name__}: {error}"
+            name = declaration.target.fn.__name__
+            print(json.dumps({"kernel": name, "sizes": sizes, "outcome": outcome}), flush=True)
+            if all(d.concrete is not None for d in declaration.dims.values()):
+                break
+
+
+def _sizes(declaration: Any, number: int) -> dict[str, int]:
+    found = {}
+    for k, (name, own) in enumerate(declaration.dims.items()):
+        if own.concrete is not None:
+            found[name] = own.concrete
+            continue
+        wanted = max(1, number + k)
+        found[name] = min(math.ceil(wanted / own.multiple_of) * own.multiple_of, own.maximum)
+    return found
+
+
+def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
+    import numpy as np
+    import torch
+    from grid_evaluation import grid
+
+    from stile_engine.checking.parameters import declared_inputs, pair
+    from stile_engine.index.dims import Dim
+    from stile_engine.spec.lower import lower
+
+    fixed = {name: Dim(name, size) for name, size in sizes.items()}
+    extents = {name: d.extent for name, d in fixed.items()}
+    options = dict(declaration.options)
+    inputs = {i.label: i.dims for i in declared_inputs(options).values()}
+    specs = {name: lower(text, extents, inputs) for name, text in declaration.spec.items()}
+    tensors = {label: t for spec in specs.values() for label, t in spec.tensors.items()}
+    in_place = {name: tuple(d.name for d in spec.value.dims) for name, spec in specs.items()}
+    parameters, _ = pair(declaration.target.fn, tensors, fixed, {**options, "scalars": {}, "consts": _given(options)}, in_place, False)
+    generator = np.random.default_rng(len(sizes) + sum(sizes.values()))
+    buffers: dict[str, torch.Tensor] = {}
+    views: dict[str, Any] = {}
+    contents: dict[str, np.ndarray] = {}
+    for p in parameters:
+        shape = [d.concrete or 1 for d in p.dims]
+        numbers = generator.standard_normal(shape)
+        if p.tensor is not None and p.tensor.signs is not None and not p.tensor.signs & 1:
+            numbers = np.abs(numbers)
+        if p.tensor is not None:
+            contents[p.tensor.name] = numbers
+        if not p.dims and not p.written and p.name not in declared_inputs(options):
+            views[p.name] = float(numbers)
+            continue
+        count = math.prod(shape)
+        buffer = torch.full((count + 2 * _GUARD,), math.nan, dtype=torch.float32)
+        view = buffer[_GUARD : _GUARD + count].view(shape)
+        if p.tensor is not None:
+            view.copy_(torch.asarray(numbers))
+        buffers[p.name], views[p.name] = buffer, view
+    resolved = {name: _resolved(value, fixed) for name, value in dict(options.get("scalars", {})).items()}
+    for name, strides in dict(options.get("strides", {})).items():
+        for own, stride in zip(strides, views[name].stride(), strict=True):
+            if isinstance(own, str):
+                resolved.setdefault(own, stride)
+    constants = dict(options.get("consts", {}))
+    given = options["grid"]
+    launch = tuple(_resolved(n, fixed) for n in (given({**resolved, **constants}) if callable(given) else given))
+    with np.errstate(all="ignore"):
+        declaration.target[launch](**views, **resolved, **constants)
+    for name, buffer in buffers.items():
+        edges = torch.cat([buffer[:_GUARD], buffer[-_GUARD:]])
+        if not bool(torch.isnan(edges).all()):
+            raise IndexError(f"the kernel writes outside of {name}")
+    same = True
+    for name, spec in specs.items():
+        wanted = grid(spec.value, contents)
+        same = same and bool(np.allclose(views[name].numpy(), wanted, 2e-4, 2e-4, equal_nan=True))
+    return same
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {**options.get("scalars", {}), **options.get("consts", {})}
+
+
+def _resolved(value: Any, fixed: dict[str, Any]) -> int:
+    """A size, or a text, or an expression of sizes, as a number."""
+    if isinstance(value, str):
+        return int(fixed[value])
+    terms = getattr(value, "polynomial", None)
+    environment = {}
+    for name, own in fixed.items():
+        environment[f"#{name}"] = int(own)
+    if terms is not None:
+        return int(terms.evaluate(environment))
+    affine = getattr(value, "affine", None)
+    return int(value) if affine is None else affine.evaluate(environment)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
