@@ -95,7 +95,9 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     specs = {name: lower(text, extents, inputs) for name, text in declaration.spec.items()}
     tensors = {label: t for spec in specs.values() for label, t in spec.tensors.items()}
     in_place = {name: tuple(d.name for d in spec.value.dims) for name, spec in specs.items()}
-    parameters, _ = pair(declaration.target.fn, tensors, fixed, {**options, "scalars": {}, "consts": _given(options)}, in_place, False)
+    parameters, _ = pair(
+        declaration.target.fn, tensors, fixed, {**options, "scalars": {}, "consts": _given(options)}, in_place, False
+    )
     generator = np.random.default_rng(len(sizes) + sum(sizes.values()))
     buffers: dict[str, torch.Tensor] = {}
     views: dict[str, Any] = {}

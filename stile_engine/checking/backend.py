@@ -46,7 +46,8 @@ def infer(target: Any, options: dict[str, Any]) -> tuple[str, bool]:
     if found is None:
         # Plain arithmetic: read it as its file's framework would.
         around = {name.split(".")[0] for name in _module_names(target)}
-        found = next((f for f in _FRAMEWORKS if f in around), "numpy")
+        # What is no compiled kernel of Triton's is no Triton.
+        found = next((f for f in _FRAMEWORKS if f in around and f != "triton"), "numpy")
         if found == "jax" and "numpy" in around and _stores_elements(target):
             found = "numpy"  # JAX's arrays cannot be written to
     if found == "jax" and any("pallas" in name for name in used):

@@ -10,7 +10,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.sets import IndexSet
 from stile_engine.proof import refute
 from stile_engine.proof.inputs import Spikes, profiles
-from stile_engine.proof.instances import Sizes, describe_with
+from stile_engine.proof.instances import Sizes, describe_with, divisors_of
 from stile_engine.proof.refute import Outcome, Question
 from stile_engine.proof.shorter import running_cost, shorter
 from stile_engine.proof.verdict import Witness
@@ -26,6 +26,7 @@ _MOST_RUN = 4_096
 _SEARCH_STEPS = 1 << 24
 _INSTANCE_STEPS = 1 << 21
 _QUICK_STEPS = 1 << 20
+_MOST_STEPS = 3
 
 
 class Counterexamples:
@@ -100,7 +101,20 @@ class Counterexamples:
             i for i in islice(self.sizes.increasing(), _MOST_CONSIDERED) if any(self.sizes.reached(c, i) for c in cells)
         ][:count]
         aimed = [self.sizes.least(where) for where in (*cells, *differing)]
+        aimed += self._past_tiles()
         yield from self.sizes.order([*few, *(i for i in aimed if i is not None)])
+
+    def _past_tiles(self) -> list[dict[str, int] | None]:
+        """Sizes of one element more than a tile, where expressions count in tiles: what goes wrong in the second
+        tile shows in none of the smallest sizes. One size at a time, and all of them together."""
+        steps = sorted(divisors_of((self._actual.node, self._spec.node)))[:_MOST_STEPS]
+        least = {s: low for s, (low, _) in self.sizes.ranges.items()}
+        found: list[dict[str, int] | None] = []
+        for step in steps:
+            past = {s: self.sizes.over(s, step) for s in least}
+            found += [{**least, s: n} for s, n in past.items()]
+            found.append(past)
+        return [i for i in found if i is not None and self.sizes.allowed(i)]
 
     def at(self, where: IndexSet) -> Witness | None:
         """A witness at an index of the set, at the smallest sizes at which it has members."""

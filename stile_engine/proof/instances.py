@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import variables
 from stile_engine.index.sets import IndexSet, describe
 from stile_engine.term import expression as written
@@ -112,6 +112,12 @@ class Sizes:
         found = {s: point.get(s, low) for s, (low, _) in self.ranges.items()}
         return found if self.allowed(found) else None
 
+    def over(self, symbol: str, limit: int) -> int:
+        """The least value of an unknown that makes each size of it larger than a limit."""
+        low, high = self.ranges[symbol]
+        factors = [e.coefficient(symbol) for e in self.extents.values() if e.coefficient(symbol) > 0]
+        return min(max(low, limit // min(factors, default=1) + 1), high)
+
     def reached(self, where: IndexSet, instance: Mapping[str, int]) -> bool:
         """Whether the set has members at these sizes."""
         return not where.substitute({s: Affine((), x) for s, x in instance.items()}).is_empty
@@ -151,6 +157,35 @@ def _named(node: written.Node) -> frozenset[str]:
             found.update(*(i.variables for i in index))
             found.update(*(a.variables | b.variables for axes in recurrence.axes for a, b in axes.values()))
     return frozenset(found)
+
+
+def divisors_of(roots: Iterable[written.Node]) -> set[int]:
+    """The numbers above 1 by which indices in the expressions are divided: the lengths of tiles."""
+    found: set[int] = set()
+
+    def look(expression: Affine) -> None:
+        for atom, _ in expression.terms:
+            if isinstance(atom, FloorDiv):
+                found.add(atom.divisor)
+                look(atom.numerator)
+
+    for node in written.every_node(*roots):
+        for expression in indices_of(node):
+            look(expression)
+    return found
+
+
+def indices_of(node: written.Node) -> Iterator[Affine]:
+    """The index expressions that stand in a node itself, those of predicates left out."""
+    match node:
+        case written.Read(_, index):
+            yield from index
+        case written.IndexNumber(index):
+            yield index
+        case written.Reindex(_, mapping):
+            yield from mapping.values()
+        case written.Carried(recurrence, _, index, round_):
+            yield from (*index, round_, recurrence.rounds)
 
 
 def describe_with(where: IndexSet, sizes: Sizes) -> str:

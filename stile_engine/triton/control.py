@@ -155,6 +155,7 @@ class _Loop:
         variable = reader.round_variable()
         real = [k for k, value in enumerate(self.initial) if isinstance(value, RealArray)]
         deltas = self._deltas(real)
+        sound = False
 
         def body(before: Sequence[Array], round_: Affine) -> list[Array]:
             carries: list[Value] = list(self.initial)
@@ -169,6 +170,8 @@ class _Loop:
                     raise Unreadable(
                         "a loop that carries an integer, or a pointer, that does not move by one step a round"
                     )
+            nonlocal sound
+            sound = True
             return [self._real(after[k]) for k in real]
 
         with reader.in_round(variable):
@@ -176,9 +179,10 @@ class _Loop:
             try:
                 loop = Rolled(variable, self.rounds, [self.initial[k] for k in real], {}, body, self.site)  # type: ignore[misc]
             except Unreadable:
-                # What was seen of rounds that are not what they were taken for is no finding.
                 del reader.traffic.accesses[saved:]
-                reader.watch.found = noted
+                if not sound:
+                    # What was seen of rounds that are not what they were taken for is no finding.
+                    reader.watch.found = noted
                 raise
         results: list[Value] = list(self.initial)
         for k, array in zip(real, loop.carries(), strict=True):

@@ -52,9 +52,8 @@ def _by_sizes(
     remainder = value - Polynomial.of(quotient) * divisor
     if _lies_below(reader, left, remainder, divisor):
         return Polynomial.of(quotient), remainder
-    names = remainder.indices
-    if len(names) == 1 and remainder == Polynomial.of(Affine.variable(name := next(iter(names)))):
-        if name in reader.grid.extents and name not in reader.grid.splits:
+    for name in reader.grid.extents.keys() - reader.grid.splits.keys():
+        if remainder == Polynomial.of(Affine.variable(name)):
             raise NeedsSplit(name, divisor)
     return None
 

@@ -74,6 +74,8 @@ class _Launched:
         self.symbols: dict[str, tuple[int, int]] = {
             d.symbol: d.symbol_range for d in task.dims.values() if d.concrete is None
         }
+        self.unknown: set[str] = set()
+        """The strides without a number."""
         self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}
         self.most_elements = max([DEFAULT_MAXIMUM, *(d.maximum for d in task.dims.values())])
         self._arguments()
@@ -123,7 +125,8 @@ class _Launched:
         found = _affine(value)
         if not found.is_constant:
             raise UnsupportedError(
-                f"{name} is a constexpr and {value!r} has no fixed size: declare the dim with a size, or make {name} a runtime argument"
+                f"{name} is a constexpr and {value!r} has no fixed size: declare the dim with a size, or make "
+                f"{name} a runtime argument"
             )
         return found.constant
 
@@ -133,6 +136,7 @@ class _Launched:
             if isinstance(one, str):
                 number = self.launch.constants.get(one, self.launch.scalars.get(one))
                 if number is None:
+                    self.unknown.add(f"#{one}")
                     self.symbols[f"#{one}"] = (1, DEFAULT_MAXIMUM)
                     found.append(Polynomial.of(Affine.variable(f"#{one}")))
                     continue
@@ -163,7 +167,7 @@ class _Launched:
     def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         sizes = self._sizes()
         context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
-        watch = Watch(sizes, context, self.most_elements)
+        watch = Watch(sizes, context, self.most_elements, self._contiguous())
         try:
             programs = grid.variables()
         except Unreadable:
@@ -199,13 +203,20 @@ class _Launched:
             if isinstance(value, Dim):
                 extents.setdefault(value.name, value.extent)
         used = {v for e in extents.values() for v in e.variables}
-        strides = {
-            s
-            for s in self.symbols
-            if any(s in str(p) or f"{s[1:]}" in str(p) for given in self.strides.values() for p in given)
-        }
-        ranges = {s: r for s, r in self.symbols.items() if s in used or s in strides}
+        ranges = {s: r for s, r in self.symbols.items() if s in used}
         return Sizes(ranges, {d: e for d, e in extents.items() if e.variables}, frozenset(shapes))
+
+    def _contiguous(self) -> dict[str, Polynomial]:
+        """The symbolic strides of tensors without gaps; a name that several share has the value of the first."""
+        found: dict[str, Polynomial] = {}
+        for name, given in self.strides.items():
+            parameter = self.parameters.get(name)
+            if parameter is None:
+                continue
+            for own, stride in zip(given, row_major(tuple(d.extent for d in parameter.dims)), strict=False):
+                if own.affine is not None and len(own.affine.terms) == 1 and own.affine.terms[0][0] in self.unknown:
+                    found.setdefault(str(own.affine.terms[0][0]), stride)
+        return found
 
     def _grid(self) -> tuple[Polynomial, ...]:
         given = self.launch.grid

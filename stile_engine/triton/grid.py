@@ -63,7 +63,7 @@ class Grid:
         count = quotient_of_sizes(self.extents[name], divisor)
         if count is None:
             raise Unreadable(
-                f"a program id in {self.extents[name]} that is divided by {divisor}, which does not divide the number of ids"
+                f"a program id below {self.extents[name]} that is divided by {divisor}, of which that is no multiple"
             )
         made = Split(divisor, f"{name}.q", f"{name}.r")
         self.splits[name] = made

@@ -43,6 +43,7 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
     """The indices by cases of the offset, and where they are known to lie inside the tensor."""
     found: Cases = []
     inside: list[Predicate] = []
+    kept_inside = True
     for region, offset in pointer.offset.regions():
         where = conjunction(mask, region)
         if where != ALWAYS and reader.context.decide(where, pointer.shape) is False:
@@ -55,11 +56,12 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
         else:
             outside = negate(pointer.memory.inside(index))
             safe = reader.context.where(outside, pointer.shape, where).is_empty
+        kept_inside = kept_inside and safe
         if not safe:
             inside.append(conjunction(region, pointer.memory.inside(index)))
         else:
             inside.append(region)
-    if not reader.silent and found:
+    if not reader.silent and found and kept_inside:
         for step in pointer.steps:
             reader.watch.offset_fits(pointer.memory, step, mask, pointer.shape, reader.site)
     return found, disjunction(*inside)

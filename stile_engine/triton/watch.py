@@ -30,6 +30,8 @@ class Watch:
     context: Context
     most_elements: int
     """No tensor has more elements, nor spans more of the memory; part of the statement."""
+    strides: Mapping[str, Polynomial] = field(default_factory=dict)
+    """For witnesses: what symbolic strides are where the tensors are contiguous."""
     found: dict[tuple[str, Site | None], Check] = field(default_factory=dict)
 
     # -- bounds ----------------------------------------------------------------------------
@@ -55,7 +57,8 @@ class Watch:
             detail = f"nothing says that data keep this access of {memory.name} in bounds"
             return Check("bounds", Status.UNKNOWN, site, f"{detail}; declare it with assume=")
         address = memory.address(index)
-        for instance in self._instances(bad):
+        bad = bad.project_out([n for n in bad.variables if n in self.strides])
+        for instance in map(self._with_strides, self._instances(bad)):
             at = {name: Affine((), n) for name, n in instance.items()}
             count = 1
             for size in memory.shape:
@@ -79,6 +82,9 @@ class Watch:
             return Check("bounds", Status.REFUTED, site, detail, witness)
         detail = f"an access of {memory.name} that runs past the end of a row into the next one is not modelled"
         return Check("bounds", Status.UNSUPPORTED, site, detail)
+
+    def _with_strides(self, instance: Mapping[str, int]) -> dict[str, int]:
+        return {**instance, **{name: value.evaluate(instance) for name, value in self.strides.items()}}
 
     def _instances(self, where: IndexSet) -> Iterator[Mapping[str, int]]:
         """Sizes at which the set has members, the smallest first; few of them."""
@@ -159,7 +165,8 @@ class Watch:
         limits = value.extremes(numeric(self.context.ranges(shape)))
         if limits is not None and limits[0] >= low and limits[1] <= high:
             return
-        for instance in [None] if value.affine is not None else self._corners():
+        corners = map(self._with_strides, self._corners())
+        for instance in [None] if value.affine is not None else corners:
             at = {} if instance is None else {name: Affine((), n) for name, n in instance.items()}
             own = value.substitute(at).affine
             if own is None:

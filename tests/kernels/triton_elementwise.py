@@ -83,7 +83,7 @@ def add_overlapping(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: 
 
 @kernel({"out_ptr": "X:N + Y:N"}, **ADD)
 @triton.jit
-def add_loads_another_tile(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):  # unknown
+def add_loads_another_tile(x_ptr, y_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted
     offsets = tl.program_id(axis=0) * BLOCK + tl.arange(0, BLOCK)
     mask = offsets < n
     x = tl.load(x_ptr + tl.arange(0, BLOCK), mask=tl.arange(0, BLOCK) < n, other=0.0)

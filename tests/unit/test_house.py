@@ -103,8 +103,24 @@ def test_only_index_imports_islpy() -> None:
     assert offenders(ENGINE + SERVER, {"islpy"}, "stile_engine.index") == []
 
 
-def test_only_the_syntax_of_specs_imports_lark() -> None:
-    assert offenders(ENGINE + SERVER, {"lark"}, "stile_engine.spec.syntax") == []
+def test_only_the_two_grammars_import_lark() -> None:
+    assert offenders(ENGINE + SERVER, {"lark"}, "stile_engine.spec.syntax", "stile_engine.triton.ttir") == []
+
+
+def test_the_text_form_of_triton_knows_nothing_else() -> None:
+    standard = set(sys.stdlib_module_names) | {"lark"}
+    wrong = [
+        f"{name} imports {used}"
+        for name, used, _ in ENGINE
+        if name.startswith("stile_engine.triton.ttir")
+        and used.partition(".")[0] not in standard
+        and not used.startswith(("stile_engine.triton.ttir", "stile_engine.errors"))
+    ]
+    assert wrong == []
+
+
+def test_only_the_adapter_imports_triton() -> None:
+    assert offenders(ENGINE, {"triton"}, "stile_engine.triton.adapter") == []
 
 
 def test_the_syntax_of_specs_imports_nothing_else() -> None:
