@@ -26,7 +26,7 @@ from stile_engine.worker.run import Run, RunEnd, WorkerLost, start_outcome
 
 T = TypeVar("T")
 
-FRAMEWORKS = ("jax", "torch")
+FRAMEWORKS = ("jax", "torch", "triton")
 """Frameworks that get a zygote of their own; numpy is in all of them."""
 
 BACK_OFF = (0.0, 1.0, 2.0, 5.0, 15.0)

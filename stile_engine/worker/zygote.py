@@ -95,6 +95,31 @@ def warm(X):
 def warm_product(X, Y):
     return torch.where(torch.arange(N) < 5, F.softmax(X, -1) * 0 + X, 0.0) @ Y[:1].T[:, 0] * 0 + (X * Y).sum(-1)
 """,
+    "triton": """
+from stile_engine import cdiv, dim, kernel
+import triton
+import triton.language as tl
+
+M, N = dim("M"), dim("N")
+
+
+@kernel(
+    {"out_ptr": "(X:M N, X:M N -> M)"},
+    inputs={"x_ptr": "X:M N"},
+    scalars={"m": M, "n": N},
+    grid=(cdiv(M, 8),),
+)
+@triton.jit
+def warm(x_ptr, out_ptr, m, n):
+    rows = tl.program_id(0) * 8 + tl.arange(0, 8)
+    total = tl.zeros((8,), tl.float32)
+    for start in range(0, n, 16):
+        columns = start + tl.arange(0, 16)
+        mask = (rows[:, None] < m) & (columns[None, :] < n)
+        x = tl.load(x_ptr + rows[:, None] * n + columns[None, :], mask=mask, other=0.0)
+        total += tl.sum(x * x, axis=1)
+    tl.store(out_ptr + rows, total, mask=rows < m)
+""",
 }
 """One small check for each framework: most of the time of a first trace goes into lazy imports."""
 
@@ -102,6 +127,7 @@ FRONT_ENDS = {
     "numpy": ("numpy", "stile_engine.numpy"),
     "jax": ("jax", "jax.numpy", "stile_engine.jax"),
     "torch": ("torch", "stile_engine.torch"),
+    "triton": ("triton", "stile_engine.triton"),
 }
 
 
