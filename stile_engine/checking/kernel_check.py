@@ -188,7 +188,8 @@ class KernelCheck:
         self._prove(results, task, recorder)
         self._describe(task, recorder)
         new = self._findings.obligations[before:]
-        if not typed and any(o.status is Status.UNSUPPORTED for o in new):
+        refuted = any(o.status is Status.REFUTED for o in new)
+        if not typed and not refuted and any(o.status is Status.UNSUPPORTED for o in new):
             self._try_sizes(declaration, new)
 
     def _try_sizes(self, declaration: Declaration, stopped: Sequence[Obligation]) -> None:
@@ -225,7 +226,9 @@ class KernelCheck:
                 options[name] = {
                     k: instance.of(v) if isinstance(v, SymbolicInteger) else v for k, v in dict(options[name]).items()
                 }
-        with symbols_replaced(called(declaration.target), instance.of):
+        if isinstance(grid := options.get("grid"), (tuple, list)):
+            options["grid"] = tuple(instance.of(v) if isinstance(v, SymbolicInteger) else v for v in grid)
+        with symbols_replaced(backend.undecorated(called(declaration.target)), instance.of):
             try:
                 check._check(replace(declaration, options=options))
             except (_Stop, SpecError):

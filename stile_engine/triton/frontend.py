@@ -229,7 +229,7 @@ class _Launched:
         given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
         if not 1 <= len(given) <= 3:
             raise TraceError(f"a grid has one to three axes, not {len(given)}", code="spec-shape")
-        return tuple(size_polynomial(value) for value in given)
+        return tuple(self._size(value) for value in given)
 
     def _values(self, function: Function) -> tuple[list[Memory], dict[str, Value]]:
         memories: list[Memory] = []
@@ -254,8 +254,19 @@ class _Launched:
 
     def _integer(self, name: str) -> Polynomial:
         if name in self.launch.scalars:
-            return size_polynomial(self.launch.scalars[name])
+            return self._size(self.launch.scalars[name])
         return Polynomial.of(Affine.variable(f"#{name}"))
+
+    def _size(self, value: Any) -> Polynomial:
+        found = size_polynomial(value)
+        unknown = sorted(
+            {v for m, _ in found.terms for a in m for v in Affine(((a, 1),)).variables} - self.symbols.keys()
+        )
+        if unknown:
+            raise TraceError(
+                f"the size {value!r} is made of {unknown[0].removeprefix('#')}, which is no dim of this kernel"
+            )
+        return found
 
     def _memory(self, parameter: Parameter) -> Memory:
         shape = tuple(d.extent for d in parameter.dims)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from stile_engine.array.arrays import RealArray, TruthArray, UnknownArray, Unreadable, outer_ranges, unlabelled
+from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, outer_ranges, unlabelled
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
 from stile_engine.term.expression import Node, Unmodelled
@@ -207,7 +207,7 @@ class Reader:
         memory: Memory,
         index: tuple[Affine, ...],
         where: Predicate,
-        shape: tuple[int, ...],
+        shape: Shape,
         value: Node | None = None,
     ) -> None:
         if self.silent:

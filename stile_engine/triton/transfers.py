@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stile_engine.array.arrays import RealArray, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
+from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
 from stile_engine.array.elementwise import is_float
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate
@@ -129,7 +129,7 @@ def _integers(
     return _made(reader, shape, tuple(pieces), bits)
 
 
-def _made(reader: Reader, shape: tuple[int, ...], pieces: Pieces, bits: int) -> Whole:
+def _made(reader: Reader, shape: Shape, pieces: Pieces, bits: int) -> Whole:
     if len(pieces) == 1:
         return whole(shape, pieces[0][1], bits)
     return Whole(shape, (*pieces[:-1], (ALWAYS, pieces[-1][1])), bits)
