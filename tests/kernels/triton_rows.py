@@ -100,7 +100,7 @@ def rms_norm_by_the_block(out_ptr, x_ptr, w_ptr, stride, n, eps: tl.constexpr, B
     tl.store(out_ptr + row * stride + columns, x * rstd * w, mask=mask)
 
 
-@kernel({"out_ptr": "X:R N * rsqrt(mean[N](X:R N ** 2) + 0.00001) * W:N"}, **RMS)
+@kernel({"out_ptr": "X:R N * rsqrt(mean[N](X:R N ** 2) + 0.5) * W:N"}, **{**RMS, "consts": {"BLOCK": 128, "eps": 0.5}})
 @triton.jit
 def rms_norm_eps_outside(out_ptr, x_ptr, w_ptr, stride, n, eps: tl.constexpr, BLOCK: tl.constexpr):  # refuted
     row = tl.program_id(0)
