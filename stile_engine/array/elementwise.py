@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 from stile_engine.array import integers
@@ -14,15 +15,38 @@ from stile_engine.array.arrays import (
     UnknownArray,
     Unreadable,
     as_node,
+    index_number,
     regions,
 )
 from stile_engine.array.choice import choose
-from stile_engine.array.facts import affine_cases, is_surely_finite, rational_value
+from stile_engine.array.facts import (
+    affine_cases,
+    affine_value,
+    fits,
+    is_positive,
+    is_surely_finite,
+    is_whole,
+    rational_value,
+)
 from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, merge_origins
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 from stile_engine.term.comparison import compare_values
-from stile_engine.term.expression import ONE, ZERO, Node, Power, add, apply, divide, multiply, number, subtract
+from stile_engine.term.expression import (
+    NEGATIVE_INFINITY,
+    ONE,
+    POSITIVE_INFINITY,
+    ZERO,
+    Node,
+    Power,
+    add,
+    apply,
+    divide,
+    multiply,
+    number,
+    subtract,
+)
+from stile_engine.term.rounding import as_integer, ceiling, integer_range, rounded, signum, truncated
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
     "neg": lambda x: apply("neg", x),
@@ -45,7 +69,7 @@ _UNARY: dict[str, Callable[[Node], Node]] = {
     "abs": lambda x: apply("abs", x),
     "square": lambda x: Power(x, 2),
     "floor": lambda x: apply("floor", x),
-    "ceil": lambda x: apply("neg", apply("floor", apply("neg", x))),
+    "ceil": ceiling,
 }
 
 _BINARY = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "max": "maximum", "min": "minimum"}
@@ -91,17 +115,74 @@ def unary(operation: Operation, _machine: Machine) -> list[Array]:
             return [integers.combine(operand, operand, operation.shape, origins, integers.multiply)]
         rule = integers.magnitude if operation.name == "abs" else lambda v: integers.always(-v)
         return [integers.map_pieces(operand, operation.shape, origins, rule)]
-    if not _is_real(operation):
+    if (
+        is_integer(operation.dtypes[0])
+        and isinstance(operand, RealArray)
+        and operation.name in ("neg", "abs", "square")
+    ):
+        node = _UNARY[operation.name](operand.node)
+        must_fit(node, operation.dtypes[0])
+        return _real(operation, node)
+    if not isinstance(operand, RealArray):
         raise Unreadable(f"{operation.name} of integers")
-    return _real(operation, _UNARY[operation.name](as_node(operand)))
+    if operation.name in ("floor", "ceil") and (found := affine_value(operand.node)) is not None:
+        value, scale = found
+        index = value // scale if operation.name == "floor" else -((-value) // scale)
+        return _real(operation, index_number(index, operation.shape))
+    return _real(operation, _UNARY[operation.name](operand.node))
 
 
 @handles("sign")
 def sign(operation: Operation, _machine: Machine) -> list[Array]:
     operand = operation.inputs[0]
+    if isinstance(operand, RealArray):
+        return _real(operation, signum(operand.node))
     if not isinstance(operand, IntegerArray):
-        raise Unreadable("sign of data")
+        raise Unreadable("sign of truth values")
     return [integers.map_pieces(operand, operation.shape, operand.origins, integers.sign)]
+
+
+@handles("round")
+def round_(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = real(operation.inputs[0])
+    if int(operation.params.get("rounding_method", _TO_EVEN)) == _TO_EVEN:
+        return _real(operation, rounded(operand.node))
+    # halves away from zero: trunc(2 x) has the half as its last bit
+    return _real(operation, truncated(add(operand.node, divide(signum(operand.node), number(2)))))
+
+
+_TO_EVEN = 1
+
+
+def real(array: Array) -> RealArray:
+    if not isinstance(array, RealArray):
+        raise Unreadable("an operation on real numbers of integers or truth values")
+    return array
+
+
+def must_fit(node: Node, dtype: str) -> None:
+    """Raise where whole numbers that depend on data may leave the range of their type."""
+    if not is_integer(dtype):
+        return
+    if not fits(node, *integer_range(dtype)):
+        raise Unreadable(f"an integer that may not fit into {dtype}")
+
+
+def _whole(operation: Operation) -> list[Array]:
+    """Integers that depend on data."""
+    name = operation.name
+    left, right = (as_node(i) for i in operation.inputs)
+    match name:
+        case "div":
+            node = truncated(divide(left, right))
+        case "rem":
+            node = subtract(left, multiply(right, truncated(divide(left, right))))
+        case _ if name in _BINARY:
+            node = apply(_BINARY[name], left, right)
+        case _:
+            raise Unreadable(f"{name} of integers that depend on data")
+    must_fit(node, operation.dtypes[0])
+    return _real(operation, node)
 
 
 @handles_pointwise("add", "add_any", "sub", "mul", "div", "max", "min", "rem", "shift_left", "shift_right_arithmetic")
@@ -109,7 +190,14 @@ def binary(operation: Operation, _machine: Machine) -> list[Array]:
     name = "add" if operation.name == "add_any" else operation.name
     if all(isinstance(i, TruthArray) for i in operation.inputs) and name in ("max", "min", "mul"):
         return logical(operation, _machine)
+    kinds = {type(i) for i in operation.inputs}
+    if is_integer(operation.dtypes[0]) and RealArray in kinds and kinds <= {RealArray, IntegerArray}:
+        return _whole(replace(operation, name=name))
     if _is_real(operation):
+        if name == "rem":
+            left_node, right_node = (as_node(i) for i in operation.inputs)
+            whole = truncated(divide(left_node, right_node))
+            return _real(operation, subtract(left_node, multiply(right_node, whole)))
         if name not in _BINARY:
             raise Unreadable(f"{name} of real numbers")
         return _real(operation, apply(_BINARY[name], *(as_node(i) for i in operation.inputs)))
@@ -152,6 +240,8 @@ def power(operation: Operation, _machine: Machine) -> list[Array]:
     if value is not None and value > 0:
         # b ** e = exp(e * log(b)) for e > 0: at 0 both are 0, and below it neither has a value
         return _real(operation, apply("exp", multiply(number(value), apply("log", base.node))))
+    if is_positive(base.node):
+        return _real(operation, apply("exp", multiply(as_node(exponent), apply("log", base.node))))
     raise Unreadable("a power whose exponent is data, or negative and neither a whole number nor -1/2")
 
 
@@ -219,10 +309,13 @@ def _same(left: Predicate, right: Predicate) -> Predicate:
 
 @handles("is_finite")
 def is_finite(operation: Operation, _machine: Machine) -> list[Array]:
-    operand = operation.inputs[0]
-    if not isinstance(operand, RealArray) or not is_surely_finite(operand.node):
-        raise Unreadable("a test for finite numbers on data that may be infinite")
-    return [TruthArray(operation.shape, operand.origins, ALWAYS)]
+    operand = real(operation.inputs[0])
+    if is_surely_finite(operand.node):
+        return [TruthArray(operation.shape, operand.origins, ALWAYS)]
+    infinite = disjunction(
+        compare_values(operand.node, "==", NEGATIVE_INFINITY), compare_values(operand.node, "==", POSITIVE_INFINITY)
+    )
+    return [TruthArray(operation.shape, operand.origins, negate(infinite))]
 
 
 @handles_pointwise("and", "or", "xor", "not")
@@ -287,7 +380,9 @@ def convert(operation: Operation, _machine: Machine) -> list[Array]:
         if isinstance(operand, TruthArray):
             pieces = ((operand.predicate, Affine((), 1)), (ALWAYS, Affine()))
             return [integers.make(pieces, operation.shape, operand.origins)]
-        raise Unreadable("rounding to an integer")
+        if isinstance(operand, RealArray):
+            return [_integer_of(operation, operand, target)]
+        raise Unreadable(f"a conversion to {target}")
     if target == "bool":
         if isinstance(operand, TruthArray):
             return [operand]
@@ -296,7 +391,24 @@ def convert(operation: Operation, _machine: Machine) -> list[Array]:
             return [integers.comparison(operand, "!=", zero, operation.shape, operand.origins)]
         if isinstance(operand, RealArray) and (differs := _compared(operand.node, "!=", ZERO)) is not None:
             return [TruthArray(operation.shape, operand.origins, integers.simplify(differs, operation.shape))]
+        if isinstance(operand, RealArray):
+            return [TruthArray(operation.shape, operand.origins, compare_values(operand.node, "!=", ZERO))]
     raise Unreadable(f"a conversion to {target}")
+
+
+def _integer_of(operation: Operation, operand: RealArray, target: str) -> Array:
+    """Real numbers as integers: cut off towards zero."""
+    cases = affine_cases(operand.node)
+    if cases is not None:
+        pieces = tuple(
+            (conjunction(condition, inner), whole)
+            for condition, (value, scale) in cases
+            for inner, whole in integers.truncated_quotient(value, Affine((), scale))
+        )
+        return integers.make((*pieces[:-1], (ALWAYS, pieces[-1][1])), operation.shape, operand.origins)
+    if is_whole(operand.node) and fits(operand.node, *integer_range(target)):
+        return RealArray(operation.shape, operand.origins, operand.node)
+    return RealArray(operation.shape, operand.origins, as_integer(operand.node, target))
 
 
 def is_float(dtype: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
+from math import floor, inf, isinf, lcm, prod
 from typing import TypeAlias
 
 from stile_engine.index.affine import Affine
@@ -16,6 +16,7 @@ from stile_engine.term.expression import (
     IndexNumber,
     Infinity,
     Node,
+    NoValue,
     Power,
     Read,
     Reduce,
@@ -23,6 +24,7 @@ from stile_engine.term.expression import (
     Restrict,
     Select,
 )
+from stile_engine.term.signs import POSITIVE
 
 _FINITE_FROM_FINITE = frozenset(
     "add sub mul neg exp exp2 abs tanh sigmoid erf sin cos maximum minimum".split()
@@ -179,3 +181,130 @@ def _parts(node: Node) -> tuple[Node, ...] | None:
 def is_nonempty(found: Bounds) -> bool:
     low, high = found
     return low.is_constant and high.is_constant and low.constant < high.constant
+
+
+Interval: TypeAlias = "tuple[Fraction | float, Fraction | float]"
+"""Both ends count; only infinities are floats."""
+
+_ANYTHING: Interval = (-inf, inf)
+_KNOWN_RANGES: dict[str, Interval] = {
+    "exp": (Fraction(0), inf),
+    "exp2": (Fraction(0), inf),
+    "sigmoid": (Fraction(0), Fraction(1)),
+    "tanh": (Fraction(-1), Fraction(1)),
+    "erf": (Fraction(-1), Fraction(1)),
+    "sin": (Fraction(-1), Fraction(1)),
+    "cos": (Fraction(-1), Fraction(1)),
+    "sqrt": (Fraction(0), inf),
+    "relu": (Fraction(0), inf),
+}
+
+
+def is_whole(node: Node) -> bool:
+    """Whether the form of the expression shows that it is a whole number wherever it has a value."""
+    match node:
+        case Const(value):
+            return value.denominator == 1
+        case IndexNumber() | NoValue() | Apply("floor", _):
+            return True
+        case Select(_, chosen, other, _):
+            return is_whole(chosen) and is_whole(other)
+        case Reindex(body, _, _) | Restrict(body, _) | Reduce(body=body):
+            return is_whole(body)
+        case Apply("neg" | "abs" | "relu" | "add" | "sub" | "mul" | "maximum" | "minimum", operands):
+            return all(is_whole(operand) for operand in operands)
+        case Power(base, exponent):
+            return exponent >= 0 and is_whole(base)
+        case _:
+            return False
+
+
+def range_of(node: Node) -> Interval:
+    """An interval that holds all values of the expression, read off its form."""
+    match node:
+        case Const(value):
+            return value, value
+        case IndexNumber(index, ranges):
+            found = index.extremes(ranges)
+            return _ANYTHING if found is None else (Fraction(found[0]), Fraction(found[1]))
+        case Select(_, chosen, NoValue(), _) | Select(_, NoValue(), chosen, _):
+            return range_of(chosen)
+        case Select(_, chosen, other, _):
+            first, second = range_of(chosen), range_of(other)
+            return min(first[0], second[0]), max(first[1], second[1])
+        case Reindex(body, _, _) | Restrict(body, _):
+            return range_of(body)
+        case Apply("neg", (operand,)):
+            low, high = range_of(operand)
+            return -high, -low
+        case Apply("abs", (operand,)):
+            low, high = range_of(operand)
+            return max(Fraction(0), low, -high), max(-low, high)
+        case Apply("floor", (operand,)):
+            low, high = range_of(operand)
+            return low if isinf(low) else Fraction(floor(low)), high if isinf(high) else Fraction(floor(high))
+        case Apply("div", (operand, Const(value))) if value:
+            return _combined("mul", range_of(operand), (1 / value, 1 / value))
+        case Apply("add" | "sub" | "mul" | "maximum" | "minimum" as function, (left, right)):
+            return _combined(function, range_of(left), range_of(right))
+        case Apply(function, _):
+            return _KNOWN_RANGES.get(function, _ANYTHING)
+        case Reduce(reduction, bound, predicate, body, _):
+            sizes = [high - low for low, high in bound.values()]
+            if reduction == "prod" or not all(size.is_constant for size in sizes):
+                return _ANYTHING
+            low, high = range_of(body)
+            if reduction == "sum":
+                count = Fraction(prod(max(size.constant, 0) for size in sizes))
+                return _times(min(Fraction(0), low), count), _times(max(Fraction(0), high), count)
+            full = predicate == ALWAYS and all(is_nonempty(b) for b in bound.values())
+            return (low, high) if full else _ANYTHING
+        case _:
+            return _ANYTHING
+
+
+def is_positive(node: Node) -> bool:
+    """Whether the form of the expression shows that it is a positive number, given that inputs are finite."""
+    match node:
+        case Const(value):
+            return value > 0
+        case Constant():
+            return True
+        case Read(tensor, _, _):
+            return tensor.signs == POSITIVE and not tensor.may_be_infinite
+        case Apply("exp" | "exp2" | "sigmoid" | "softplus", (operand,)):
+            return is_surely_finite(operand)
+        case Apply("add" | "mul" | "div" | "maximum" | "minimum", operands):
+            return all(is_positive(operand) for operand in operands)
+        case Apply("sqrt" | "rsqrt", (operand,)):
+            return is_positive(operand)
+        case Reindex(body, _, _) | Restrict(body, _):
+            return is_positive(body)
+        case _:
+            return False
+
+
+def fits(node: Node, low: int, high: int) -> bool:
+    """Whether the form of the expression shows that it lies between the two."""
+    least, greatest = range_of(node)
+    return low <= least and greatest <= high
+
+
+def _times(left: Fraction | float, right: Fraction | float) -> Fraction | float:
+    return Fraction(0) if not left or not right else left * right
+
+
+def _combined(function: str, left: Interval, right: Interval) -> Interval:
+    match function:
+        case "add" | "sub":
+            if function == "sub":
+                right = (-right[1], -right[0])
+            low = -inf if -inf in (left[0], right[0]) else left[0] + right[0]
+            return low, inf if inf in (left[1], right[1]) else left[1] + right[1]
+        case "mul":
+            corners = [_times(a, b) for a in left for b in right]
+            return min(corners), max(corners)
+        case "maximum":
+            return max(left[0], right[0]), max(left[1], right[1])
+        case _:
+            return min(left[0], right[0]), min(left[1], right[1])

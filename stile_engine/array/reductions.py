@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import count
 
-from stile_engine.array.arrays import Array, Origin, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node
+from stile_engine.array.arrays import (
+    Array,
+    Origin,
+    RealArray,
+    Shape,
+    TruthArray,
+    Unreadable,
+    as_node,
+    axis,
+    ranges_of,
+    reindex_node,
+    unlabelled,
+)
+from stile_engine.array.elementwise import is_integer, must_fit
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Predicate, compare
-from stile_engine.term.expression import Axes, Node, bounds, multiply, reduce
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare
+from stile_engine.term.comparison import compare_values
+from stile_engine.term.expression import ZERO, Axes, Node, apply, bounds, multiply, reduce
 from stile_engine.trace.frontend import axis_variable
 
 _REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min", "reduce_prod": "prod"}
+_CUMULATIVE_LOGARITHM = "cumlogsumexp"
 _CUMULATIVE = {"cumsum": "sum", "cummax": "max", "cummin": "min", "cumprod": "prod"}
 
 _fresh = count()
 
 
-def _bound_variable() -> str:
+def bound_variable() -> str:
     # A new name for each reduction, which no dim can have: no substitution can ever capture it.
     return f"$r{next(_fresh)}"
 
 
-def _real(operand: Array, name: str) -> RealArray:
+def real_operand(operand: Array, name: str) -> RealArray:
     if not isinstance(operand, RealArray):
         raise Unreadable(f"{name} of integers or truth values")
     return operand
@@ -36,14 +52,14 @@ def _renamed(operand: RealArray, targets: Mapping[int, Affine], bound: Axes, sha
 
 @handles(*_REDUCTIONS)
 def reduction(operation: Operation, _machine: Machine) -> list[Array]:
-    operand = _real(operation.inputs[0], operation.name)
+    operand = _summed(operation)
     reduced = set(operation.params["axes"])
     bound: Axes = {}
     targets: dict[int, Affine] = {}
     kept = 0
     for source, size in enumerate(operand.shape):
         if source in reduced:
-            name = _bound_variable()
+            name = bound_variable()
             bound[name] = bounds(0, size)
             targets[source] = Affine.variable(name)
         else:
@@ -52,12 +68,35 @@ def reduction(operation: Operation, _machine: Machine) -> list[Array]:
     body = _renamed(operand, targets, bound, operation.shape)
     origins = tuple(o for a, o in enumerate(operand.origins) if a not in reduced)
     node = reduce(_REDUCTIONS[operation.name], bound, body) if bound else body
+    must_fit(node, operation.dtypes[0])
     return [RealArray(operation.shape, origins, node)]
+
+
+def _summed(operation: Operation) -> RealArray:
+    """Numbers; integers that depend on the indices, and truth values as ones and zeros, are numbers as well."""
+    operand = operation.inputs[0]
+    if isinstance(operand, RealArray) or not is_integer(operation.dtypes[0]):
+        return real_operand(operand, operation.name)
+    return RealArray(operand.shape, operand.origins, as_node(operand))
+
+
+@handles("reduce_or", "reduce_and")
+def quantifier(operation: Operation, machine: Machine) -> list[Array]:
+    """Some element is true if the greatest of their ones and zeros is 1, and all are if the least is."""
+    (operand,) = operation.inputs
+    if not isinstance(operand, TruthArray):
+        raise Unreadable(f"{operation.name} of integers")
+    if operand.predicate in (ALWAYS, NEVER) and all(operand.shape):
+        return [TruthArray(operation.shape, unlabelled(operation.shape), operand.predicate)]
+    marks = RealArray(operand.shape, operand.origins, as_node(operand))
+    name = "reduce_max" if operation.name == "reduce_or" else "reduce_min"
+    (found,) = reduction(replace(operation, name=name, inputs=[marks], dtypes=["float32"]), machine)
+    return [TruthArray(operation.shape, found.origins, compare_values(as_node(found), ">", ZERO))]
 
 
 @handles("dot_general")
 def contraction(operation: Operation, _machine: Machine) -> list[Array]:
-    left, right = (_real(i, "a product") for i in operation.inputs)
+    left, right = (real_operand(i, "a product") for i in operation.inputs)
     (left_summed, right_summed), (left_batch, right_batch) = operation.params["dimension_numbers"]
     shape = operation.shape
     bound: Axes = {}
@@ -65,7 +104,7 @@ def contraction(operation: Operation, _machine: Machine) -> list[Array]:
     right_targets: dict[int, Affine] = {}
     origins: list[Origin | None] = []
     for first, second in zip(left_summed, right_summed, strict=True):
-        name = _bound_variable()
+        name = bound_variable()
         bound[name] = bounds(0, left.shape[first])
         left_targets[first] = right_targets[second] = Affine.variable(name)
     for first, second in zip(left_batch, right_batch, strict=True):
@@ -81,15 +120,20 @@ def contraction(operation: Operation, _machine: Machine) -> list[Array]:
     return [RealArray(shape, tuple(origins), reduce("sum", bound, body) if bound else body)]
 
 
-@handles(*_CUMULATIVE)
+@handles(*_CUMULATIVE, _CUMULATIVE_LOGARITHM)
 def cumulative(operation: Operation, _machine: Machine) -> list[Array]:
-    operand = _real(operation.inputs[0], operation.name)
+    operand = _summed(operation)
     along = int(operation.params["axis"])
-    name = _bound_variable()
+    name = bound_variable()
     bound = {name: bounds(0, operand.shape[along])}
     targets = {a: Affine.variable(name) if a == along else axis(a) for a in range(len(operand.shape))}
     direction = ">=" if operation.params["reverse"] else "<="
     upto: Predicate = compare(Affine.variable(name), direction, axis(along))
     body = _renamed(operand, targets, bound, operation.shape)
-    node = reduce(_CUMULATIVE[operation.name], bound, body, upto, ranges_of(operation.shape))
+    ranges = ranges_of(operation.shape)
+    if operation.name == _CUMULATIVE_LOGARITHM:
+        node = apply("log", reduce("sum", bound, apply("exp", body), upto, ranges))
+    else:
+        node = reduce(_CUMULATIVE[operation.name], bound, body, upto, ranges)
+        must_fit(node, operation.dtypes[0])
     return [RealArray(operation.shape, operand.origins, node)]

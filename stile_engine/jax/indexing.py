@@ -123,10 +123,23 @@ _COMBINE: dict[str, Callable[[Node, Node], Node]] = {
 @handles("scatter", *_COMBINE, *(name.replace("-", "_") for name in _COMBINE))
 def scatter(operation: Operation, _machine: Machine) -> list[Array]:
     operand, indices, updates = operation.inputs
-    shape = operation.shape
-    numbers = operation.params["dimension_numbers"]
     if isinstance(indices, IntegerArray) and integers.reads_data(indices):
         return [_scatter_by_data(operation, operand, indices, updates)]
+    try:
+        return [_scatter_affine(operation, operand, indices, updates)]
+    except _NoInverse:
+        if not isinstance(indices, IntegerArray):
+            raise
+        return [_scatter_by_data(operation, operand, indices, updates)]
+
+
+class _NoInverse(Unreadable):
+    """Several updates may land on one element."""
+
+
+def _scatter_affine(operation: Operation, operand: Array, indices: Array, updates: Array) -> Array:
+    shape = operation.shape
+    numbers = operation.params["dimension_numbers"]
     batch_sizes = indices.shape[:-1]
     batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "scatter_indices"), strict=True))
     window_axes = iter(numbers.update_window_dims)
@@ -160,8 +173,8 @@ def scatter(operation: Operation, _machine: Machine) -> list[Array]:
         if not isinstance(operand, RealArray):
             raise Unreadable(f"{name} of integers")
         changed = _COMBINE[name](operand.node, as_node(moved))
-        return [RealArray(shape, operand.origins, select_node(inside, changed, operand.node, shape))]
-    return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
+        return RealArray(shape, operand.origins, select_node(inside, changed, operand.node, shape))
+    return choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)
 
 
 _REDUCTIONS = {
@@ -240,7 +253,7 @@ def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Sh
     batch = [axis(a) for a in range(len(batch_sizes))]
     start = _component(indices, scattered.index(dim), batch, batch_sizes)
     if len(start.pieces) != 1:
-        raise Unreadable("an update at indices that are not affine")
+        raise _NoInverse("an update at indices that are not affine")
     if not _is_inside(start, last, batch_sizes):
         raise Unreadable("an update that may be out of range")
     value = start.pieces[0][1]
@@ -274,7 +287,7 @@ class _Inverse:
         name = unknown[0]
         coefficient = start.coefficient(name)
         if len(unknown) > 1 or known or start.mentions_in_floor(name) or abs(coefficient) < length:
-            raise Unreadable("an update at indices that may repeat or overlap")
+            raise _NoInverse("an update at indices that may repeat or overlap")
         rest = element - (start - Affine.variable(name) * coefficient)
         # rest = c * b + w with 0 <= w < length <= |c|: so b = rest // c for c > 0, -(rest // |c|) for c < 0
         quotient = rest // abs(coefficient)
@@ -288,5 +301,5 @@ class _Inverse:
         if found is not None:
             return found
         if not is_fixed(self._sizes[number], 1):
-            raise Unreadable("an update at indices that may repeat or overlap")
+            raise _NoInverse("an update at indices that may repeat or overlap")
         return Affine()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from stile_engine.array import elementwise, reductions, structure
+from stile_engine.array import elementwise, reductions, structure, windows
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
@@ -31,7 +31,7 @@ from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
 
 # Importing these modules fills the table of handlers.
-MODELS = (control, elementwise, indexing, launch, reductions, references, structure)
+MODELS = (control, elementwise, indexing, launch, reductions, references, structure, windows)
 
 _CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
 # A choice may leave out what is not known, and a loop or a branch may never look at it.

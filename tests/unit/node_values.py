@@ -11,8 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from stile_engine.index import data
 from stile_engine.index import predicate as predicates
 from stile_engine.term import expression as e
+from stile_engine.term.comparison import Difference
 
 UNARY = {
     "neg": lambda x: -x,
@@ -70,6 +72,9 @@ def _compute(node, point, inputs, known):
     def at(inner, where=None):
         return _at(inner, point if where is None else where, inputs, known)
 
+    def holds(predicate, where):
+        return predicates.evaluate(predicate, with_signs(predicate, where, at))
+
     match node:
         case e.Const(value):
             return float(value)
@@ -91,16 +96,22 @@ def _compute(node, point, inputs, known):
         case e.Power(base, exponent):
             return at(base) ** exponent
         case e.Select(predicate, chosen, other, _):
-            return at(chosen) if predicates.evaluate(predicate, point) else at(other)
+            return at(chosen) if holds(predicate, point) else at(other)
         case e.Reduce(reduction, bound, predicate, body, _):
             total = START[reduction]
             names = list(bound)
             spans = [range(low.evaluate(point), high.evaluate(point)) for low, high in bound.values()]
             for indices in itertools.product(*spans):
                 inner = {**point, **dict(zip(names, indices, strict=True))}
-                if predicates.evaluate(predicate, inner):
+                if holds(predicate, inner):
                     total = STEP[reduction](total, at(body, inner))
             return total
+        case e.Scatter(bound, predicate, body, base, _):
+            spans = [range(low.evaluate(point), high.evaluate(point)) for low, high in bound.values()]
+            inner = ({**point, **dict(zip(bound, indices, strict=True))} for indices in itertools.product(*spans))
+            hits = [where for where in inner if holds(predicate, where)]
+            assert len(hits) <= 1, "no value: written twice"
+            return at(body, hits[0]) if hits else at(base)
         case e.Reindex(body, mapping, _):
             return at(body, {**point, **{v: i.evaluate(point) for v, i in mapping.items()}})
         case e.Restrict(body, _):
@@ -116,6 +127,18 @@ def _compute(node, point, inputs, known):
             raise Unmodelled(reason)
         case _:
             raise AssertionError(f"no value: {node}")
+
+
+def with_signs(predicate, point, at):
+    """The point with what the predicate compares: the sign of each difference of two values."""
+    found = dict(point)
+    for name in predicates.variables(predicate):
+        if isinstance(datum := data.known(name), Difference):
+            own = {v: point[v] for v in datum.own_variables if v in point}
+            where = {**own, **{v: i.evaluate(point) for v, i in datum.mapping.items()}}
+            left, right = at(datum.left, where), at(datum.right, where)
+            found[name] = (left > right) - (left < right)
+    return found
 
 
 def table(
