@@ -144,6 +144,8 @@ class Modes:
             stack.enter_context(_quiet())
             # A compiled helper runs as the Python that it was compiled from.
             stack.enter_context(torch.compiler.set_stance("force_eager"))
+            # Layers of whole networks that this library has in one piece are dispatched step by step without it.
+            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
             for mode in (self._fake, self._dispatching, self._calling):
                 stack.enter_context(mode)
             yield
@@ -286,6 +288,33 @@ def operator(function: Any) -> Operator:
         None if written else interfaces().decompositions.get(function),
         torch._C._dispatch_has_kernel_for_dispatch_key(function.name(), "CompositeImplicitAutograd"),
     )
+
+
+def one_by_one(known: Operator, function: Any) -> Callable[[tuple[Any, ...], Mapping[str, Any]], Any] | None:
+    """An operation on lists of tensors (``_foreach_add``) as the operation on each of them; None for others."""
+    if not known.name.startswith("_foreach_"):
+        return None
+    name = known.name.removeprefix("_foreach_")
+    name = {"norm": "linalg_vector_norm"}.get(name, name)
+    in_place = bool(known.written)
+    single = getattr(torch.ops.aten, f"{name}_" if in_place else name, None)
+    if single is None:
+        return None
+    names = [n for n, _ in known.arguments]
+
+    def run(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        found = []
+        for number in range(len(given[names[0]])):
+            part = {n: v[number] if isinstance(v, (list, tuple)) else v for n, v in given.items()}
+            positional = [part.pop(n) for n in names if n in part and n not in ("alpha", "value", "scalars", "dtype")]
+            rest = {"value" if n == "scalars" else n: v for n, v in part.items() if v is not None}
+            if "value" in rest and name not in ("addcmul", "addcdiv"):
+                positional.append(rest.pop("value"))
+            found.append(single(*positional, **rest))
+        return None if in_place else found
+
+    return run
 
 
 def is_query(function: Any) -> bool:

@@ -32,7 +32,17 @@ from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import ALWAYS, NEVER
 from stile_engine.term.expression import Infinity, NoValue, Unmodelled
 from stile_engine.term.expression_text import expression_text
-from stile_engine.torch import adapter, contraction, creation, normalization, pointwise, reduction, structure, windows
+from stile_engine.torch import (
+    adapter,
+    contraction,
+    creation,
+    normalization,
+    pointwise,
+    reduction,
+    scattering,
+    structure,
+    windows,
+)
 from stile_engine.torch.algebra import UnknownOperand
 from stile_engine.torch.call import MODELS, Call
 from stile_engine.torch.storage import Storage, Window, overlap
@@ -41,7 +51,7 @@ from stile_engine.trace.location import Site, direct_site, user_site, user_sites
 from stile_engine.trace.recording import Recorder
 
 # Importing these modules fills the table of models.
-MODELLED = (contraction, creation, normalization, pointwise, reduction, structure, windows)
+MODELLED = (contraction, creation, normalization, pointwise, reduction, scattering, structure, windows)
 
 _SAME_NAME = {"__iand__": "bitwise_and", "__ior__": "bitwise_or", "__ixor__": "bitwise_xor"}
 
@@ -256,6 +266,9 @@ class Interpreter:
         if known.composite:
             with self._modes.again():
                 return function.decompose(*args, **kwargs)
+        if (each := adapter.one_by_one(known, function)) is not None:
+            with self._modes.again():
+                return each(args, kwargs)
         if known.written:
             self._refuse_overlaps(known, adapter.bound(known, args, kwargs))
         result = self._run(function, args, kwargs)

@@ -22,10 +22,13 @@ from stile_engine.array.arrays import integers as integer_array
 from stile_engine.array.elementwise import is_float, is_integer
 from stile_engine.array.facts import rational_value
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, disjunction
 from stile_engine.index.predicate import negate as negated
+from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
+    NEGATIVE_INFINITY,
     ONE,
+    POSITIVE_INFINITY,
     ZERO,
     Infinity,
     Node,
@@ -37,6 +40,7 @@ from stile_engine.term.expression import (
     number,
     subtract,
 )
+from stile_engine.term.rounding import rounded, signum, truncated
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.torch.infinities import minus_infinity
@@ -76,6 +80,11 @@ UNARY: dict[str, Rule] = {
     "abs": lambda x: apply("abs", x),
     "floor": lambda x: apply("floor", x),
     "ceil": lambda x: negate(apply("floor", negate(x))),
+    "trunc": truncated,
+    "frac": lambda x: subtract(x, truncated(x)),
+    "round": rounded,
+    "sign": signum,
+    "sgn": signum,
     "relu": lambda x: apply("relu", x),
     "silu": lambda x: apply("silu", x),
     # log(1 / (1 + exp(-x))); the two-branch form that is computed is the same number
@@ -90,6 +99,8 @@ UNARY: dict[str, Rule] = {
 def unary(call: Call) -> Results:
     operand = call.array("self")
     rule = UNARY[call.name]
+    if call.name == "round" and call.given.get("decimals", 0) != 0:
+        raise Unreadable("rounding to a number of decimals")
     if isinstance(operand, IntegerArray) and is_integer(call.dtype):
         match call.name:
             case "neg" | "abs":
@@ -97,7 +108,9 @@ def unary(call: Call) -> Results:
             case "relu":
                 zero = integer_array((), Affine())
                 return algebra.primitive("max", call.shape, call.dtype, operand, zero)
-            case "floor" | "ceil":
+            case "sign" | "sgn":
+                return algebra.primitive("sign", call.shape, call.dtype, operand)
+            case "floor" | "ceil" | "round" | "trunc":
                 return operand
         raise Unreadable(f"{call.name} of integers")
     found = algebra.each(rule, operand)
@@ -200,7 +213,7 @@ def quotient(call: Call) -> Results:
     if is_float(call.dtype):
         if rounding == "floor":
             return algebra.applied("floor", algebra.over(left, right))
-        raise Unreadable("a division of real numbers that cuts off the fraction")
+        return algebra.each(truncated, algebra.over(left, right))
     first, second = in_type(left, call.dtype), in_type(right, call.dtype)
     if rounding == "trunc":
         return algebra.primitive("div", call.shape, call.dtype, first, second)
@@ -221,7 +234,8 @@ def remainder(call: Call) -> Results:
 @models("fmod")
 def truncated_remainder(call: Call) -> Results:
     if is_float(call.dtype):
-        raise Unreadable("fmod of real numbers")
+        left, right = call.array("self"), call.array("other")
+        return algebra.minus(left, algebra.times(right, algebra.each(truncated, algebra.over(left, right))))
     first, second = (in_type(call.array(n), call.dtype) for n in ("self", "other"))
     return algebra.primitive("rem", call.shape, call.dtype, first, second)
 
@@ -420,10 +434,24 @@ def finiteness(call: Call) -> Results:
     operand = algebra.real(call.array("self"))
     where = minus_infinity(operand.node)
     if where is None:
-        raise Unreadable(f"{call.name} of data that may be infinite")
+        return TruthArray(operand.shape, operand.origins, _compared_with_infinity(call.name, operand.node))
     infinite = call.name in ("isinf", "isneginf")
     found: Predicate = where if infinite else negated(where) if call.name == "isfinite" else NEVER
     return TruthArray(operand.shape, operand.origins, integers.simplify(found, operand.shape))
+
+
+def _compared_with_infinity(name: str, node: Node) -> Predicate:
+    negative, positive = (compare_values(node, "==", i) for i in (NEGATIVE_INFINITY, POSITIVE_INFINITY))
+    match name:
+        case "isneginf":
+            return negative
+        case "isposinf":
+            return positive
+        case "isinf":
+            return disjunction(negative, positive)
+        case _:
+            # NaN is no value: the test is false of every number, and has no value itself where there is none.
+            return compare_values(node, "<", NEGATIVE_INFINITY)
 
 
 @models("where")
@@ -444,35 +472,11 @@ def masked_fill(call: Call) -> Results:
     return algebra.broadcast(algebra.chosen(_condition(call, "mask"), value, own), call.shape)
 
 
-@models("index_put")
-def put_where_true(call: Call) -> Results:
-    """``x[mask] = number``; the mask has the first axes of ``x``."""
-    given = [i for i in call.given["indices"] if i is not None]
-    value = in_type(call.array("values"), call.dtype)
-    if (
-        len(given) != 1
-        or len(call.given["indices"]) != 1
-        or call.given.get("accumulate")
-        or value.shape not in ((), (1,))
-    ):
-        raise Unreadable("a write to places that index arrays choose")
-    mask = call.machine.array(given[0])
-    if isinstance(mask, UnknownArray):
-        raise algebra.UnknownOperand(mask)
-    if not isinstance(mask, TruthArray):
-        raise Unreadable("a write to places that index arrays choose")
-    shape = call.shape
-    wide = reindex(mask, [axis(a) for a in range(len(mask.shape))], shape, unlabelled(shape))
-    own = in_type(call.array("self"), call.dtype)
-    if value.shape:
-        value = reindex(value, [Affine()], (), ())
-    if isinstance(own, RealArray) or isinstance(value, RealArray):
-        own, value = algebra.real(own), algebra.real(value)
-    return algebra.chosen(wide, value, own)
-
-
 def _condition(call: Call, name: str) -> Array:
-    found = call.array(name)
+    return truth_of(call.array(name))
+
+
+def truth_of(found: Array) -> Array:
     return found if isinstance(found, (TruthArray, UnknownArray)) else algebra.converted(found, "bool")
 
 
@@ -484,8 +488,3 @@ def zero(call: Call) -> Results:
 @models("fill")
 def fill(call: Call) -> Results:
     return algebra.broadcast(algebra.converted(call.array("value"), call.dtype), call.shape)
-
-
-@models("sign", "sgn")
-def sign(call: Call) -> Results:
-    return algebra.primitive("sign", call.shape, call.dtype, call.array("self"))

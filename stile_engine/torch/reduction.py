@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from stile_engine.array.arrays import Array, RealArray, Unreadable, axis, ranges_of, reindex_node
+from stile_engine.array.arrays import (
+    Array,
+    RealArray,
+    TruthArray,
+    UnknownArray,
+    Unreadable,
+    axis,
+    ranges_of,
+    reindex_node,
+    unlabelled,
+)
 from stile_engine.array.facts import rational_value
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import compare
-from stile_engine.term.expression import Power, bounds, reduce
+from stile_engine.index.predicate import ALWAYS, NEVER, compare
+from stile_engine.term.comparison import compare_values
+from stile_engine.term.expression import ZERO, Power, bounds, reduce
 from stile_engine.torch import algebra, pointwise
 from stile_engine.torch.algebra import exp, log, minus, normalized, over, reduced
 from stile_engine.torch.call import Call, Results, models
@@ -154,3 +165,31 @@ def distance(call: Call) -> Results:
     difference = minus(call.array("self"), call.array("other"))
     total = reduced(algebra.square(difference), "sum", range(len(difference.shape)))
     return algebra.applied("sqrt", total)
+
+
+@models("_cdist_forward", "_euclidean_dist")
+def distances(call: Call) -> Results:
+    """The distance of each row of the one to each row of the other."""
+    first, second = call.array("x1"), call.array("x2")
+    order = call.given.get("p", 2)
+    rows, columns = algebra.with_axis(first, len(first.shape) - 1), algebra.with_axis(second, len(second.shape) - 2)
+    difference = minus(rows, columns)
+    along = [len(difference.shape) - 1]
+    if order == 2:
+        return algebra.applied("sqrt", reduced(algebra.square(difference), "sum", along))
+    if order in (1, float("inf")):
+        return reduced(algebra.applied("abs", difference), "sum" if order == 1 else "max", along)
+    raise Unreadable(f"a distance of order {order}")
+
+
+@models("any", "all")
+def quantifier(call: Call) -> Results:
+    """Some element is true if the greatest of their ones and zeros is 1, and all are if the least is."""
+    operand = call.array("self")
+    if isinstance(operand, UnknownArray):
+        raise algebra.UnknownOperand(operand)
+    truth = algebra.converted(operand, "bool")
+    if isinstance(truth, TruthArray) and truth.predicate in (ALWAYS, NEVER) and all(truth.shape):
+        return TruthArray(call.shape, unlabelled(call.shape), truth.predicate)
+    found = reduced(truth, "max" if call.name == "any" else "min", _dims(call, operand), _kept(call))
+    return TruthArray(found.shape, found.origins, compare_values(found.node, ">", ZERO))

@@ -17,10 +17,7 @@ from stile_engine.array.arrays import (
     axis,
     decide,
     integers,
-    ranges_of,
-    regions,
     reindex,
-    reindex_node,
     unlabelled,
 )
 from stile_engine.array.choice import choose, join
@@ -28,12 +25,10 @@ from stile_engine.array.integers import comparison, make
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, disjunction, in_range, substitute
-from stile_engine.term.expression import bounds, reduce
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.torch.pointwise import in_type
-from stile_engine.trace.frontend import axis_variable
 
 
 def _unified(parts: Sequence[Array], dtype: str) -> list[Array]:
@@ -254,10 +249,67 @@ def nearest(call: Call) -> Results:
     return reindex(operand, indices, shape, origins)
 
 
+@models("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
+def linear_interpolation(call: Call) -> Results:
+    """Along each axis of space a mean of two neighbours: place ``p`` of the result lies at ``(p + 1/2) * n/m - 1/2``
+    of the operand (not before its first element), or at ``p * (n - 1)/(m - 1)`` where the corners are aligned."""
+    found, shape = call.array("self"), call.shape
+    scales = [v for n, v in call.given.items() if n.startswith("scale") and v is not None]
+    listed = call.given.get("scale_factors")
+    scales = list(listed) if listed else scales
+    for a in range(2, len(shape)):
+        old, new = found.shape[a], shape[a]
+        if scales and not call.given["align_corners"] and old * scales[(a - 2) % len(scales)] != new:
+            raise Unreadable("an enlargement whose factor is not that of the sizes")
+        if old == new:
+            continue
+        if call.given["align_corners"]:
+            place, unit = axis(a) * (old - 1), max(new - 1, 1)
+        else:
+            place, unit = (2 * axis(a) + 1) * old - new, 2 * new
+        found = _between(found, a, place, unit, (*shape[: a + 1], *found.shape[a + 1 :]))
+    return found
+
+
+def _between(operand: Array, along: int, place: Affine, unit: int, shape: tuple[int, ...]) -> Array:
+    """The operand at ``max(place / unit, 0)`` along an axis, linear between its elements."""
+    last = operand.shape[along] - 1
+    none = unlabelled(shape)
+
+    def at(index: Affine) -> Array:
+        return reindex(operand, [index if a == along else axis(a) for a in range(len(shape))], shape, none)
+
+    below = compare(place, "<", 0)
+    beyond = compare(place // unit, ">=", last)
+    weight = algebra.over(integers(shape, place % unit), integers(shape, Affine((), unit)))
+    inside = algebra.add(
+        algebra.times(algebra.minus(algebra.of_number(1), weight), at(place // unit)),
+        algebra.times(weight, at(place // unit + 1)),
+    )
+    return choose([(below, at(Affine())), (beyond, at(Affine((), last))), (ALWAYS, inside)], shape, none)
+
+
+@models("pixel_unshuffle")
+def pixel_unshuffle(call: Call) -> Results:
+    operand, factor, shape = call.array("self"), int(call.given["downscale_factor"]), call.shape
+    *lead, channel, row, column = (axis(a) for a in range(len(shape)))
+    inner = channel % (factor * factor)
+    places = [row * factor + inner // factor, column * factor + inner % factor]
+    return reindex(operand, [*lead, channel // (factor * factor), *places], shape, unlabelled(shape))
+
+
+@models("channel_shuffle")
+def channel_shuffle(call: Call) -> Results:
+    operand, groups, shape = call.array("self"), int(call.given["groups"]), call.shape
+    each = shape[1] // groups
+    source = (axis(1) % groups) * each + axis(1) // groups
+    return reindex(operand, [axis(0), source, *(axis(a) for a in range(2, len(shape)))], shape, unlabelled(shape))
+
+
 # -- indices that are arrays ---------------------------------------------------------------
 
 
-def _wrapped(index: Array, size: Size, what: str) -> IntegerArray:
+def wrapped(index: Array, size: Size, what: str) -> IntegerArray:
     """An index array counted from 0. Raises where it may leave the axis: PyTorch would raise as well."""
     if isinstance(index, UnknownArray):
         raise algebra.UnknownOperand(index)
@@ -291,47 +343,9 @@ def _inside(index: IntegerArray, size: Size) -> Predicate:
 def index_select(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     along = int(call.given["dim"]) % len(shape)
-    index = _wrapped(call.array("index"), operand.shape[along], "index_select")
+    index = wrapped(call.array("index"), operand.shape[along], "index_select")
     wide = reindex(index, [axis(along)], shape, unlabelled(shape))
     return _read(operand, along, wide, shape)
-
-
-@models("index_add", "scatter_add", "scatter_reduce")
-def added_at_indices(call: Call) -> Results:
-    """``self[…, i, …] + sum over the positions j of the source with index[j] == i of source[j]``."""
-    operand, source = call.array("self"), call.array("source" if "source" in call.given else "src")
-    if call.name == "scatter_reduce" and (call.given["reduce"] != "sum" or not call.given["include_self"]):
-        raise Unreadable(f"scatter_reduce by {call.given['reduce']}")
-    rank = len(operand.shape)
-    if not rank:
-        raise Unreadable("an index into a single number")
-    along = int(call.given["dim"]) % rank
-    index = _wrapped(call.array("index"), operand.shape[along], call.name)
-    if call.name == "index_add":
-        index = reindex(index, [axis(along)], source.shape, unlabelled(source.shape))  # type: ignore[assignment]
-        alpha = call.given.get("alpha", 1)
-        source = source if alpha == 1 else algebra.times(call.machine.array(alpha), source)
-    else:
-        # of the source only the part as large as the index is read
-        source = reindex(source, [axis(a) for a in range(rank)], index.shape, unlabelled(index.shape))
-    assert isinstance(index, IntegerArray)
-    name = algebra.bound_variable()
-    here = Affine.variable(name)
-    shape = operand.shape
-    mapping = {axis_variable(a): here if a == along else axis(a) for a in range(rank)}
-    bound = {name: bounds(0, source.shape[along])}
-    ranges = {**ranges_of(shape), **bound}
-    # the other axes of the source may be shorter than those of the result
-    inside = [in_range(axis(a), 0, source.shape[a]) for a in range(rank) if a != along and source.shape[a] < shape[a]]
-    hits = disjunction(
-        *(
-            conjunction(substitute(region, mapping), compare(value.substitute(mapping), "==", axis(along)))
-            for region, value in regions(index.pieces)
-        )
-    )
-    body = reindex_node(algebra.real(source).node, mapping, ranges)
-    total = RealArray(shape, unlabelled(shape), reduce("sum", bound, body, conjunction(*inside, hits), ranges))
-    return algebra.add(operand, total)
 
 
 def _read(operand: Array, along: int, index: Array, shape: Shape) -> Array:
@@ -344,14 +358,14 @@ def _read(operand: Array, along: int, index: Array, shape: Shape) -> Array:
 def gather(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     along = int(call.given["dim"]) % max(len(shape), 1)
-    index = _wrapped(call.array("index"), operand.shape[along], "gather")
+    index = wrapped(call.array("index"), operand.shape[along], "gather")
     return _read(operand, along, index, shape)
 
 
 @models("embedding")
 def embedding(call: Call) -> Results:
     weight, shape = call.array("weight"), call.shape
-    index = _wrapped(call.array("indices"), weight.shape[0], "embedding")
+    index = wrapped(call.array("indices"), weight.shape[0], "embedding")
     rank = len(shape)
     wide = reindex(index, [axis(a) for a in range(rank - 1)], shape, unlabelled(shape))
     assert isinstance(wide, IntegerArray)
@@ -365,7 +379,7 @@ def index_by_arrays(call: Call) -> Results:
     given = list(call.given["indices"])
     given += [None] * (len(operand.shape) - len(given))
     used = [a for a, i in enumerate(given) if i is not None]
-    arrays = [_wrapped(call.machine.array(given[a]), operand.shape[a], "indexing") for a in used]
+    arrays = [wrapped(call.machine.array(given[a]), operand.shape[a], "indexing") for a in used]
     common = algebra.common_shape(i.shape for i in arrays)
     together = used == list(range(used[0], used[-1] + 1))
     first = used[0] if together else 0

@@ -91,6 +91,25 @@ def heads(x, **options):
     return made
 
 
+def stepped(x, y):
+    a, b = x.clone(), y.clone()
+    torch._foreach_mul_([a, b], 0.9)
+    torch._foreach_add_([a, b], [y, x], alpha=0.1)
+    torch._foreach_addcmul_([a], [x], [y], value=-0.5)
+    torch._foreach_copy_([b], [a])
+    return a * b
+
+
+def recurrent(kind, x):
+    """Two steps of a layer whose weights are all one number."""
+    layer = kind(4, 3, batch_first=True)
+    number = {"LSTM": 0.25, "GRU": -0.5, "RNN": 0.125}[kind.__name__]
+    for parameter in layer.parameters():
+        parameter.requires_grad_(False)
+    state = {name: torch.full(tuple(p.shape), number) for name, p in layer.named_parameters()}
+    return torch.func.functional_call(layer, state, (x[:, :2],))[0]
+
+
 # (name, function, shapes of its inputs); inputs are in [0.5, 2) unless the name ends in "signed".
 CASES = [
     ("add sub mul div", lambda x, y: (x + y) * (x - y) / y, [B, B]),
@@ -437,6 +456,85 @@ CASES = [
         lambda x: x * torch.tensor(3).item() + float(torch.tensor(0.5)) + int(torch.arange(6)[4]),
         [A],
     ),
+    ("rounding signed", lambda x: (4 * x).round() + 10 * x.trunc() + 100 * x.frac() + x.fix(), [B]),
+    ("rounding of halves", lambda x: x + (torch.arange(6) / 2).round() + (torch.arange(6) / 2 - 1.5).round(), [A]),
+    ("sign signed", lambda x: torch.sign(x) + torch.sgn(x - 0.3) + torch.sign(torch.arange(6) - 2), [B]),
+    ("truncated quotient signed", lambda x: torch.div(5 * x, 0.7, rounding_mode="trunc") + torch.fmod(x, 0.3), [B]),
+    ("to integers signed", lambda x: (3 * x).long().float() + (2 * x).int() + x.to(torch.int16), [B]),
+    ("quantised signed", lambda x: (100 * x).round().clamp(-128, 127).to(torch.int8).float() * 0.5, [B]),
+    (
+        "infinities in data signed",
+        lambda x: x.where(~torch.isneginf(tri(x).cumsum(1)), x * 0 + 2) + torch.isposinf(x.cumsum(0)) + x.isnan(),
+        [B],
+    ),
+    ("infinite maximum", lambda x: torch.where(tri(x)[:, 1:].amax(1).isinf(), 0.0, x[:, 0]), [B]),
+    ("any all signed", lambda x: (x > 1.5).any(1) + 2.0 * (x > -0.9).all(0)[:4] + (x > 5).any() + x.bool().all(), [B]),
+    ("index_copy", lambda x, y: x.index_copy(0, torch.tensor([2, 0]), y[:2]), [B, B]),
+    ("index_copy columns", lambda x, y: changed(x, lambda z: z.index_copy_(1, torch.arange(3) * 2, y[:, :3])), [B, B]),
+    ("index_fill", lambda x: x.index_fill(1, torch.tensor([0, 3, 3]), 2.5), [B]),
+    (
+        "index_reduce",
+        lambda x, y: x.index_reduce(0, torch.tensor([1, 1, 3, 0]), y, "amax")
+        + x.index_reduce(0, torch.tensor([1, 1, 3, 3]), y, "mean", include_self=False),
+        [B, B],
+    ),
+    ("scatter", lambda x, y: x.scatter(1, torch.tensor([[0, 4], [1, 2]]), y), [B, B]),
+    ("scatter along the first", lambda x: torch.zeros(6).scatter(0, 5 - torch.arange(6), x), [A]),
+    ("scatter a number", lambda x: x.scatter(1, torch.tensor([[0, 0], [1, 5]]), 1.5), [B]),
+    ("one hot", lambda x: torch.zeros(4, 6).scatter_(1, torch.arange(4)[:, None], 1.0) + x, [B]),
+    ("scatter and add", lambda x, y: x.scatter(0, torch.zeros(2, 6, dtype=torch.long), y, reduce="add"), [B, B]),
+    (
+        "scatter_reduce",
+        lambda x, y: x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "amin")
+        + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "prod", include_self=False)
+        + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "mean"),
+        [B, B],
+    ),
+    ("put one axis", lambda x, y: changed(x, lambda z: z.__setitem__(torch.tensor([3, 1]), y[:2])), [B, B]),
+    (
+        "put two axes",
+        lambda x, y: changed(x, lambda z: z.__setitem__((torch.arange(4), torch.tensor([5, 0, 2, 2])), y[:, 0])),
+        [B, B],
+    ),
+    (
+        "put apart",
+        lambda x, y: changed(
+            x, lambda z: z.__setitem__((torch.tensor([0, 1]), slice(None), torch.tensor([3, 2])), y[:2, :3])
+        ),
+        [C, B],
+    ),
+    (
+        "put and add",
+        lambda x, y: x.index_put((torch.tensor([1, 1, 3]),), y[:3], accumulate=True),
+        [B, B],
+    ),
+    ("put a number", lambda x: changed(x, lambda z: z.__setitem__(torch.tensor([3, 3, 1]), 0.25)), [B]),
+    ("put at a mask", lambda x: changed(x, lambda z: z.__setitem__((slice(None), torch.arange(6) > 3), 0.25)), [B]),
+    ("bilinear", lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), [E4]),
+    ("bilinear by size", lambda x: F.interpolate(x, size=(7, 3), mode="bilinear", align_corners=False), [E4]),
+    ("bilinear with corners", lambda x: F.interpolate(x, size=(9, 4), mode="bilinear", align_corners=True), [E4]),
+    ("linear", lambda x: F.interpolate(x, scale_factor=3, mode="linear"), [C]),
+    ("trilinear", lambda x: F.interpolate(x[None], scale_factor=2, mode="trilinear"), [(1, 2, 2, 3)]),
+    ("channels shuffled", lambda x: F.channel_shuffle(x, 2), [E4]),
+    ("pixels apart", lambda x: F.pixel_unshuffle(x[:, :, :4], 2), [E4]),
+    ("cdist", lambda x, y: torch.cdist(x, y) + torch.cdist(x, y, p=1) + torch.cdist(x, y, p=INF), [B, B]),
+    ("cdist of batches", lambda x, y: torch.cdist(x, y, compute_mode="use_mm_for_euclid_dist"), [C, C]),
+    (
+        "lists of tensors",
+        lambda x, y: sum(
+            torch._foreach_add([x, y], [y, x], alpha=2)
+            + torch._foreach_mul([x, y], 3.0)
+            + torch._foreach_sub([x], [1.5])
+            + torch._foreach_addcdiv([x], [y], [x], value=0.5)
+            + torch._foreach_lerp([x], [y], 0.25)
+            + torch._foreach_sqrt([x])
+            + torch._foreach_norm([x])
+        ),
+        [B, B],
+    ),
+    ("lists of tensors in place", lambda x, y: stepped(x, y), [B, B]),
+    ("lstm", lambda x: recurrent(torch.nn.LSTM, x), [C]),
+    ("gru rnn", lambda x: recurrent(torch.nn.GRU, x) + recurrent(torch.nn.RNN, x), [C]),
     ("unused unmodelled", lambda x: (torch.sort(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
@@ -489,9 +587,12 @@ UNMODELLED = [
     ("argmax", lambda x: x + x.argmax(), [A]),
     ("indices of a maximum", lambda x: x + x.max(0).indices, [A]),
     ("topk", lambda x: x.topk(2).values, [A]),
-    ("rounding to integers", lambda x: x.long().float(), [A]),
-    ("round", lambda x: x.round(), [A]),
-    ("trunc", lambda x: x.trunc() + x.frac(), [A]),
+    ("round to decimals", lambda x: x.round(decimals=2), [A]),
+    ("bicubic", lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"), [E4]),
+    ("enlarged by another factor", lambda x: F.interpolate(x, scale_factor=1.3, mode="bilinear"), [E4]),
+    ("distance of another order", lambda x: torch.cdist(x, x, p=3), [B]),
+    ("put", lambda x: x.put(torch.tensor([1, 0]), x[:2]), [A]),
+    ("masked_scatter", lambda x: x.masked_scatter(torch.arange(6) > 2, x), [A]),
     ("random", lambda x: x + torch.randn(6), [A]),
     ("dropout in training", lambda x: F.dropout(x, 0.5), [A]),
     ("attention with dropout", lambda x: F.scaled_dot_product_attention(x, x, x, dropout_p=0.1), [C]),
@@ -499,7 +600,6 @@ UNMODELLED = [
     ("softplus that bends", lambda x: F.softplus(x, threshold=1), [A]),
     ("bits", lambda x: x + (torch.arange(6) | 1), [A]),
     ("memory of another type", lambda x: x.view(torch.int32).float(), [A]),
-    ("scatter", lambda x: torch.zeros(6).scatter(0, torch.arange(6), x), [A]),
     ("index that may leave", lambda x: x.index_select(0, torch.arange(4) * 2), [A]),
     ("a variance of one", lambda x: x[:1].var() + x, [A]),
     ("rms norm of the type", lambda x: F.rms_norm(x, (6,)), [A]),
