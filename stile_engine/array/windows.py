@@ -17,6 +17,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import bound_variable, real_operand
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, bounds, multiply, reduce
 from stile_engine.trace.frontend import axis_variable
@@ -28,8 +29,8 @@ class Along:
     k * dilation - before`` of the operand, whose elements lie ``spacing`` apart with nothing between them."""
 
     size: int
-    operand: int
-    result: int
+    operand: Size
+    result: Size
     stride: int
     dilation: int
     before: int
@@ -55,10 +56,17 @@ class _Windows:
             source = Affine.variable(source_name)
             self.conditions.append(compare(place, "==", source * window.spacing))
             return source, tap
-        last = (window.result - 1) * window.stride + (window.size - 1) * window.dilation - window.before
-        if window.before > 0 or last >= window.operand:
+        last = (Affine.of(window.result) - 1) * window.stride + (window.size - 1) * window.dilation - window.before
+        room = Affine.of(window.operand) - 1 - last
+        if window.before > 0 or not room.is_constant or room.constant < 0:
             self.conditions.append(in_range(place, 0, window.operand))
         return place, tap
+
+
+def fixed_size(size: Size, what: str) -> int:
+    if isinstance(size, SymbolicInteger):
+        raise Unreadable(f"{what} with windows of a symbolic size")
+    return size
 
 
 def _read(array: RealArray, indices: Sequence[Affine], ranges: Axes) -> Node:
@@ -87,7 +95,7 @@ def convolution(operation: Operation, _machine: Machine) -> list[Array]:
     for number, (place, tap, result) in enumerate(zip(space, taps, out_space, strict=True)):
         source[place], kernel[tap] = windows.places(
             Along(
-                weight.shape[tap],
+                fixed_size(weight.shape[tap], "a convolution"),
                 operand.shape[place],
                 shape[result],
                 int(params["window_strides"][number]),
@@ -125,7 +133,7 @@ def reduce_window(operation: Operation, _machine: Machine) -> list[Array]:
             int(params["padding"][a][0]),
             int(params["base_dilation"][a]),
         )
-        if window == Along(1, operand.shape[a], operand.shape[a], 1, window.dilation, 0, 1):
+        if (window.size, window.stride, window.before, window.spacing) == (1, 1, 0, 1):
             places.append(axis(a))
         else:
             places.append(windows.places(window, axis(a))[0])

@@ -145,7 +145,7 @@ class Modes:
             # A compiled helper runs as the Python that it was compiled from.
             stack.enter_context(torch.compiler.set_stance("force_eager"))
             # Layers of whole networks that this library has in one piece are dispatched step by step without it.
-            stack.enter_context(torch.backends.mkldnn.flags(enabled=False))
+            stack.enter_context(_step_by_step())
             for mode in (self._fake, self._dispatching, self._calling):
                 stack.enter_context(mode)
             yield
@@ -170,6 +170,21 @@ class Modes:
 def _no_modes() -> Iterator[None]:
     with interfaces().without_modes(), torch._C.DisableTorchFunction():
         yield
+
+
+@contextmanager
+def _step_by_step() -> Iterator[None]:
+    """Without the library that computes whole layers; what it would compute is then unknown where it is used."""
+    read, write = (getattr(torch._C, f"_{verb}_mkldnn_enabled", None) for verb in ("get", "set"))
+    if read is None or write is None:
+        yield
+        return
+    before = read()
+    write(False)
+    try:
+        yield
+    finally:
+        write(before)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, substitute
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, ZERO, Axes, Node, Scatter, apply, bounds, divide, reduce, select
@@ -43,7 +44,7 @@ class _Writes:
         self.bound: Axes = {}
         self.conditions: list[Predicate] = []
 
-    def over(self, size: int) -> Affine:
+    def over(self, size: Size) -> Affine:
         name = algebra.bound_variable()
         self.bound[name] = bounds(0, size)
         return Affine.variable(name)
@@ -90,7 +91,7 @@ class _Writes:
 
     def _some(self, hits: Predicate) -> Predicate:
         """Whether there is a write at all."""
-        single = {v: low for v, (low, high) in self.bound.items() if (high - low).constant == 1}
+        single = {v: low for v, (low, high) in self.bound.items() if high - low == Affine((), 1)}
         if len(single) == len(self.bound):
             return substitute(hits, single)
         return compare_values(
@@ -188,7 +189,7 @@ def put(call: Call) -> Results:
         writes.hit(wide, batch, a)
     places = [*(axis(a) for a in free[:first]), *batch, *(axis(a) for a in free[first:])]
     accumulate = bool(call.given.get("accumulate"))
-    one = all(size == 1 for size in values.shape)
+    one = all(is_fixed(size, 1) for size in values.shape)
     body = writes.body(algebra.broadcast(values, shape), places)
     return writes.result(body, "sum" if accumulate else None, same=one and not accumulate)
 
@@ -196,7 +197,7 @@ def put(call: Call) -> Results:
 def _at_mask(call: Call, operand: Array, given: Sequence[Array | None], values: Array) -> Array:
     """``x[…, mask] = number``: the mask stands for as many axes as it has."""
     masks = [(k, i) for k, i in enumerate(given) if i is not None]
-    if len(masks) != 1 or call.given.get("accumulate") or any(size != 1 for size in values.shape):
+    if len(masks) != 1 or call.given.get("accumulate") or any(not is_fixed(size, 1) for size in values.shape):
         raise Unreadable("a write of several numbers, or by several arrays, to the places of a mask")
     number, mask = masks[0]
     shape = call.shape

@@ -271,7 +271,7 @@ def linear_interpolation(call: Call) -> Results:
     return found
 
 
-def _between(operand: Array, along: int, place: Affine, unit: int, shape: tuple[int, ...]) -> Array:
+def _between(operand: Array, along: int, place: Affine, unit: int, shape: Shape) -> Array:
     """The operand at ``max(place / unit, 0)`` along an axis, linear between its elements."""
     last = operand.shape[along] - 1
     none = unlabelled(shape)

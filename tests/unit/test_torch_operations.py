@@ -474,8 +474,10 @@ CASES = [
     ("index_fill", lambda x: x.index_fill(1, torch.tensor([0, 3, 3]), 2.5), [B]),
     (
         "index_reduce",
-        lambda x, y: x.index_reduce(0, torch.tensor([1, 1, 3, 0]), y, "amax")
-        + x.index_reduce(0, torch.tensor([1, 1, 3, 3]), y, "mean", include_self=False),
+        lambda x, y: (
+            x.index_reduce(0, torch.tensor([1, 1, 3, 0]), y, "amax")
+            + x.index_reduce(0, torch.tensor([1, 1, 3, 3]), y, "mean", include_self=False)
+        ),
         [B, B],
     ),
     ("scatter", lambda x, y: x.scatter(1, torch.tensor([[0, 4], [1, 2]]), y), [B, B]),
@@ -485,9 +487,11 @@ CASES = [
     ("scatter and add", lambda x, y: x.scatter(0, torch.zeros(2, 6, dtype=torch.long), y, reduce="add"), [B, B]),
     (
         "scatter_reduce",
-        lambda x, y: x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "amin")
-        + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "prod", include_self=False)
-        + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "mean"),
+        lambda x, y: (
+            x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "amin")
+            + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "prod", include_self=False)
+            + x.scatter_reduce(1, torch.arange(6).expand(4, 6) // 2, y, "mean")
+        ),
         [B, B],
     ),
     ("put one axis", lambda x, y: changed(x, lambda z: z.__setitem__(torch.tensor([3, 1]), y[:2])), [B, B]),
