@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from stile_engine.index.dims import Dim, SymbolicDim, SymbolicInteger
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim, SymbolicDim, SymbolicInteger, render_sizes, size_of
+from stile_engine.index.predicate import compare, variables
+from stile_engine.index.sets import IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Obligation, Witness
 from stile_engine.term.expression import Tensor
@@ -40,10 +43,16 @@ class Instance:
     unknowns: Mapping[str, int]
 
     def of(self, value: SymbolicInteger) -> Any:
-        """What stands for a symbolic integer at these sizes. One of another dim stays as it is."""
+        """What stands for a symbolic integer at these sizes. Other dims stay as they are."""
         if isinstance(value, SymbolicDim):
             return self.dims.get(value.name, value)
-        return value.affine.evaluate(self.unknowns) if value.affine.variables <= self.unknowns.keys() else value
+        return size_of(value.affine.substitute({v: Affine((), x) for v, x in self.unknowns.items()}))
+
+    def within(self, outer: Instance | None) -> Instance:
+        """These sizes, and those that were fixed already."""
+        if outer is None:
+            return self
+        return Instance({**outer.dims, **self.dims}, {**outer.unknowns, **self.unknowns})
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -58,8 +67,44 @@ class Instance:
         return replace(obligation, witness=replace(witness, sizes={**self.sizes, **witness.sizes}))
 
 
-def smallest(symbolic: Sequence[Dim], tensors: Sequence[Tensor]) -> Iterator[Instance]:
-    """The smallest sizes that the dims can have together."""
+MOST_EQUAL = 32
+"""Sizes at which one pair of sizes is equal that are looked at one by one."""
+
+
+def where_equal(pairs: Sequence[tuple[Affine, Affine]], symbolic: Sequence[Dim]) -> Iterator[Instance | str]:
+    """The instances at which two sizes of a pair are equal, one dim fixed at a time; a text for a pair that is
+    equal at too many."""
+    by_symbol = {d.symbol: d for d in symbolic}
+    seen: set[tuple[str, int]] = set()
+    for mine, theirs in pairs:
+        equal = compare(mine, "==", theirs)
+        named = sorted(variables(equal) & by_symbol.keys())
+        ranges = {
+            v: (Affine((), low), Affine((), high + 1)) for v in named for low, high in [by_symbol[v].symbol_range]
+        }
+        where = IndexSet.where(equal) & IndexSet.box(ranges)
+        if where.is_empty:
+            continue
+        for symbol in named:
+            alone = where.project_out([v for v in named if v != symbol])
+            points = alone.points(MOST_EQUAL)
+            if points is not None:
+                break
+        else:
+            yield f"{render_sizes(mine)} = {render_sizes(theirs)}"
+            continue
+        for point in points:
+            if (symbol, point[symbol]) not in seen:
+                seen.add((symbol, point[symbol]))
+                d = by_symbol[symbol]
+                unknowns = {symbol: point[symbol]}
+                yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns))}, unknowns)
+
+
+def smallest(
+    symbolic: Sequence[Dim], tensors: Sequence[Tensor], asked: Sequence[tuple[Affine, Affine]] = ()
+) -> Iterator[Instance]:
+    """The smallest sizes that the dims can have together, and smallest ones at which the ``asked`` pairs are equal."""
     sizes = Sizes(
         {d.symbol: d.symbol_range for d in symbolic},
         {d.name: d.extent for d in symbolic},
@@ -72,5 +117,11 @@ def smallest(symbolic: Sequence[Dim], tensors: Sequence[Tensor]) -> Iterator[Ins
         largest = max(d.extent.evaluate(unknowns) for d in symbolic)
         if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
             found.append(unknowns)
+    for instance in where_equal(asked, symbolic):
+        if isinstance(instance, Instance):
+            unknowns = {d.symbol: instance.unknowns.get(d.symbol, 1) for d in symbolic}
+            largest = max(d.extent.evaluate(unknowns) for d in symbolic)
+            if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
+                found.append(unknowns)
     for unknowns in found:
         yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns)) for d in symbolic}, unknowns)

@@ -13,7 +13,7 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
-from stile_engine.checking.instances import Instance, smallest, symbolic_dims
+from stile_engine.checking.instances import Instance, smallest, symbolic_dims, where_equal
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import (
     DeclarationError,
@@ -37,7 +37,9 @@ from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, 
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Tensor
 from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
+from stile_engine.trace.handlers import handles_exceptions
 from stile_engine.trace.location import Site
+from stile_engine.trace.questions import Questions
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.reflection import watching
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
@@ -184,22 +186,66 @@ class KernelCheck:
         except StileError as error:
             self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
         before = len(self._findings.obligations)
+        if not typed and (handler := self._handler(task)) is not None:
+            self._stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, handler)
         results = self._trace(front_end.trace, task, recorder)
         self._prove(results, task, recorder)
         self._describe(task, recorder)
         new = self._findings.obligations[before:]
-        refuted = any(o.status is Status.REFUTED for o in new)
-        if not typed and not refuted and any(o.status is Status.UNSUPPORTED for o in new):
-            self._try_sizes(declaration, new)
+        if typed or any(o.status is Status.REFUTED for o in new):
+            return
+        if any(o.status is Status.UNSUPPORTED for o in new):
+            self._try_sizes(declaration, new, recorder.questions)
+        elif recorder.questions is not None and all(o.status in (Status.PROVED, Status.ASSUMED) for o in new):
+            self._where_it_may_differ(declaration, recorder.questions, new)
 
-    def _try_sizes(self, declaration: Declaration, stopped: Sequence[Obligation]) -> None:
-        """What could not be read for every size is checked at the smallest ones: a counterexample there is one."""
+    def _handler(self, task: KernelTask) -> str | None:
+        """A symbolic size refuses what a number allows, and code that catches that would go another way."""
+        if all(d.concrete is not None for p in task.parameters for d in p.dims):
+            return None
+        for function in purity.functions_of(task.function):
+            if handles_exceptions(function):
+                return f"{function.__name__} catches exceptions, which may differ with symbolic sizes: give them sizes"
+        return None
+
+    def _symbolic(self) -> tuple[list[Dim], list[Tensor]]:
         values = [s.lowered.value for s in self._specs]
         tensors = [t for s in self._specs for t in s.lowered.tensors.values()]
-        symbolic = symbolic_dims(self._dims, values, tensors)
+        return symbolic_dims(self._dims, values, tensors), tensors
+
+    def _where_it_may_differ(
+        self, declaration: Declaration, questions: Questions, obligations: Sequence[Obligation]
+    ) -> None:
+        """A library took two sizes to be different; where they are equal the kernel is checked by itself."""
+        symbolic, _ = self._symbolic()
+        open_cases: list[str] = list(questions.unread)
+        for instance in where_equal(questions.differing, symbolic):
+            if isinstance(instance, str):
+                open_cases.append(instance)
+                continue
+            findings = self._at(declaration, instance)
+            status = kernel_status(findings.obligations, findings.assumptions)
+            if status is Status.REFUTED:
+                self._findings.forget(obligations)
+                for wrong in (o for o in findings.obligations if o.status is Status.REFUTED):
+                    self._findings.add_refuted(instance.told(wrong))
+                return
+            if status is Status.ASSUMED:
+                self._findings.assumptions += [a for a in findings.assumptions if a not in self._findings.assumptions]
+            elif status is not Status.PROVED:
+                open_cases.append(str(instance))
+        if open_cases:
+            detail = f"where {open_cases[0]} a library may do something else, and there it could not be shown"
+            place = self._found.name_range
+            self._findings.obligations.append(Obligation("value", Status.UNKNOWN, place, detail=detail))
+            self._findings.diagnose("not-proved", "warning", place, f"not proved: {detail}")
+
+    def _try_sizes(self, declaration: Declaration, stopped: Sequence[Obligation], questions: Questions | None) -> None:
+        """What could not be read for every size is checked at the smallest ones: a counterexample there is one."""
+        symbolic, tensors = self._symbolic()
         reason = next(o for o in stopped if o.status is Status.UNSUPPORTED)
         agreed: list[str] = []
-        for instance in smallest(symbolic, tensors) if symbolic else ():
+        for instance in smallest(symbolic, tensors, questions.asked if questions else ()) if symbolic else ():
             findings = self._at(declaration, instance)
             status = kernel_status(findings.obligations, findings.assumptions)
             if status is Status.REFUTED:
@@ -219,7 +265,7 @@ class KernelCheck:
     def _at(self, declaration: Declaration, instance: Instance) -> Findings:
         """The kernel checked at these sizes."""
         request = replace(self._request, details=False)
-        check = KernelCheck(request, self._parsed, self._run, self._found, instance)
+        check = KernelCheck(request, self._parsed, self._run, self._found, instance.within(self._instance))
         options = dict(declaration.options)
         for name in ("consts", "scalars"):
             if name in options:

@@ -10,6 +10,7 @@ import keyword
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import gcd
 from numbers import Integral
 from typing import Any, NoReturn, SupportsIndex, TypeAlias
 
@@ -196,6 +197,8 @@ class SymbolicInteger:
         low, high = size_bounds(difference)
         if (low is not None and low > 0) or (high is not None and high < 0):
             return False
+        if difference.constant % gcd(*(coefficient for _, coefficient in difference.terms)):
+            return False  # all other terms are multiples of this
         raise UnsupportedError(f"{self!r} == {other!r} depends on the symbolic size")
 
     def __ne__(self, other: object) -> bool:

@@ -10,12 +10,13 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from typing import Any
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim, Size, SymbolicInteger, size_of
+from stile_engine.trace.questions import AS_A_NUMBER, Questions, answering
+from stile_engine.trace.reflection import stands_in
 
 _OPERATIONS = frozenset({"floordiv", "mod", "max", "min", "non_negative"})
 """Functions in the text of a dimension expression; a dim of such a name needs another one there."""
@@ -29,6 +30,7 @@ class Dimensions:
         self._names = {f"{d.name}_" if d.name in _OPERATIONS else d.name: d for d in symbolic}
         self._variables: dict[str, Any] = {}
         self._read: dict[str, Size] = {}
+        self._scope: Any = None
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -55,8 +57,31 @@ class Dimensions:
         return found
 
     def _declared(self) -> dict[str, Any]:
-        variables = _variables(tuple(self._names))
+        from jax import export
+
+        # A scope of its own: JAX keeps what it traced by shape, and sizes of different scopes are different.
+        variables = export.symbolic_shape(", ".join(self._names))
         return {d.symbol: variable for d, variable in zip(self._names.values(), variables, strict=True)}
+
+    @contextmanager
+    def asked(self, questions: Questions) -> Iterator[None]:
+        """Inside, what code asks of JAX's sizes is answered or noted. JAX itself says of two sizes that may be
+        equal that they are not, and of one that may be 0 that it is true."""
+        if not self:
+            yield
+            return
+        self._variables = self._variables or self._declared()
+        variable = next(iter(self._variables.values()))
+        kind, self._scope = type(variable), variable.scope
+        stands_in(kind, AS_A_NUMBER)
+        with answering(kind, self._comparable, questions):
+            yield
+
+    def _comparable(self, value: Any) -> Size | None:
+        # Where JAX looks up what it traced before, it also meets the sizes of other kernels.
+        if is_dimension(value) and value.scope is not self._scope:
+            return None
+        return self.size(value) if isinstance(value, int) or is_dimension(value) else None
 
     def size(self, value: Any) -> Size:
         """A size of JAX's. Raises ``UnsupportedError`` for one that is not affine in the symbolic sizes."""
@@ -105,15 +130,6 @@ class Dimensions:
         if type(value) in (tuple, list) and any(is_dimension(v) or type(v) in (tuple, list) for v in value):
             return type(value)(self.sizes(v) for v in value)
         return value
-
-
-@lru_cache(maxsize=64)
-def _variables(names: tuple[str, ...]) -> Sequence[Any]:
-    """Dimension variables in one scope. JAX keeps traces of its own functions by shape, and sizes of different
-    scopes do not mix, so kernels over the same dims have the same variables."""
-    from jax import export
-
-    return export.symbolic_shape(", ".join(names))
 
 
 def is_dimension(value: Any) -> bool:

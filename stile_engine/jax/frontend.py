@@ -26,6 +26,7 @@ from stile_engine.jax.interpreter import Interpreter
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
+from stile_engine.trace.questions import Questions
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.standing import symbols_replaced
 
@@ -52,14 +53,21 @@ class JaxFrontEnd:
         sizes = Dimensions(task.dims)
         constants = {name: sizes.of(value) for name, value in task.constants.items()}
         arguments = [(tuple(sizes.of(d) for d in p.dims), p.dtype) for p in task.parameters]
-        with adapter.noting_caught_errors() as caught, symbols_replaced(task.function, sizes.of):
+        questions = recorder.questions = Questions()
+        with (
+            adapter.noting_caught_errors() as caught,
+            symbols_replaced(task.function, sizes.of),
+            sizes.asked(questions),
+        ):
             try:
                 closed, results = adapter.trace(call, arguments)
             except Exception as error:
-                raise _explained(error) from error
+                raise _explained(error, bool(sizes)) from error
+        if questions.stops:
+            raise questions.stops[0]
         if caught:
             # The kernel has handled an exception that a run with numbers does not raise.
-            raise _explained(caught[0]) from caught[0]
+            raise _explained(caught[0], bool(sizes)) from caught[0]
         _require_arrays(results)
         task.items(results)
         with within(sizes), sized(ranges_of_unknowns(task.dims, [p.dims for p in task.parameters])):
@@ -96,8 +104,11 @@ def _input(parameter: Parameter) -> Array:
     return RealArray(shape, origins, Read(parameter.tensor, index, ranges_of(shape)))
 
 
-def _explained(error: Exception) -> Exception:
-    """The same exception, or what it means for a proof where JAX itself raised it."""
+def _explained(error: Exception, symbolic: bool) -> Exception:
+    """The same exception, or what it means for a proof where JAX itself raised it.
+
+    What JAX refuses of ``symbolic`` sizes it may take at each of them, so that alone refutes nothing.
+    """
     if adapter.is_data_dependence(error):
         text = str(error).strip().split("\n")[0]
         return TraceError(f"Python code here looks at the numbers in an array, which a trace does not have: {text}")
@@ -107,8 +118,10 @@ def _explained(error: Exception) -> Exception:
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
+    if symbolic and isinstance(error, NotImplementedError):
+        return TraceError(f"JAX does not do this with a symbolic size: {str(error).strip().splitlines()[0]}")
     module = innermost.tb_frame.f_globals.get("__name__", "") if innermost is not None else ""
     text = str(error).strip().split("\n")[0]
     if isinstance(error, (TypeError, ValueError)) and module.split(".")[0] == "jax" and _SHAPE_MESSAGE.search(text):
-        return TraceError(text, code="dim-mismatch")
+        return TraceError(text, code="unsupported" if symbolic else "dim-mismatch")
     return error

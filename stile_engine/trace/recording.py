@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.value import Value
 from stile_engine.trace.literals import Literal, ratio_text, read_literal, shortest_decimal
 from stile_engine.trace.location import Site
+
+if TYPE_CHECKING:
+    from stile_engine.trace.questions import Questions
 
 
 @dataclass(slots=True)
@@ -95,6 +98,8 @@ class Recorder:
     checks: list[Check] = field(default_factory=list)
     readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
     _literal_bits: dict[float, int] = field(default_factory=dict)
+    questions: Questions | None = None
+    """What a library asked of symbolic sizes, where it answered itself."""
     results: list[Any] = field(default_factory=list)
     """Typed results that were opened; those that the kernel never closed are closed at its end."""
 

@@ -6,7 +6,7 @@ from jax import lax
 
 from stile_engine import dim, kernel
 
-N, M = dim("N", multiple_of=16), dim("M")
+N, M, L = dim("N", multiple_of=16), dim("M"), dim("L")
 Q, D, F = dim("Q", 4), dim("D", 3), dim("F", 2)
 T = 16
 MEAN = "mean[M](X:M D)"
@@ -190,3 +190,57 @@ def a_python_loop(X):  # unknown: a Python loop is written out round by round
     for j in range(0, X.shape[0], T):
         total = total + X[j : j + T].sum(axis=0)
     return total
+
+
+@kernel("X:M D")
+def a_size_compared_with_a_number(X):  # refuted
+    if X.shape[0] == 5:
+        return 2 * X
+    return X
+
+
+@kernel("X:M D")
+def a_remainder_as_a_condition(X):  # refuted
+    if X.shape[0] % 16:
+        return 2 * X
+    return X
+
+
+@kernel("X:N D")
+def a_remainder_that_is_known(X):  # proved
+    if X.shape[0] % 16:
+        return 2 * X
+    return X
+
+
+@kernel("X:M D")
+def a_size_looked_up(X):  # unknown: a symbolic size in a set
+    if X.shape[0] in {100, 200}:
+        return 2 * X
+    return X
+
+
+@kernel("X:M D")
+def a_size_asked_for_its_type(X):  # proved
+    if isinstance(X.shape[0], int):
+        return X
+    return 2 * X
+
+
+@kernel("X:M D")
+def a_refusal_that_is_caught(X):  # unsupported # warning[unsupported]: catches exceptions
+    try:
+        rows = int(X.shape[0])
+    except Exception:
+        return X
+    return X * rows
+
+
+@kernel("X:M D")
+def an_axis_that_is_one_at_one_size(X):  # refuted # error[dim-mismatch]: size(M)=1
+    return jnp.squeeze(X[:, None, :])
+
+
+@kernel("softmax[L](X:M L)")
+def softmax_of_two_sizes(X):  # proved
+    return jax.nn.softmax(X, axis=1)

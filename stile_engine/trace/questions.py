@@ -1,0 +1,133 @@
+"""What code asks of a symbolic size, where a run would have a number.
+
+A size that stands for many numbers answers every question in one way, and the trace takes that way. The
+kernel's own code gets an answer only if it is the same for all sizes; otherwise the trace stops there. A
+library's code gets the library's answer, and the question is noted: the sizes at which the answer would be
+another one have to be looked at by themselves.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NoReturn
+
+from stile_engine.errors import UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim, Size, SymbolicInteger
+from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.location import is_user_file, user_site
+from stile_engine.trace.reflection import StandIn, stands_in
+
+
+@dataclass(slots=True)
+class Questions:
+    """``differing``: pairs of sizes that a library took to be different, and which may be equal; ``unread``: such
+    pairs that are not affine. ``stops``: questions of the kernel's own code that differ from size to size, and
+    ``asked`` their pairs."""
+
+    differing: list[tuple[Affine, Affine]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    stops: list[TraceError] = field(default_factory=list)
+    asked: list[tuple[Affine, Affine]] = field(default_factory=list)
+
+    def stop(self, message: str) -> NoReturn:
+        error = TraceError(message, user_site())
+        self.stops.append(error)
+        raise error
+
+    def differ(self, mine: Size, theirs: Size) -> None:
+        pair = (Affine.of(mine), Affine.of(theirs))
+        if pair not in self.differing:
+            self.differing.append(pair)
+
+    def decided(self, mine: Size, theirs: Size) -> bool:
+        """Whether two sizes are equal, for all sizes or for none."""
+        try:
+            return bool(mine == theirs)
+        except UnsupportedError as error:
+            self.asked.append((Affine.of(mine), Affine.of(theirs)))
+            self.stop(error.message)
+
+
+@contextmanager
+def answering(kind: type, size: Callable[[Any], Size | None], questions: Questions) -> Iterator[None]:
+    """Inside, objects of this class answer ``==``, ``!=``, ``bool`` and ``hash`` as said above.
+
+    ``size`` reads such an object, or a number, as a size of the engine's; None for everything else.
+    """
+    changed = ("__eq__", "__ne__", "__bool__", "__hash__")
+    before = {name: vars(kind).get(name) for name in changed}
+    equal: Any = kind.__eq__
+    hashed: Any = kind.__hash__
+
+    def ask(self: Any, other: Any, by_user: bool) -> Any:
+        found = equal(self, other)
+        if found is True or found is NotImplemented:
+            return found
+        try:
+            mine, theirs = size(self), size(other)
+        except UnsupportedError as error:
+            if by_user:
+                questions.stop(f"Python code here asks whether {self} is {other}: {error.message}")
+            questions.unread.append(f"{self} == {other}")
+            return found
+        if mine is None or theirs is None:
+            return found
+        if by_user:
+            return questions.decided(mine, theirs)
+        questions.differ(mine, theirs)
+        return found
+
+    def eq(self: Any, other: Any) -> Any:
+        return ask(self, other, _by_user())
+
+    def ne(self: Any, other: Any) -> Any:
+        found = ask(self, other, _by_user())
+        return found if found is NotImplemented else not found
+
+    def truth(self: Any) -> bool:
+        return not ask(self, 0, _by_user())
+
+    def hash_(self: Any) -> int:
+        if _by_user():
+            questions.stop("a symbolic size in a set, as a key or as a static argument, where sizes are told apart")
+        return int(hashed(self))
+
+    for name, function in zip(changed, (eq, ne, truth, hash_), strict=True):
+        setattr(kind, name, function)
+    try:
+        yield
+    finally:
+        for name, original in before.items():
+            if original is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, original)
+
+
+def _by_user() -> bool:
+    """Whether the caller of the method that asks this is a line of a user's file."""
+    return _is_users(sys._getframe(2).f_code.co_filename)
+
+
+@lru_cache(maxsize=1024)
+def _is_users(filename: str) -> bool:
+    return is_user_file(filename)
+
+
+def _is_instance(size: Any, kinds: Any) -> bool:
+    return isinstance(1, kinds) or (isinstance(size, Dim) and isinstance(size, kinds))
+
+
+def _has(size: Any, name: str) -> bool:
+    return hasattr(1, name) or (isinstance(size, Dim) and hasattr(size, name))
+
+
+AS_A_NUMBER = StandIn(_is_instance, _has)
+"""``isinstance`` and ``hasattr`` of a size answer as of the number that it is in a run."""
+
+stands_in(SymbolicInteger, AS_A_NUMBER)

@@ -1,0 +1,93 @@
+"""What the answers of symbolic sizes may not do: decide a branch that differs from size to size."""
+
+from __future__ import annotations
+
+import pytest
+
+from stile_engine.check import check
+from stile_engine.checking.instances import where_equal
+from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim
+from stile_engine.trace.report import CheckRequest
+
+HEAD = """
+import jax.numpy as jnp
+from jax import lax
+from stile_engine import dim, kernel
+M, P, E = dim("M"), dim("P"), dim("E", multiple_of=2)
+"""
+
+
+def status(parameters: str, spec: str, body: str) -> str:
+    lines = "\n".join("    " + line for line in body.split("\n"))
+    source = f"{HEAD}\n@kernel({spec!r})\ndef f({parameters}):\n{lines}\n"
+    report = check(CheckRequest("kernels.py", source))
+    return report.kernels[0].status.value
+
+
+WRONG_AT_ONE_SIZE = [
+    "return 2 * X if X.shape[0] == 7 else X",
+    "return X if X.shape[0] != 7 else 2 * X",
+    "return 2 * X if 7 == X.shape[0] else X",
+    "return 2 * X if X.shape == (7,) else X",
+    "return 2 * X if X.shape[0] in (3, 7) else X",
+    "return 2 * X if X.shape[0] in {3, 7} else X",
+    "return {7: 2 * X}.get(X.shape[0], X)",
+    "return X if X.shape[0] - 7 else 2 * X",
+    "return X if X.shape[0] % 7 else 2 * X",
+    "return X if bool(X.shape[0] // 3 - 2) else 2 * X",
+    "return X if not X.size == 7 else 2 * X",
+    "return 2 * X if X.shape[0] >= 7 else X",
+    "return 2 * X if min(X.shape[0], 7) == 7 else X",
+    "return 2 * X if len(X) == 7 else X",
+    "return 2 * X if M == 7 else X",
+    "match X.shape[0]:\n    case 7:\n        return 2 * X\nreturn X",
+    "return 2 * X if any(n == 7 for n in X.shape) else X",
+]
+
+
+@pytest.mark.parametrize("body", WRONG_AT_ONE_SIZE)
+def test_a_kernel_that_is_wrong_at_one_size_is_not_proved(body):
+    assert status("X", "X:M", body) in ("refuted", "unknown", "unsupported")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return X if X.shape[0] == Y.shape[0] else 2 * X",
+        "return 2 * X if X.shape[0] == Y.shape[0] else X",
+        "return 2 * X if X.shape[0] * Y.shape[0] == 6 else X",
+        "return X if X.shape[0] * Y.shape[0] - 6 else 2 * X",
+    ],
+)
+def test_two_sizes_that_may_be_equal_are_not_told_apart(body):
+    assert status("X, Y", "X:M + 0 * sum[P](Y:P)", body) in ("refuted", "unknown", "unsupported")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return X if X.shape[0] % 2 == 0 else 2 * X",
+        "return X if X.shape[0] != 7 else 2 * X",
+        "return X if X.shape[0] else 2 * X",
+        "return X if X.shape[0] >= 2 else 2 * X",
+        "return X if X.shape[0] + 1 != X.shape[0] else 2 * X",
+    ],
+)
+def test_what_is_the_same_at_every_size_decides(body):
+    assert status("X", "X:E", body) == "proved"
+
+
+def test_sizes_at_which_a_pair_is_equal():
+    m, e = Dim("M"), Dim("E", multiple_of=2)
+    one, two = Affine.variable("#M"), Affine.variable("#E") * 2
+    number = Affine.of
+
+    def found(*pairs):
+        return [i if isinstance(i, str) else i.sizes for i in where_equal(pairs, [m, e])]
+
+    assert found((one, number(4))) == [{"M": 4}]
+    assert found((one, number(0)), (two, number(7))) == []
+    assert found((two, number(6)), (two + 1, number(7))) == [{"E": 6}]
+    assert found((one // 3, number(1))) == [{"M": 3}, {"M": 4}, {"M": 5}]
+    assert found((one, two)) == ["M = 2 * E"]
