@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import FrameType
 from typing import Any, NoReturn
 
 from stile_engine.errors import UnsupportedError
@@ -111,7 +112,11 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
 
 def _by_user() -> bool:
     """Whether the caller of the method that asks this is a line of a user's file."""
-    return _is_users(sys._getframe(2).f_code.co_filename)
+    frame: FrameType | None = sys._getframe(2)
+    # Methods that were made from a text, as those of dataclasses are, ask for whoever calls them.
+    while frame is not None and frame.f_code.co_filename.startswith("<"):
+        frame = frame.f_back
+    return frame is None or _is_users(frame.f_code.co_filename)
 
 
 @lru_cache(maxsize=1024)
