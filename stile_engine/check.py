@@ -43,6 +43,7 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
     checked: list[CheckedKernel] = []
     reports: list[KernelReport] = []
     values: list[ValueInfo] = []
+    diagnostics: list[Diagnostic] = []
 
     ignores = Ignores(parsed.map)
 
@@ -71,13 +72,17 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                 else:
                     finish(KernelCheck(request, parsed, run, found).run())
             for result in checked:
-                report, known = result.describe()
+                report, known, hints = result.describe()
                 reports.append(report)
                 values += known
+                of_kernel = (*result.diagnostics, *ignores.keep(hints))
+                diagnostics += of_kernel
                 if listener is not None:
-                    listener(report, result.diagnostics, known)
+                    listener(report, of_kernel, known)
     notes = () if kernels else (NO_KERNELS,)
-    diagnostics = [*ignores.keep(file_diagnostics), *(d for c in checked for d in c.diagnostics)]
+    if request.static_only:
+        diagnostics += (d for c in checked for d in c.diagnostics)
+    diagnostics += ignores.keep(file_diagnostics)
     if not (request.static_only or request.against_line is not None):
         within = [c.report.range for c in checked] if request.select else None
         diagnostics += ignores.unused(within)

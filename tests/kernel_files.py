@@ -43,7 +43,7 @@ from stile_engine.typed.session import checking
 from stile_engine.typed.shape import ShapeType, dim_range
 
 _VERDICT = re.compile(r"#\s*(proved|assumed|refuted|unknown|unsupported|error)\b(?!\[)(?::\s*(.*\S))?")
-_DIAGNOSTIC = re.compile(r"#\s*(error|warning|information)\[([a-z-]+)\](?::\s*([^#]*[^#\s]))?")
+_DIAGNOSTIC = re.compile(r"#\s*(error|warning|information|hint)\[([a-z-]+)\](?::\s*([^#]*[^#\s]))?")
 # Diagnostics that only repeat a kernel's verdict; the verdict itself is what is compared.
 _OF_VERDICTS = frozenset({"not-equal", "not-proved", "undefined-value", "assumption"})
 

@@ -28,7 +28,7 @@ from stile_engine.array.facts import (
     is_whole,
     rational_value,
 )
-from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, merge_origins
+from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise, merge_origins
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 from stile_engine.term.comparison import compare_values
@@ -354,6 +354,7 @@ def _low_bits(operation: Operation) -> IntegerArray:
 @handles("select_n")
 def select(operation: Operation, _machine: Machine) -> list[Array]:
     which, *cases = operation.inputs
+    meet_pointwise((which, *reversed(cases)), operation.shape)
     if isinstance(which, TruthArray):
         chosen: list[tuple[Predicate, Array]] = [(which.predicate, cases[1]), (ALWAYS, cases[0])]
     elif isinstance(which, IntegerArray):

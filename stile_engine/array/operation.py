@@ -17,10 +17,13 @@ from stile_engine.array.arrays import (
     UnknownArray,
     Unreadable,
     axis,
+    ranges_of,
     reindex,
     unlabelled,
 )
+from stile_engine.array.meeting import meet
 from stile_engine.array.sizes import same_shape
+from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import is_fixed, same_size
 from stile_engine.trace.location import Site
@@ -93,12 +96,20 @@ def handles_pointwise(*names: str) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         def widening(operation: Operation, machine: Machine) -> list[Array]:
             inputs = [_widened(i, operation.shape) for i in operation.inputs]
+            meet_pointwise(inputs, operation.shape)
             return handler(replace(operation, inputs=inputs), machine)
 
         handles(*names)(widening)
         return handler
 
     return register
+
+
+def meet_pointwise(operands: Sequence[Array], shape: Shape) -> None:
+    """The operands are taken together element by element; those without axes fit anything."""
+    together = [parts_of(operand) for operand in operands if operand.shape]
+    if len(together) > 1:
+        meet(together, ranges_of(shape))
 
 
 def _widened(array: Array, shape: Shape) -> Array:

@@ -20,6 +20,7 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.elementwise import is_integer, must_fit
+from stile_engine.array.meeting import meet
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare
@@ -116,7 +117,9 @@ def contraction(operation: Operation, _machine: Machine) -> list[Array]:
             if free not in targets:
                 targets[free] = axis(len(origins))
                 origins.append(operand.origins[free])
-    body = multiply(_renamed(left, left_targets, bound, shape), _renamed(right, right_targets, bound, shape))
+    factors = _renamed(left, left_targets, bound, shape), _renamed(right, right_targets, bound, shape)
+    meet([(f,) for f in factors], {**ranges_of(shape), **bound}, list(bound))
+    body = multiply(*factors)
     return [RealArray(shape, tuple(origins), reduce("sum", bound, body) if bound else body)]
 
 

@@ -15,6 +15,7 @@ from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
 from stile_engine.checking.instances import Instance, smallest, symbolic_dims, where_equal
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
+from stile_engine.checking.mismatches import Alignments
 from stile_engine.checking.parameters import (
     DeclarationError,
     declared_inputs,
@@ -27,7 +28,7 @@ from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.spec_text import range_in_literal
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
-from stile_engine.checking.values import describe_values
+from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
@@ -51,9 +52,9 @@ from stile_engine.trace.standing import symbols_replaced
 class CheckedKernel:
     report: KernelReport
     diagnostics: tuple[Diagnostic, ...]
-    describe: Callable[[], tuple[KernelReport, tuple[ValueInfo, ...]]]
-    """The report with its normal forms, and what an editor shows of the kernel's values; worked out when
-    all kernels have their verdicts."""
+    describe: Callable[[], tuple[KernelReport, tuple[ValueInfo, ...], tuple[Diagnostic, ...]]]
+    """The report with its normal forms, what an editor shows of the kernel's values, and hints; worked out
+    when all kernels have their verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class KernelCheck:
         self._backend: str | None = None
         self._trace_milliseconds = 0.0
         self._values: Callable[[], tuple[ValueInfo, ...]] = tuple
+        self._alignments: list[Alignments] = []
         self._specs: list[_Spec] = []
         self._several: bool | None = None
         self._dims: dict[str, Dim] = {}
@@ -468,6 +470,18 @@ class KernelCheck:
         outputs = [*("out" for _ in recorder.claims), *names]
         for claim, output in zip(claims, outputs, strict=False):
             findings.add_claim(claim, output)
+        extents = {name: dim.extent for name, dim in self._dims.items()}
+        alignments = Alignments(
+            recorder,
+            tuple(claims),
+            task.parameters,
+            extents,
+            self._parsed.tree,
+            findings,
+            lambda: self._dims_of_values(task, recorder),
+        )
+        alignments.explain(kernel_status(findings.obligations, findings.assumptions))
+        self._alignments.append(alignments)
 
     def _result_claims(self, results: tuple[KernelResult, ...]) -> list[Claim]:
         results = in_order(results, [s.output for s in self._specs])
@@ -476,6 +490,10 @@ class KernelCheck:
             Claim(value, spec.lowered.value, getattr(result, "site", None), spec.text)
             for value, spec, result in zip(values, self._specs, results, strict=True)
         ]
+
+    def _dims_of_values(self, task: KernelTask, recorder: Recorder) -> dict[Site, str]:
+        function, path = self._found.function, self._request.path
+        return dims_of_values(recorder.values, task.parameters, function, self._parsed.tree, self._text, path)
 
     def _describe(self, task: KernelTask, recorder: Recorder) -> None:
         if not self._request.details:
@@ -531,7 +549,13 @@ class KernelCheck:
             obligations=tuple(replace(o, spec=o.spec or spec) for o in findings.obligations),
             shape_type="; ".join(v.shape_type for v in values) or None,
         )
-        return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), self._values()))
+        proved = status in (Status.PROVED, Status.ASSUMED)
+
+        def describe() -> tuple[KernelReport, tuple[ValueInfo, ...], tuple[Diagnostic, ...]]:
+            hints = tuple(h for a in self._alignments for h in a.hints()) if proved else ()
+            return findings.described(report), self._values(), hints
+
+        return CheckedKernel(report, tuple(findings.diagnostics), describe)
 
 
 def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:

@@ -52,4 +52,4 @@ def check_module_code(
         obligations=tuple(findings.obligations),
         shape_type=recorder.claims[-1].spec.shape_type if recorder.claims else None,
     )
-    return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), values))
+    return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), values, ()))

@@ -45,6 +45,39 @@ def describe_values(
         for site, recorded in values.items()
         if site.path == path
     }
+    _follow_names(infos, parameters, function, tree, text, path, kernel)
+    return tuple(sorted(infos.values(), key=lambda i: (i.range.start, i.range.end)))
+
+
+def dims_of_values(
+    values: Mapping[Site, RecordedValue],
+    parameters: Iterable[Parameter],
+    function: Function | None,
+    tree: ast.Module,
+    text: SourceMap,
+    path: str,
+) -> dict[Site, str]:
+    """The dims of the recorded expressions, and of the names that hold them where they are read."""
+    infos = {
+        site: ValueInfo(text.range(site), "", dims, dims, "")
+        for site, recorded in values.items()
+        if site.path == path
+        for dims in [_dims_of(recorded)]
+    }
+    _follow_names(infos, parameters, function, tree, text, path, "")
+    return {site: info.dims for site, info in infos.items()}
+
+
+def _follow_names(
+    infos: dict[Site, ValueInfo],
+    parameters: Iterable[Parameter],
+    function: Function | None,
+    tree: ast.Module,
+    text: SourceMap,
+    path: str,
+    kernel: str,
+) -> None:
+    """Adds the parameters and the names that hold values."""
     recorded_sites = set(infos)
     names = _Names(infos, text, path)
     if function is not None:
@@ -61,7 +94,6 @@ def describe_values(
                 _Names(infos, text, path).read_body(node.body)
     if function is None:
         names.read_body(tree.body)
-    return tuple(sorted(infos.values(), key=lambda i: (i.range.start, i.range.end)))
 
 
 def dims_text(dims: Iterable[DimRange]) -> str:
@@ -84,7 +116,7 @@ def _info(
         written = recorded.expr_type()
     except (StileError, ValueError, RecursionError) as error:
         written = f"({error})"
-    dims = dims_text(recorded.value.dims) or "scalar"
+    dims = _dims_of(recorded) or "scalar"
     canonical = normal_form(recorded.value)
     formulas = {}
     if canonical is not None:
@@ -100,7 +132,13 @@ def _info(
         None if canonical is None else _short(canonical.text),
         count=recorded.count,
         formulas=formulas,
+        dtype=recorded.shown.dtype or "",
     )
+
+
+def _dims_of(recorded: RecordedValue) -> str:
+    shown = recorded.shown
+    return dims_text(shown.value.dims) if shown.dims is None else " ".join(shown.dims)
 
 
 def _short(text: str) -> str:
@@ -113,7 +151,7 @@ def _parameter(parameter: Parameter, kernel: str, text: SourceMap, node: ast.arg
     written = label if not dims else dims if label.isdigit() else f"{label}:{dims}"
     start = text.offset(node.lineno, node.col_offset)
     place = text.range_at(start, start + len(node.arg))
-    return ValueInfo(place, kernel, dims or "scalar", dims or "scalar", written, written)
+    return ValueInfo(place, kernel, dims or "scalar", dims or "scalar", written, written, dtype=parameter.dtype)
 
 
 class _Names:

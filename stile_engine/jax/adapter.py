@@ -21,7 +21,7 @@ from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Size
 from stile_engine.jax import dimensions
 from stile_engine.trace.handlers import may_be_caught
-from stile_engine.trace.location import Site
+from stile_engine.trace.location import Site, is_user_file
 from stile_engine.trace.reflection import StandIn, stands_in
 
 TRIED_VERSIONS = ("0.10.2",)
@@ -93,12 +93,24 @@ def _core() -> Any:
 
 def equation_site(equation: Any, path: str) -> Site | None:
     """The expression in ``path`` that made an equation, innermost first; None where there is none."""
+    return equation_places(equation, path)[0]
+
+
+def equation_places(equation: Any, path: str) -> tuple[Site | None, Site | None]:
+    """``equation_site``, and where the equation stands if that is in a helper function in another file of the user."""
+    within: Site | None = None
     for frame in _frames_of()(equation.source_info):
         if frame.file_name == path:
-            if frame.start_line and frame.end_line:
-                return Site(path, frame.start_line, frame.end_line, frame.start_column, frame.end_column)
-            return Site(path, frame.start_line, frame.start_line, 0, 0)
-    return None
+            return _site_of_frame(frame), within
+        if within is None and is_user_file(frame.file_name):
+            within = _site_of_frame(frame)
+    return None, within
+
+
+def _site_of_frame(frame: Any) -> Site:
+    if frame.start_line and frame.end_line:
+        return Site(frame.file_name, frame.start_line, frame.end_line, frame.start_column, frame.end_column)
+    return Site(frame.file_name, frame.start_line, frame.start_line, 0, 0)
 
 
 def result_sites(jaxpr: Any, path: str) -> list[Site | None]:

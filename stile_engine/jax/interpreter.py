@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from stile_engine.array import elementwise, reductions, structure, windows
@@ -15,20 +16,21 @@ from stile_engine.array.arrays import (
     Shape,
     UnknownArray,
     Unreadable,
+    outer_ranges,
     unlabelled,
 )
 from stile_engine.array.constants import read_constant
 from stile_engine.array.integers import check_width
+from stile_engine.array.meeting import Parts, telling
 from stile_engine.array.operation import HANDLERS, MOST_ROUNDS, Operation
-from stile_engine.array.values import to_value
+from stile_engine.array.values import show
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
 from stile_engine.jax import adapter, control, indexing, references
 from stile_engine.jax.pallas import launch
-from stile_engine.term.expression import Unmodelled
-from stile_engine.term.expression_text import expression_text
+from stile_engine.term.expression import Axes, Unmodelled
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import Recorder
+from stile_engine.trace.recording import Meeting, Recorder
 
 # Importing these modules fills the table of handlers.
 MODELS = (control, elementwise, indexing, launch, reductions, references, structure, windows)
@@ -46,7 +48,6 @@ class Interpreter:
     def __init__(self, path: str, dims: dict[str, Dim], recorder: Recorder) -> None:
         self._path = path
         self._dims = dims
-        self._extents = {name: dim.extent for name, dim in dims.items()}
         self._recorder = recorder
         self._steps = 0
         self._loops = 0
@@ -54,10 +55,13 @@ class Interpreter:
         self._repeats = 1
         self._forced_site: Site | None = None
         self._last_site: Site | None = None
+        self._places: tuple[Site | None, Site | None] = (None, None)
+        """Of the equation that is read: in the file under check, and in a helper's file."""
         self._visit: set[int] = set()
 
     def run(self, closed: Any, inputs: Sequence[Array]) -> list[Array]:
-        return self._read(closed, inputs)
+        with telling(self._meet):
+            return self._read(closed, inputs)
 
     def call(self, jaxpr: Any, inputs: Sequence[Array], site: Site | None) -> list[Array]:
         return self._read(jaxpr, inputs)
@@ -89,7 +93,7 @@ class Interpreter:
 
     @contextmanager
     def tentatively(self) -> Iterator[None]:
-        recorder, steps = self._recorder, self._steps
+        recorder, steps, met = self._recorder, self._steps, len(self._recorder.meetings)
         saved = {site: replace(value) for site, value in recorder.values.items()}
         try:
             yield
@@ -97,6 +101,7 @@ class Interpreter:
             # What was recorded may name a loop that was never closed.
             recorder.values.clear()
             recorder.values.update(saved)
+            del recorder.meetings[met:]
             self._steps = steps
             raise
 
@@ -108,7 +113,9 @@ class Interpreter:
         for variable, array in zip(inner.invars, inputs, strict=True):
             environment[variable] = array
         for equation in inner.eqns:
-            site = self._forced_site or adapter.equation_site(equation, self._path)
+            forced = self._forced_site
+            self._places = adapter.equation_places(equation, self._path) if forced is None else (forced, None)
+            site = self._places[0]
             results = self._equation(equation, [self._atom(a, environment, site) for a in equation.invars], site)
             for variable, result in zip(equation.outvars, results, strict=True):
                 environment[variable] = result
@@ -143,7 +150,7 @@ class Interpreter:
                 references.spoil(inputs, str(stopped), site)
         results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
         if results and name not in references.WRITES:
-            self._record(site, results[0], id(equation))
+            self._record(site, results[0], dtypes[0], id(equation))
         return results
 
     def _note_cast(self, source: str, target: str, site: Site | None) -> None:
@@ -175,8 +182,8 @@ class Interpreter:
                 check_width(result, dtype)
         return results
 
-    def _record(self, site: Site | None, array: Array, equation: int) -> None:
-        if self._silent or site is None or site.path != self._path or not isinstance(array, RealArray):
+    def _record(self, site: Site | None, array: Array, dtype: str, equation: int) -> None:
+        if self._silent or site is None or site.path != self._path or isinstance(array, UnknownArray):
             return
         if site == self._last_site and equation not in self._visit and site in self._recorder.values:
             # Several equations of one expression are one visit of it, and the last is its value.
@@ -187,9 +194,13 @@ class Interpreter:
             self._visit = {equation}
             again = self._repeats
         self._last_site = site
-        value = to_value(array, self._dims)
-        self._recorder.record(site, value, lambda: expression_text(value.node, self._extents))
+        self._recorder.record(site, partial(show, array, dtype, self._dims, self._recorder.provenance, outer_ranges()))
         self._recorder.values[site].count += again - 1
+
+    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str]) -> None:
+        site, within = self._places
+        if site is not None and not self._silent:
+            self._recorder.meet(Meeting(site, operands, variables, summed, within))
 
 
 def _as_real_where_float(array: Array, dtype: str) -> Array:

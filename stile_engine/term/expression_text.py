@@ -208,6 +208,17 @@ class _Printer:
         extent = self.extents.get(name)
         return name if extent is None else _sliced(name, bounds, extent)
 
+    def _moved_dim(self, name: str, bounds: Bounds, scope: _Scope) -> str:
+        """A free variable as what stands in its place."""
+        index = scope.index(Affine.variable(name))
+        if index == Affine.variable(name):
+            return self._dim(name, bounds)
+        if len(index.terms) == 1 and index.terms[0][1] == 1:
+            atom = index.terms[0][0]
+            if isinstance(atom, str) and atom in scope.ranges:
+                return self._dim(atom, scope.ranges[atom])
+        return _index(index)
+
     def _read(self, node: Read, scope: _Scope) -> str:
         tensor = node.tensor
         label = "" if tensor.name.isdigit() else tensor.name
@@ -239,7 +250,7 @@ class _Printer:
                 and not condition
                 and all(node.bound.keys() & o.axes.keys() for o in (left, right))
             ):
-                out = " ".join(self._dim(v, b) for v, b in node.axes.items())
+                out = " ".join(self._moved_dim(v, b, scope) for v, b in node.axes.items())
                 both = f"{self.text(left, inner, _SUM)}, {self.text(right, inner, _SUM)}"
                 return f"({both} -> {out})" if out else f"({both} ->)"
         bracket = ", ".join(self._dim(v, b) for v, b in bound.items())

@@ -27,7 +27,9 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.choice import choose
+from stile_engine.array.meeting import meet
 from stile_engine.array.operation import HANDLERS, Operation
+from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate
@@ -111,6 +113,7 @@ def each(function: Callable[..., Node], *arrays: Array) -> RealArray:
     """The function on elements that stand at one index."""
     shape = common_shape(a.shape for a in arrays)
     nodes = [as_node(broadcast(real(a), shape)) for a in arrays]
+    meet([(node,) for node, a in zip(nodes, arrays, strict=True) if a.shape], ranges_of(shape))
     return RealArray(shape, merged_origins(shape, arrays), function(*nodes))
 
 
@@ -178,6 +181,8 @@ def chosen(predicate: Array, yes: Array, no: Array) -> Array:
         (condition.predicate, broadcast(yes, shape)),
         (ALWAYS, broadcast(no, shape)),
     ]
+    together = [(condition, predicate), (cases[0][1], yes), (cases[1][1], no)]
+    meet([parts_of(wide) for wide, own in together if own.shape], ranges_of(shape))
     return choose(cases, shape, merged_origins(shape, (yes, no)))
 
 
@@ -242,6 +247,7 @@ def contracted(left: Array, right: Array, batch: int, shape: Shape) -> RealArray
     mapping |= {axis_variable(a): axis(free + a - batch - 1) for a in range(batch + 1, len(second.shape))}
     other = reindex_node(second.node, mapping, ranges)
     origins = (*first.origins[:free], *second.origins[batch + 1 :])
+    meet([(own,), (other,)], ranges, [name])
     return RealArray(shape, origins, reduce("sum", bound, multiply(own, other)))
 
 

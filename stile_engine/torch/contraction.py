@@ -17,6 +17,7 @@ from stile_engine.array.arrays import (
     reindex_node,
     unlabelled,
 )
+from stile_engine.array.meeting import meet
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size
 from stile_engine.index.predicate import compare
@@ -66,6 +67,7 @@ def einsum(call: Call) -> Results:
     ranges = {**ranges_of(call.shape), **bound}
     origins: list[Origin | None] = [None] * len(result)
     node: Node | None = None
+    factors: list[Node] = []
     for part, operand in zip(letters, operands, strict=True):
         own = algebra.real(operand)
         mapping = {
@@ -73,11 +75,13 @@ def einsum(call: Call) -> Results:
             for a, (c, size) in enumerate(zip(part, own.shape, strict=True))
         }
         read = reindex_node(own.node, mapping, ranges)
+        factors.append(read)
         node = read if node is None else multiply(node, read)
         for a, c in enumerate(part):
             if c in result and origins[result.index(c)] is None:
                 origins[result.index(c)] = own.origins[a]
     assert node is not None
+    meet([(factor,) for factor in factors], ranges, list(bound))
     return RealArray(call.shape, tuple(origins), reduce("sum", bound, node) if bound else node)
 
 

@@ -25,13 +25,13 @@ from stile_engine.array.constants import read_constant, read_number
 from stile_engine.array.elementwise import is_float, is_integer
 from stile_engine.array.facts import rational_value
 from stile_engine.array.integers import check_width
-from stile_engine.array.values import to_value
+from stile_engine.array.meeting import Parts, telling
+from stile_engine.array.values import show
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import ALWAYS, NEVER
-from stile_engine.term.expression import Infinity, NoValue, Unmodelled
-from stile_engine.term.expression_text import expression_text
+from stile_engine.term.expression import Axes, Infinity, NoValue, Unmodelled
 from stile_engine.torch import (
     adapter,
     contraction,
@@ -48,7 +48,7 @@ from stile_engine.torch.call import MODELS, Call
 from stile_engine.torch.storage import Storage, Window, overlap
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site, direct_site, user_site, user_sites
-from stile_engine.trace.recording import Recorder
+from stile_engine.trace.recording import Meeting, Recorder
 
 # Importing these modules fills the table of models.
 MODELLED = (contraction, creation, normalization, pointwise, reduction, scattering, structure, windows)
@@ -62,14 +62,13 @@ class Interpreter:
     def __init__(self, path: str, dims: Mapping[str, Dim], recorder: Recorder) -> None:
         self._path = path
         self._dims = dict(dims)
-        self._extents = {name: dim.extent for name, dim in dims.items()}
         self._recorder = recorder
         self._modes = adapter.Modes(self._dispatched, self._called)
         self._memory: dict[int, tuple[Any, Storage]] = {}
         self._names: dict[int, str] = {}
         self._muted = False
         self._site: Site | None = None
-        self._visits: dict[Site, tuple[Any, int, Array]] = {}
+        self._visits: dict[Site, tuple[Any, int, Array, str]] = {}
         """For each expression its first operation, how often that was met, and what came last."""
         self.last_site: dict[int, Site | None] = {}
         """Where the latest write to a storage stands."""
@@ -81,7 +80,7 @@ class Interpreter:
     @contextmanager
     def active(self) -> Iterator[None]:
         try:
-            with self._modes.active():
+            with self._modes.active(), telling(self._meet):
                 yield
         finally:
             self._tell()
@@ -277,7 +276,7 @@ class Interpreter:
         results = adapter.tensors_in(result)
         if known.looks_only:
             for tensor in results[:1]:
-                self._record(function, self.read(tensor))
+                self._record(function, self.read(tensor), adapter.dtype_name(tensor.dtype))
             return result
         given = adapter.bound(known, args, kwargs)
         found = self._modelled(known, given, results, args, kwargs)
@@ -292,7 +291,7 @@ class Interpreter:
                 if id(tensor) not in returned:
                     self.write(tensor, self._unknown(tensor, f"what {known.name} writes has no model"))
         if found:
-            self._record(function, found[0])
+            self._record(function, found[0], adapter.dtype_name(results[0].dtype))
         return result
 
     def _refuse_overlaps(self, known: adapter.Operator, given: dict[str, Any]) -> None:
@@ -396,27 +395,32 @@ class Interpreter:
                 self.cast(source, adapter.dtype_name(result.dtype))
             (elements,) = self._modelled(known, given, [result], args, kwargs)
             self._define(result, elements)
-            self._record(function, elements)
+            self._record(function, elements, adapter.dtype_name(result.dtype))
             return result
         finally:
             self._site = outer
 
     # -- what the editor shows -------------------------------------------------------------
 
-    def _record(self, function: Any, array: Array) -> None:
+    def _record(self, function: Any, array: Array, dtype: str) -> None:
         site = self._site
-        if site is None or site.path != self._path or not isinstance(array, RealArray):
+        if site is None or site.path != self._path or isinstance(array, UnknownArray):
             return
         # Several operations of one expression are one visit of it, and the last is its value.
-        first, count, _ = self._visits.get(site, (function, 0, array))
-        self._visits[site] = (first, count + (first is function), array)
+        first, count, *_ = self._visits.get(site, (function, 0, array, dtype))
+        self._visits[site] = (first, count + (first is function), array, dtype)
 
     def _tell(self) -> None:
         """The values that the expressions had in the end."""
-        for site, (_, count, array) in self._visits.items():
-            value = to_value(array, self._dims)
-            self._recorder.record(site, value, partial(expression_text, value.node, self._extents))
+        for site, (_, count, array, dtype) in self._visits.items():
+            self._recorder.record(site, partial(show, array, dtype, self._dims, self._recorder.provenance, {}))
             self._recorder.values[site].count = count
+
+    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str]) -> None:
+        site, inner = self._site, user_site()
+        if site is not None and site.path == self._path:
+            within = inner if inner is not None and inner.path != self._path else None
+            self._recorder.meet(Meeting(site, operands, variables, summed, within))
 
 
 def _given(known: adapter.Operator, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -53,6 +54,17 @@ def user_sites() -> Iterator[Site]:
         frame = frame.f_back
 
 
+def places_in(path: str) -> tuple[Site | None, Site | None]:
+    """The innermost expression under evaluation in this file of the user, and where evaluation has come to if that
+    is in another of his files, in a function that is called from there. In no file of that path the latter is None."""
+    inner: Site | None = None
+    for site in user_sites():
+        if site.path == path:
+            return site, inner
+        inner = inner or site
+    return inner, None
+
+
 def direct_site(*between: str) -> Site | None:
     """The user's expression that called this package itself, or through files that end in one of ``between``;
     None where a library did."""
@@ -65,6 +77,7 @@ def direct_site(*between: str) -> Site | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def is_user_file(filename: str) -> bool:
     """Whether code of this file is the user's own: neither this package nor an installed library."""
     return not _is_foreign(filename)

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from stile_engine.proof.verdict import Status, Witness
+from stile_engine.term.expression import Axes
+from stile_engine.term.provenance import Part, Provenance
 from stile_engine.term.value import Value
 from stile_engine.trace.literals import Literal, ratio_text, read_literal, shortest_decimal
 from stile_engine.trace.location import Site
@@ -16,17 +18,59 @@ if TYPE_CHECKING:
     from stile_engine.trace.questions import Questions
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an editor shows of a value. ``dims`` has a text for each axis, ``dtype`` is its element type; where
+    they are None the value says all that there is. ``text`` is called only when something shows it."""
+
+    value: Value
+    text: Callable[[], str]
+    dims: tuple[str, ...] | None = None
+    dtype: str | None = None
+
+
 @dataclass(slots=True)
 class RecordedValue:
     """The latest value of one expression of the source, and how often it was computed.
 
-    ``expr_type`` is called only when something shows it.
+    ``made`` says what it is; it is called only when something shows it.
     """
 
     site: Site
-    value: Value
-    expr_type: Callable[[], str]
+    made: Callable[[], Shown]
     count: int = 1
+    _shown: Shown | None = None
+
+    @property
+    def shown(self) -> Shown:
+        if self._shown is None:
+            self._shown = self.made()
+        return self._shown
+
+    @property
+    def value(self) -> Value:
+        return self.shown.value
+
+    def expr_type(self) -> str:
+        return self.shown.text()
+
+    def computed(self, made: Callable[[], Shown]) -> None:
+        self.made, self._shown, self.count = made, None, self.count + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """An operation at ``site`` that takes elements of its operands at one index.
+
+    ``operands`` are written over common variables with the ranges ``variables``: those of the result, and those
+    that a contraction sums over (``summed``). ``within``: where in another file of the user the operation stands.
+    """
+
+    site: Site
+    operands: tuple[tuple[Part, ...], ...]
+    variables: Axes
+    summed: frozenset[str] = frozenset()
+    within: Site | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +141,25 @@ class Recorder:
     coverage: list[Coverage] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
+    meetings: list[Meeting] = field(default_factory=list)
+    provenance: Provenance = field(default_factory=Provenance)
     _literal_bits: dict[float, int] = field(default_factory=dict)
     questions: Questions | None = None
     """What a library asked of symbolic sizes, where it answered itself."""
     results: list[Any] = field(default_factory=list)
     """Typed results that were opened; those that the kernel never closed are closed at its end."""
 
-    def record(self, site: Site | None, value: Value, expr_type: Callable[[], str]) -> None:
+    def record(self, site: Site | None, made: Callable[[], Shown]) -> None:
         if site is None:
             return
         known = self.values.get(site)
         if known is None:
-            self.values[site] = RecordedValue(site, value, expr_type)
+            self.values[site] = RecordedValue(site, made)
         else:
-            known.value, known.expr_type, known.count = value, expr_type, known.count + 1
+            known.computed(made)
+
+    def meet(self, meeting: Meeting) -> None:
+        self.meetings.append(meeting)
 
     def violation(self, violation: Violation) -> None:
         # A loop meets the same mistake in every round; it is one mistake.

@@ -105,6 +105,8 @@ class ValueInfo:
     count: int = 1
     formulas: dict[str, Mathematics] = field(default_factory=dict)
     """By name: ``exprType``, ``normalForm``."""
+    dtype: str = ""
+    """The element type, as ``float32``; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

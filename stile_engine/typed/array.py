@@ -26,6 +26,7 @@ from stile_engine.term.expression import (
 )
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.location import Site, user_site
+from stile_engine.trace.recording import Shown
 from stile_engine.typed import indexing, session
 from stile_engine.typed.indexing import RuntimeIndex
 from stile_engine.typed.library import Library
@@ -107,7 +108,7 @@ class TypedArray:
         result = cls(Type(st, ExprType(node, st.extents)), data, site, poisoned)
         current = session.active()
         if current is not None and not poisoned:
-            current.recorder.record(site, result.value, result.type.et.__str__)
+            current.recorder.record(site, lambda: Shown(result.value, result.type.et.__str__))
         return result
 
     @classmethod

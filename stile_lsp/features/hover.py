@@ -43,7 +43,8 @@ def _hover(text: str, place: types.Range) -> types.Hover:
 
 def value_text(value: ValueInfo, stale: bool) -> str:
     name = f"{value.name}: " if value.name else ""
-    parts = [block(f"{name}{value.dims}", "stile")]
+    dtype = f" · {value.dtype}" if value.dtype else ""
+    parts = [block(f"{name}{value.dims}{dtype}", "stile")]
     if stale:
         parts.append("*from before your last edit*")
     parts.append(f"**ShapeType** {code(value.shape_type)}" if value.shape_type else "**ShapeType** scalar")

@@ -1,4 +1,4 @@
-"""The dims of every assigned array behind its name, and by a setting its normal form at the end of the line."""
+"""The dims and the type of every assigned array behind its name, and by a setting its normal form at the line's end."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 120
 
+_SHORT = {"bfloat": "bf", "float": "f", "uint": "u", "int": "i", "complex": "c"}
+
 
 def register(server: StileServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
@@ -29,6 +31,12 @@ def register(server: StileServer) -> None:
         index = server.documents.get(state.uri).index
         first, last = params.range.start.line, params.range.end.line
         return list(hints(state, server.settings, server.places(state.uri), index, first, last))
+
+
+def short_dtype(dtype: str) -> str:
+    """``f32`` for ``float32``, as JAX writes types; what has no number keeps its name."""
+    kind = dtype.rstrip("0123456789")
+    return _SHORT.get(kind, kind) + dtype[len(kind) :]
 
 
 def hints(
@@ -47,7 +55,7 @@ def hints(
             if settings.inlay_shapes:
                 yield types.InlayHint(
                     places.position(name.end),
-                    f": {value.dims}" if value.dims else ": scalar",
+                    f": {value.dims or 'scalar'}" + (f" · {short_dtype(value.dtype)}" if value.dtype else ""),
                     kind=types.InlayHintKind.Type,
                     padding_left=False,
                 )

@@ -115,7 +115,7 @@ def test_hover_and_inlay_hints(client: RawClient, uri: str) -> None:
     labels = {
         under(text, {"start": {**h["position"], "character": 4}, "end": h["position"]}): h["label"] for h in hints
     }
-    assert labels == {"doubled": ": M N", "tripled": ": M N"}
+    assert labels == {"doubled": ": M N · f32", "tripled": ": M N · f32"}
 
 
 def test_hover_on_a_kernel_shows_its_counterexample(client: RawClient, uri: str) -> None:
@@ -431,7 +431,7 @@ def test_settings_are_pulled_pushed_and_live(uri: str, start: StartClient) -> No
     client.wait(lambda m: m.get("method") == "workspace/configuration")
     client.drain()
     labels = [hint["label"] for hint in client.request("textDocument/inlayHint", whole)]
-    assert ": M N" in labels and any(label.startswith("= ") for label in labels)
+    assert ": M N · f32" in labels and any(label.startswith("= ") for label in labels)
     assert client.request("textDocument/codeLens", {"textDocument": {"uri": uri}}) == []
     assert client.stop() == 0
 

@@ -88,7 +88,7 @@ def paged_attention(Q, K, V, slot):  # proved
 def paged_attention_with_unpaged_values(Q, K, V, slot):  # refuted
     s = Q @ K[slot].T
     w = jnp.exp(s - s.max(axis=1, keepdims=True))
-    return (w / w.sum(axis=1, keepdims=True)) @ V[: slot.shape[0]]
+    return (w / w.sum(axis=1, keepdims=True)) @ V[: slot.shape[0]]  # error[dim-mismatch]: S[0:6]
 
 
 @kernel("softmax[n where n < len:b](X:b n)", assume=["len:b <= 6", "len:b >= 1"])

@@ -25,7 +25,7 @@ def update(carry, s, v):
     new = jnp.maximum(m, s.max(axis=1))
     scale = jnp.exp(m - new)
     p = jnp.exp(s - new[:, None])
-    return new, l * scale + p.sum(axis=1), acc * scale[:, None] + p @ v
+    return new, l * scale + p.sum(axis=1), acc * scale[:, None] + p @ v  # error[dim-mismatch]: different parts of N
 
 
 @kernel(ATTENTION)

@@ -35,7 +35,7 @@ def embedding_of_the_next_row(W, eid):  # refuted
 
 @kernel("gather[K](W:K K2, kid:T)", assume="kid in K")
 def embedding_of_the_wrong_axis(W, kid):  # refuted
-    return W[:, kid].T
+    return W[:, kid].T  # error[dim-mismatch]: the result runs along K where the spec has K2
 
 
 @kernel("gather[E](W:E D, eid:T)")

@@ -104,7 +104,7 @@ def blocks_moved_but_not_transposed(X):  # refuted
 def swiglu_kernel(x_ref, gate_ref, up_ref, o_ref):
     x = x_ref[...]
     gate = jnp.dot(x, gate_ref[...])
-    o_ref[...] = gate * jax.nn.sigmoid(gate) * jnp.dot(x, up_ref[...])
+    o_ref[...] = gate * jax.nn.sigmoid(gate) * jnp.dot(x, up_ref[...])  # error[dim-mismatch]: parts of F
 
 
 def swiglu(X, G, U, body=swiglu_kernel, gate_map=lambda i, j: (0, j)):
@@ -233,7 +233,7 @@ def only_the_first_block_of_memory_of_its_own(X):  # refuted
 def relu_with_optional_bias_kernel(x_ref, bias_ref, o_ref):
     x = x_ref[...]
     if bias_ref is not None:
-        x = x + bias_ref[...][None, :]
+        x = x + bias_ref[...][None, :]  # error[dim-mismatch]: parts of N
     o_ref[...] = jnp.maximum(x, 0)
 
 

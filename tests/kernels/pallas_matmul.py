@@ -123,7 +123,7 @@ def set_to_zero_for_the_wrong_axis(A, W):  # refuted
         def _():
             acc_ref[...] = jnp.zeros_like(acc_ref)
 
-        acc_ref[...] += a_ref[...] @ w_ref[...]
+        acc_ref[...] += a_ref[...] @ w_ref[...]  # error[dim-mismatch]: different parts of N
         o_ref[...] = acc_ref[...]
 
     return call(body, A, W)

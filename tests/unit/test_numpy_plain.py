@@ -34,7 +34,8 @@ def trace(
         tensor = Tensor(name, tuple(d.name for d in own), tuple(d.extent for d in own))
         parameters.append(Parameter(name, tensor, own, dtype, name in written))
     recorder = Recorder()
-    results = PlainNumpyFrontEnd().trace(KernelTask("kernel", function, tuple(parameters), dims, __file__), recorder)
+    path = function.__code__.co_filename
+    results = PlainNumpyFrontEnd().trace(KernelTask("kernel", function, tuple(parameters), dims, path), recorder)
     assert all(isinstance(r, PlainArray) for r in results)
     return results, recorder  # type: ignore[return-value]
 

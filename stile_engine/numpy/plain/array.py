@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from stile_engine.array.values import show_element
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, Predicate, compare, conjunction, disjunction
 from stile_engine.numpy.plain import context
@@ -20,15 +22,15 @@ from stile_engine.numpy.plain.elements import (
     Truth,
     as_node,
     axis_name,
+    part_of,
     ranges_of,
     reindex_node,
 )
 from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, interval, rearranged, row_major, sliced
-from stile_engine.term.expression import Const, Node, bounds, number, select
-from stile_engine.term.expression_text import expression_text
-from stile_engine.term.value import DimRange, Value
+from stile_engine.term.expression import Axes, Const, Node, bounds, number, select
 from stile_engine.trace.frontend import axis_variable
-from stile_engine.trace.location import user_site
+from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Meeting, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,15 @@ class SymbolicArray:
     ``scalar``: NumPy gives a number here and no array without axes, so that ``x += 1`` makes a new one.
     """
 
-    __slots__ = ("origins", "scalar", "store")
+    __slots__ = ("origins", "scalar", "site", "store")
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
     def __init__(self, store: Store, origins: Origins | None = None, scalar: bool = False) -> None:
         self.store = store
         self.scalar = scalar
+        self.site: Site | None = None
+        """The expression that made it."""
         self.origins: Origins = (None,) * len(store.shape) if origins is None else origins
 
     # What it is
@@ -313,34 +317,28 @@ def settled(array: SymbolicArray) -> SymbolicArray:
 
 def noted(array: SymbolicArray) -> SymbolicArray:
     """The array, after its value was recorded for the expression that made it."""
-    site = user_site()
-    if site is not None and array.dtype.kind == "f":
-        value = to_value(array)
-        trace = context.current()
-        trace.last_site = site
-        trace.recorder.record(site, value, lambda: expression_text(value.node, _extents(value)))
+    trace = context.current()
+    site, _ = trace.places()
+    if site is not None:
+        trace.last_site = array.site = site
+        trace.recorder.record(site, partial(_shown, trace, array.elements, array.shape, str(array.dtype)))
     return array
 
 
-def _extents(value: Value) -> dict[str, Affine]:
-    return {d.name: d.extent for d in value.dims}
+def _shown(trace: context.Trace, elements: Elements, shape: Shape, dtype: str) -> Shown:
+    variables = [axis_name(a, len(shape)) for a in range(len(shape))]
+    condition = elements.predicate if isinstance(elements, Truth) else None
+    node, part = as_node(elements, shape), part_of(elements)
+    return show_element(node, [part], variables, shape, dtype, trace.dims, trace.recorder.provenance, condition)
 
 
-def to_value(array: SymbolicArray) -> Value:
-    """The array in coordinates of the dims that its axes run along; other axes are ``$0``, ``$1`` … from the left."""
-    dims = context.current().dims
-    ranges: list[DimRange] = []
-    mapping: dict[str, Affine] = {}
-    for axis, (size, origin) in enumerate(zip(array.shape, array.origins, strict=True)):
-        own = axis_name(axis, array.ndim)
-        if origin is None or origin.name not in dims or any(r.name == origin.name for r in ranges):
-            name, low, extent = axis_variable(axis), 0, Affine.of(size)
-        else:
-            name, low, extent = origin.name, origin.offset, dims[origin.name].extent
-        ranges.append(DimRange(name, Affine.of(low), Affine.of(low + size), extent))
-        mapping[own] = Affine.variable(name) - low
-    node = reindex_node(array.node, mapping, {r.name: bounds(r.low, r.high) for r in ranges})
-    return Value(tuple(ranges), node)
+def meet(operands: Sequence[Elements], variables: Axes, summed: Sequence[str] = ()) -> None:
+    """Note that an operation takes the operands together at each index of the variables, which they have in common."""
+    trace = context.current()
+    site, within = trace.places()
+    if site is not None and len(operands) > 1:
+        together = tuple((part_of(o),) for o in operands)
+        trace.recorder.meet(Meeting(site, together, variables, frozenset(summed), within))
 
 
 def plain_node(array: SymbolicArray) -> Node:

@@ -12,7 +12,7 @@ from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
 from stile_engine.term.expression import Node, number
 from stile_engine.trace.frontend import TraceError
-from stile_engine.trace.location import Site, user_site
+from stile_engine.trace.location import Site, places_in, user_site
 from stile_engine.trace.recording import Recorder
 
 
@@ -20,19 +20,24 @@ from stile_engine.trace.recording import Recorder
 class Trace:
     recorder: Recorder
     dims: Mapping[str, Dim]
+    path: str
     bound_variables: int = 0
     last_site: Site | None = None
     """Where the latest array was made."""
     stopped: TraceError | None = None
     """The first thing without a model. It counts also where the kernel's own code catches the exception."""
 
+    def places(self) -> tuple[Site | None, Site | None]:
+        """Where the operation that is called stands in the file under check, and in a helper's file if there."""
+        return places_in(self.path)
+
 
 _current: ContextVar[Trace | None] = ContextVar("_current", default=None)
 
 
 @contextmanager
-def tracing(recorder: Recorder, dims: Mapping[str, Dim]) -> Iterator[Trace]:
-    trace = Trace(recorder, dims)
+def tracing(recorder: Recorder, dims: Mapping[str, Dim], path: str) -> Iterator[Trace]:
+    trace = Trace(recorder, dims, path)
     token = _current.set(trace)
     try:
         yield trace
@@ -56,8 +61,10 @@ def bound_variable() -> str:
 
 def unsupported(message: str) -> NoReturn:
     """Stop the trace at the operation that is being evaluated."""
-    error = TraceError(message, user_site())
     trace = _current.get()
+    site, within = (user_site(), None) if trace is None else trace.places()
+    related = () if within is None else ((within, "in the function that is called here"),)
+    error = TraceError(message, site, related=related)
     if trace is not None and trace.stopped is None:
         trace.stopped = error
     raise error
@@ -69,4 +76,4 @@ def read_number(value: Any, bits: int) -> Node:
         return number(int(value))
     if not hasattr(value, "__float__"):
         unsupported(f"{type(value).__name__} stands where a number is expected")
-    return current().recorder.literal(float(value), bits, user_site()).node
+    return current().recorder.literal(float(value), bits, current().places()[0]).node

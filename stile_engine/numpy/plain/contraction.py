@@ -9,8 +9,8 @@ import numpy as np
 
 from stile_engine.index.affine import Affine
 from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, settled
-from stile_engine.numpy.plain.elements import Real, axis_index, axis_name, ranges_of, reindex_node
+from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, meet, settled
+from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.structure import normalized_axes, ravel
 from stile_engine.term.expression import bounds, multiply
@@ -49,6 +49,7 @@ def contract(
             bound[name] = bounds(0, size)
     ranges = {**ranges_of(shape), **bound}
     node = None
+    factors: list[Elements] = []
     for array, letters in operands:
         mapping = {
             axis_name(a, array.ndim): Affine() if n == 1 else places[letter]
@@ -56,8 +57,10 @@ def contract(
         }
         factor = reindex_node(array.node, mapping, ranges)
         node = factor if node is None else multiply(node, factor)
+        factors.append(Real(factor))
     if node is None:
         raise ValueError("einsum needs at least one operand")
+    meet(factors, ranges, list(bound))
     if bound:
         node = reduce_node("sum", bound, node)
     dtype = np.result_type(*(array.dtype for array, _ in operands))

@@ -26,6 +26,7 @@ from stile_engine.term.expression import (
     number,
     select,
 )
+from stile_engine.term.provenance import Part
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -69,6 +70,17 @@ def as_node(elements: Elements, shape: Shape) -> Node:
             return number(value.constant) if value.is_constant else IndexNumber(value, ranges_of(shape))
         case Truth(predicate):
             return select(predicate, ONE, ZERO, ranges_of(shape))
+
+
+def part_of(elements: Elements) -> Part:
+    """What decides which dims the elements run along."""
+    match elements:
+        case Real(node):
+            return node
+        case Integer(value):
+            return value
+        case Truth(predicate):
+            return predicate
 
 
 def reads_data(root: Node) -> bool:

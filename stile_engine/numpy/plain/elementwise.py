@@ -25,13 +25,14 @@ from stile_engine.numpy.plain.array import (
     common_shape,
     fresh,
     holds_index_array,
+    meet,
     merged_origins,
     noted,
     settled,
     view_at,
 )
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
-from stile_engine.numpy.plain.storage import View, row_major
+from stile_engine.numpy.plain.storage import Buffer, View, root, row_major
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,
@@ -48,7 +49,6 @@ from stile_engine.term.expression import (
     subtract,
 )
 from stile_engine.term.rounding import as_integer
-from stile_engine.trace.location import user_site
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -84,7 +84,10 @@ def pointwise(
     shape = common_shape(operands)
     spread = [broadcast_to(o, shape) for o in operands]
     dtype = np.result_type(*(o.dtype for o in operands))
-    elements, dtype = compute([s.elements for s in spread], shape, dtype)
+    together = [s.elements for s in spread]
+    if shape:
+        meet([e for e, o in zip(together, operands, strict=True) if o.ndim], ranges_of(shape))
+    elements, dtype = compute(together, shape, dtype)
     if out is not None:
         return write(out, fresh(elements, shape, dtype), casting="same_kind")
     plain = all(o.ndim < 2 or o.store.strides == row_major(o.shape) for o in operands)
@@ -123,6 +126,9 @@ def write(
     if target.dtype.kind == "f":
         elements = Real(as_node(elements, target.shape))
     target.store.write(elements, where)
+    memory = root(target.store)
+    assert isinstance(memory, Buffer)
+    memory.written = context.current().places()[0]
     return target
 
 
@@ -395,8 +401,11 @@ def where(condition: Any, *branches: Any) -> SymbolicArray:
     predicate_of = truth(mask)
     chosen, other = operands_of(branches)
     shape = common_shape([mask, chosen, other])
-    mask, chosen, other = (broadcast_to(a, shape) for a in (mask, chosen, other))
+    narrow = (mask, chosen, other)
+    mask, chosen, other = (broadcast_to(a, shape) for a in narrow)
     predicate_of = truth(mask)
+    wide: list[Elements] = [Truth(predicate_of), chosen.elements, other.elements]
+    meet([e for e, own in zip(wide, narrow, strict=True) if own.ndim], ranges_of(shape))
     dtype = np.result_type(chosen.dtype, other.dtype)
     match chosen.elements, other.elements:
         case Truth(first), Truth(second):
@@ -421,7 +430,8 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
         return x
     if wanted.kind == "f":
         if x.dtype.kind == "f":
-            context.current().recorder.cast(str(x.dtype), str(wanted), user_site())
+            trace = context.current()
+            trace.recorder.cast(str(x.dtype), str(wanted), trace.places()[0])
         elements = Real(as_node(elements, x.shape))
     elif wanted.kind in "iu" and x.dtype.kind == "f":
         elements = Real(as_integer(as_node(elements, x.shape), str(wanted)))

@@ -11,6 +11,7 @@ from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import Origin, SymbolicArray, as_array, fresh, plain_node
 from stile_engine.numpy.plain.capture import Rebinding
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, axis_index, ranges_of
+from stile_engine.numpy.plain.storage import Buffer, root
 from stile_engine.term.elements import element
 from stile_engine.term.expression import NoValue, Read
 from stile_engine.trace.frontend import KernelResult, KernelTask, Parameter, PlainArray, TraceError
@@ -39,7 +40,7 @@ class PlainNumpyFrontEnd:
     name = "numpy"
 
     def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
-        with context.tracing(recorder, task.dims) as trace:
+        with context.tracing(recorder, task.dims, task.path) as trace:
             arguments = {p.name: parameter_array(p) for p in task.parameters}
             returned = Rebinding().function(task.function)(**arguments, **task.constants)
             if trace.stopped is not None:
@@ -79,4 +80,7 @@ def parameter_array(parameter: Parameter) -> SymbolicArray:
 
 def _result(item: Any, trace: context.Trace, name: str | None) -> PlainArray:
     array = as_array(item)
-    return PlainArray(tuple(Affine.of(n) for n in array.shape), plain_node(array), trace.last_site, name)
+    memory = root(array.store)
+    written = memory.written if isinstance(memory, Buffer) else None
+    site = written or array.site or trace.last_site
+    return PlainArray(tuple(Affine.of(n) for n in array.shape), plain_node(array), site, name)

@@ -44,6 +44,7 @@ from stile_engine.numpy.plain.elements import (
 )
 from stile_engine.term.expression import Axes, Node, bounds, select
 from stile_engine.term.tiling import Tile, join
+from stile_engine.trace.location import Site
 
 Strides: TypeAlias = tuple[int, ...]
 """In elements, for each axis."""
@@ -88,6 +89,8 @@ class Buffer:
         self.locked: str | None = None
         self.numbers: np.ndarray | None = None
         """What the memory holds, where that was written as numbers into the text and never changed."""
+        self.written: Site | None = None
+        """Where the latest write stands."""
         self._elements = elements
         self._tiles: list[tuple[Box, Node]] = []
 
@@ -183,6 +186,8 @@ class View:
         self.dtype = parent.dtype
         self.strides = strides
         self.locked: str | None = None
+        self.written: Site | None = None
+        """Where the latest write stands."""
         self._forward = tuple(forward)
         self._backward = backward
 
@@ -319,10 +324,11 @@ def reshaped(parent: Store, shape: Shape) -> Store:
 
 def share_unknown_memory(original: Store, copy: Store) -> None:
     """Whether the two share memory is NumPy's choice, and would decide what a write to either does."""
-    _root(original).locked = _root(copy).locked = "a write where the memory layout decides whether a copy was made"
+    root(original).locked = root(copy).locked = "a write where the memory layout decides whether a copy was made"
 
 
-def _root(store: Store) -> Store:
+def root(store: Store) -> Store:
+    """The memory that a view looks at."""
     while isinstance(store, View):
         store = store.parent
     return store
