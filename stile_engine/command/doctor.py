@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 
-from stile_engine.worker.sandbox import ISOLATION
+from stile_engine.worker import probe
 
 _REQUIRED = ("islpy", "lark", "mpmath", "rich", "pygls", "lsprotocol", "watchdog")
 _FRAMEWORKS = ("numpy", "jax", "torch", "triton")
@@ -20,7 +20,7 @@ def report() -> list[str]:
         f"stile        {_version('stile-lsp') or 'run from sources'}",
         f"python       {platform.python_version()} ({sys.executable})",
         f"platform     {platform.platform()}, {os.cpu_count()} processors",
-        f"isolation    {ISOLATION}",
+        f"isolation    {probe.probe()}",
     ]
     rows += [f"{name:<12} {_version(name) or 'missing: ' + _install(name)}" for name in _REQUIRED]
     rows += [f"{name:<12} {_version(name) or 'not installed'}" for name in _FRAMEWORKS]

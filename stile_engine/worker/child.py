@@ -12,12 +12,13 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import stile_engine.check
 from stile_engine.trace.codec import decode_request
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, ValueInfo
-from stile_engine.worker import sandbox
+from stile_engine.worker import policy, sandbox
 from stile_engine.worker.messages import (
     Discovered,
     Failed,
@@ -33,16 +34,34 @@ FAULT_MARGIN = 0.15
 """Seconds before the wall limit at which the stack is written down, for the line of an endless loop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is the same for all runs of a worker: the sandbox's mechanisms, and what may be read whatever is
+    checked."""
+
+    offered: sandbox.Mechanisms = field(default_factory=sandbox.mechanisms)
+    readable: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, packages: dict[str, str]) -> Cell:
+        return cls(readable=(*policy.SYSTEM, *policy.interpreter_paths(packages)))
+
+
 def main(config: dict[str, Any]) -> NoReturn:
     """``single`` mode: this fresh process is the run. Called by ``bootstrap``."""
-    run_alone(Limits(**config["limits"]), config["parent"], config["channel"], config["output"], config["fault"])
+    limits, cell = Limits(**config["limits"]), Cell.of(config["packages"])
+    run_alone(
+        cell, limits, config["parent"], config["channel"], config["output"], config["fault"], config.get("private")
+    )
 
 
-def run_alone(limits: Limits, parent: int, result: int, output: int, fault: int) -> NoReturn:
+def run_alone(
+    cell: Cell, limits: Limits, parent: int, result: int, output: int, fault: int, private: str | None
+) -> NoReturn:
     """Confines this process, serves one request, and ends the process; never returns."""
     code = 70
     try:
-        sandbox.enter(limits, parent, result, output, fault)
+        sandbox.begin(limits, parent, result, output, fault)
         channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
         channel.setblocking(True)
         faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
@@ -50,7 +69,10 @@ def run_alone(limits: Limits, parent: int, result: int, output: int, fault: int)
         # of a thread that goes on running, which ends many an endless loop with SIGSEGV instead of its line.
         faulthandler.register(signal.SIGALRM, sandbox.FAULT_DESCRIPTOR, all_threads=False)
         signal.setitimer(signal.ITIMER_REAL, max(limits.wall - FAULT_MARGIN, limits.wall / 2))
-        serve(channel)
+        request = _receive(channel)
+        enter_directory(request)
+        enter_cell(cell, request, private)
+        serve(channel, request)
         code = 0
     except BaseException:
         with contextlib.suppress(BaseException):
@@ -64,14 +86,22 @@ def run_alone(limits: Limits, parent: int, result: int, output: int, fault: int)
         os._exit(code)
 
 
-def serve(channel: socket.socket) -> None:
-    """Answers the one request on the channel. Frames go out as soon as there is something to tell."""
+def enter_cell(cell: Cell, request: CheckRequest, private: str | None) -> None:
+    """From here on this process reads the interpreter and the request's workspace, and writes ``private`` only."""
+    readable, modules = policy.workspace_paths(request.path, request.workspace)
+    if private is not None:
+        sandbox.use_private_folder(private, policy.private_environment(private))
+    if modules:
+        finder: Any = policy.ListedModules(modules)
+        sys.meta_path.append(finder)
+    sandbox.confine((*cell.readable, *readable), private, cell.offered)
+
+
+def serve(channel: socket.socket, request: CheckRequest) -> None:
+    """Answers the request on the channel. Frames go out as soon as there is something to tell."""
 
     def send(message: RunMessage) -> None:
         channel.sendall(to_frame(message))
-
-    request = _receive(channel)
-    enter_directory(request)
 
     def finished(
         kernel: KernelReport, diagnostics: tuple[Diagnostic, ...], values: tuple[ValueInfo, ...] | None

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from stile_engine.worker.bubblewrap import Bubblewrap, bubblewrap
+from stile_engine.worker.folders import abandoned_folders, make_folder, removal
 from stile_engine.worker.messages import (
     FrameReader,
     Limits,
@@ -117,10 +119,13 @@ class ZygoteLauncher:
         frameworks: Sequence[str],
         log: Callable[[str], None],
         packages: Mapping[str, str] | None = None,
+        around: Bubblewrap | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._frameworks = list(frameworks)
         self._log = log
+        self._around = around or bubblewrap()
+        self._private: str | None = None
         self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -143,8 +148,13 @@ class ZygoteLauncher:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         output_read, output_write = os.pipe()
+        for folder in abandoned_folders():
+            _remove(folder, loop)
+        self._private = make_folder()
         config = {
             "mode": "zygote",
+            "private": self._private,
+            "around": self._around.words if self._around is not None else None,
             "channel": theirs.fileno(),
             "parent": os.getpid(),
             "packages": self._packages,
@@ -152,7 +162,10 @@ class ZygoteLauncher:
         }
         try:
             self._process = subprocess.Popen(
-                _command(self._interpreter, config),
+                [
+                    *(self._around.command(self._private) if self._around is not None else ()),
+                    *_command(self._interpreter, config),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output_write,
                 stderr=output_write,
@@ -226,6 +239,9 @@ class ZygoteLauncher:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             reap(self._process, loop)
+        if self._private is not None:
+            _remove(self._private, loop)
+            self._private = None
         if self._started is not None and not self._started.done():
             tail = self._last_output.decode(errors="replace").strip()
             self._started.set_result(
@@ -355,6 +371,13 @@ class SpawnLauncher:
         for run in list(self._processes):
             self.kill(run)
         self.ready = None
+
+
+def _remove(folder: str, loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        os.rmdir(folder)
+    except OSError:
+        reap(subprocess.Popen(removal(folder), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL), loop)
 
 
 def reap(process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:

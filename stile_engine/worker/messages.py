@@ -122,7 +122,8 @@ class StartProblem:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The worker can take runs. ``isolation`` is the guarantee in words, for the user."""
+    """The worker can take runs. ``isolation`` is the guarantee in words, for the user; ``level`` is one of
+    ``isolated``, ``partly isolated``, ``not isolated``, and ``escapes`` are what the probe could do."""
 
     python: str
     executable: str
@@ -130,6 +131,8 @@ class Ready:
     versions: dict[str, str]
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    level: str = "not isolated"
+    escapes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

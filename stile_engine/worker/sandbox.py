@@ -1,11 +1,10 @@
 """What a process that is about to run user code takes from itself first.
 
-Applied now: its own session, only five open descriptors, resource limits, no core file, no new privileges,
-and death with the parent. **This is no isolation**: the code can still read and write the user's files,
-open sockets and start processes. Landlock and seccomp have their place here, after the limits; until
-they are in, ``ISOLATION`` says plainly what there is, and a folder is verified only if the user trusts it.
+``begin`` gives it its own session, five open descriptors, resource limits and death with its parent;
+``confine`` takes away its privileges, the files outside of what it may read, and all system calls that reach
+other processes, the network or the machine. How far that went on this kernel is not assumed: ``probe.py`` tries.
 
-The calls must be made while the process has one thread, in the order of ``enter``.
+The calls must be made while the process has one thread, ``begin`` first.
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ import os
 import resource
 import signal
 import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from stile_engine.worker import landlock, seccomp
 from stile_engine.worker.messages import Limits
-
-ISOLATION = "not isolated"
 
 RESULT_DESCRIPTOR = 3
 FAULT_DESCRIPTOR = 4
@@ -28,7 +29,10 @@ FAULT_DESCRIPTOR = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
+
+_CAP_DAC_READ_SEARCH = 2
 
 ON_LINUX = sys.platform.startswith("linux")
 
@@ -75,8 +79,23 @@ def _highest_descriptor() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
-def enter(limits: Limits, parent: int, result: int, output: int, fault: int) -> None:
-    """Confines this process for one run.
+@dataclass(frozen=True, slots=True)
+class Mechanisms:
+    """What this kernel offers: the version of Landlock (0 for none), filters over system calls."""
+
+    landlock: int = 0
+    seccomp: bool = False
+
+
+def mechanisms() -> Mechanisms:
+    """Asks the kernel; nothing is applied."""
+    if _LIBC is None:
+        return Mechanisms()
+    return Mechanisms(landlock.version(_LIBC), seccomp.is_available(_LIBC))
+
+
+def begin(limits: Limits, parent: int, result: int, output: int, fault: int) -> None:
+    """The part that needs no knowledge of the request.
 
     Raises:
         OSError: a step failed; the caller must not run user code then.
@@ -88,8 +107,50 @@ def enter(limits: Limits, parent: int, result: int, output: int, fault: int) -> 
         die_with_parent(parent)
         _prctl(_PR_SET_DUMPABLE, 0)
     _limit_resources(limits)
-    if ON_LINUX:
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def confine(readable: Sequence[str], private: str | None, offered: Mechanisms) -> None:
+    """Leaves the process nothing but computing, reading below ``readable``, and its ``private`` folder.
+
+    Raises:
+        OSError: a mechanism that the kernel offers did not work; the caller must not run user code then.
+    """
+    if not ON_LINUX or _LIBC is None:
+        return
+    _drop_capabilities()
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if offered.landlock:
+        rules = landlock.Ruleset(_LIBC, offered.landlock)
+        rules.allow_reading(readable)
+        rules.allow_writing(["/dev/null", *([private] if private is not None else [])])
+        rules.restrict()
+    machine = seccomp.architecture()
+    if offered.seccomp and machine is not None:
+        seccomp.install(_LIBC, seccomp.assembled(machine, os.getpid()))
+
+
+def use_private_folder(private: str, environment: dict[str, str]) -> None:
+    """Libraries look for these when they first need them; what the shell had set was never passed on."""
+    os.environ.update(environment)
+    tempfile.tempdir = private
+
+
+def _drop_capabilities() -> None:
+    """Root keeps one: to read files of other owners that its mode allows anyway. What is not held is no error."""
+    if _LIBC is None or os.geteuid() != 0:
+        return
+    for number in range(64):
+        if number != _CAP_DAC_READ_SEARCH:
+            _LIBC.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
+    kept = 1 << _CAP_DAC_READ_SEARCH
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    # effective, permitted, inheritable: the lower halves, then the upper ones
+    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
+    if _LIBC.capset(header, sets) != 0:
+        sets = (ctypes.c_uint32 * 6)()
+        if _LIBC.capset(header, sets) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, f"capset: {os.strerror(number)}")
 
 
 def _limit_resources(limits: Limits) -> None:

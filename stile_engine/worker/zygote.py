@@ -19,12 +19,14 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from typing import Any
 
 import stile_engine.check
 from stile_engine.trace.report import CheckRequest
-from stile_engine.worker import child, sandbox
+from stile_engine.worker import child, probe, sandbox
+from stile_engine.worker.folders import removal
 from stile_engine.worker.messages import Limits, Ready, frame, to_frame
 
 WARM_TEXTS = {
@@ -133,16 +135,30 @@ FRONT_ENDS = {
 
 def main(config: dict[str, Any]) -> int:
     """Serves the control socket ``channel`` until it closes. Called by ``bootstrap``."""
-    sandbox.die_with_parent(config["parent"])
+    # Inside of a namespace the parent has another number; it is bubblewrap's, which ends with ours.
+    sandbox.die_with_parent(os.getppid() if config.get("around") else config["parent"])
     sandbox.adopt_orphans()
+    # Inside of bubblewrap this is the only folder that can be written.
+    tempfile.tempdir = config.get("private")
     channel = socket.socket(fileno=config["channel"])
     missing, notes = prepare(config["frameworks"])
     versions = {name: version for name in ("islpy", *FRONT_ENDS) if (version := _version(name))}
-    isolation = sandbox.ISOLATION
+    found = probe.probe(config["packages"], around=config.get("around"), within=config.get("private"))
     channel.send(
-        to_frame(Ready(platform.python_version(), sys.executable, isolation, versions, tuple(missing), tuple(notes)))
+        to_frame(
+            Ready(
+                platform.python_version(),
+                sys.executable,
+                str(found),
+                versions,
+                tuple(missing),
+                tuple(notes),
+                str(found.level),
+                found.open,
+            )
+        )
     )
-    Zygote(channel).serve()
+    Zygote(channel, child.Cell.of(config["packages"]), config.get("private")).serve()
     # Frameworks print leak notes from a regular exit.
     os._exit(0)
 
@@ -196,8 +212,11 @@ def thread_count() -> int:
 class Zygote:
     """The loop: commands come as packets on the control socket, with descriptors attached to ``run``."""
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, cell: child.Cell, private: str | None) -> None:
         self._channel = channel
+        self._cell = cell
+        self._private = private
+        self._cleaners: set[int] = set()
         self._children: dict[int, int] = {}
         """Process id to number of the run."""
         self._wake_read, self._wake_write = os.pipe()
@@ -239,13 +258,14 @@ class Zygote:
             self._send({"event": "unfit", "run": run, "reason": f"{thread_count()} threads before a fork"})
             os._exit(1)
         parent = os.getpid()
+        private = self._private_folder(run)
         process = os.fork()
         if process == 0:
             try:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 result, output, fault = descriptors
-                child.run_alone(limits, parent, result, output, fault)
+                child.run_alone(self._cell, limits, parent, result, output, fault, private)
             finally:
                 os._exit(70)
         for descriptor in descriptors:
@@ -262,13 +282,34 @@ class Zygote:
                 return
             process = ended.si_pid
             run = self._children.pop(process, None)
+            self._cleaners.discard(process)
             # Still a zombie, so the number cannot have gone to another group: what the run left behind ends here.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process, signal.SIGKILL)
             _, status = os.waitpid(process, 0)
             if run is not None:
                 self._send({"event": "ended", "run": run, "status": status})
+                self._remove_private_folder(run)
             self._kill_strays()
+
+    def _private_folder(self, run: int) -> str | None:
+        if self._private is None:
+            return None
+        folder = os.path.join(self._private, str(run))
+        os.mkdir(folder, 0o700)
+        return folder
+
+    def _remove_private_folder(self, run: int) -> None:
+        if self._private is None:
+            return
+        folder = os.path.join(self._private, str(run))
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                os.rmdir(folder)
+            except OSError:
+                # Whatever the run left there may take long to delete, so nobody waits for it.
+                command = removal(folder)
+                self._cleaners.add(os.posix_spawn(command[0], command, {"PATH": "/usr/bin:/bin"}, setpgroup=0))
 
     def _kill_strays(self) -> None:
         """Ends descendants that left their run's process group; they are children of this process by now."""
@@ -278,7 +319,7 @@ class Zygote:
         except OSError:
             return
         for process in known:
-            if process not in self._children:
+            if process not in self._children and process not in self._cleaners:
                 _kill(process)
 
     def _kill_all(self) -> None:
