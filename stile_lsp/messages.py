@@ -11,6 +11,7 @@ from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import UTF16, LineIndex
 
 STATUS = "stile/status"
+ISOLATION = "stile/isolation"
 PROOF_VIEW = "stile/proofView"
 WAIT_UNTIL_VERIFIED = "stile/waitUntilVerified"
 

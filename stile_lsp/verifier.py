@@ -15,7 +15,7 @@ from stile_engine.trace.report import CheckRequest, Status
 from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState, frameworks
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
 from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
-from stile_lsp import session
+from stile_lsp import messages, session
 from stile_lsp.documents import Document
 from stile_lsp.interpreter import display_path, folder_of, path_of, resolve
 from stile_lsp.outline import Outline
@@ -298,8 +298,15 @@ _STATUS_WITHOUT_KERNELS = {
 
 
 def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
+    told: list[str] = []
+
     def on_state(state: WorkerState) -> None:
+        if (ready := worker.ready) is not None and told != [ready.isolation]:
+            told[:] = [ready.isolation]
+            isolation = {"interpreter": interpreter, "level": ready.level, "message": ready.isolation}
+            server.protocol.notify(messages.ISOLATION, isolation)
         level = logging.DEBUG if state in (WorkerState.READY, WorkerState.BUSY) else logging.INFO
         logger.log(level, "worker of %s: %s", interpreter, state)
 
-    return EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))
+    worker = EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))
+    return worker

@@ -44,6 +44,8 @@ class Cell:
 
     @classmethod
     def of(cls, packages: dict[str, str]) -> Cell:
+        # Before anything is forked: what this computes is the same for every run.
+        sandbox.prepare()
         return cls(readable=(*policy.SYSTEM, *policy.interpreter_paths(packages)))
 
 

@@ -230,6 +230,8 @@ class EngineWorker:
                 raise
             self._launchers[wanted] = launcher
             self._ready = launcher.ready
+            if launcher.ready is not None:
+                self._log(f"worker: kernels are run {launcher.ready.isolation}")
             for note in launcher.ready.notes if launcher.ready else ():
                 self._log(f"worker: {note}")
             self._set_state(WorkerState.READY)

@@ -49,9 +49,9 @@ class Ruleset:
     def __init__(self, libc: ctypes.CDLL, known: int) -> None:
         self._libc = libc
         self._rights = (1 << _RIGHTS[min(known, 5)]) - 1
-        attributes = struct.pack(
-            "=QQQ", self._rights, _NETWORK if known >= 4 else 0, _SCOPES if known >= 6 else 0
-        )[: 8 if known < 4 else 16 if known < 6 else 24]
+        attributes = struct.pack("=QQQ", self._rights, _NETWORK if known >= 4 else 0, _SCOPES if known >= 6 else 0)[
+            : 8 if known < 4 else 16 if known < 6 else 24
+        ]
         self._file: int = libc.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
         if self._file < 0:
             raise _failure("landlock_create_ruleset")

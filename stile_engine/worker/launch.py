@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from stile_engine.worker.bubblewrap import Bubblewrap, bubblewrap
+from stile_engine.worker.bubblewrap import bubblewrap
 from stile_engine.worker.folders import abandoned_folders, make_folder, removal
 from stile_engine.worker.messages import (
     FrameReader,
@@ -119,12 +119,12 @@ class ZygoteLauncher:
         frameworks: Sequence[str],
         log: Callable[[str], None],
         packages: Mapping[str, str] | None = None,
-        around: Bubblewrap | None = None,
+        bubblewrapped: bool = True,
     ) -> None:
         self._interpreter = interpreter
         self._frameworks = list(frameworks)
         self._log = log
-        self._around = around or bubblewrap()
+        self._around = bubblewrap() if bubblewrapped else None
         self._private: str | None = None
         self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None

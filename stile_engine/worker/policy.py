@@ -7,6 +7,7 @@ folder only the Python files directly in it and the packages there are readable.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.machinery
 import importlib.util
 import os
@@ -41,12 +42,16 @@ SYSTEM = (
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/var/run", "/mnt", "/media", "/home", "/root", "/Users")
 
 
-def is_wide(path: str, home: str | None = None) -> bool:
+def is_wide(path: str) -> bool:
     """Whether a folder holds more than one project: the user's home or above, or a place for everybody."""
     path = os.path.realpath(path)
-    homes = {os.path.realpath(home or os.path.expanduser("~")), os.path.realpath(os.environ.get("TMPDIR", "/tmp"))}
     above = os.path.join(path, "")
-    return path in _SHARED or any(path == h or h.startswith(above) for h in homes)
+    return path in _SHARED or any(path == home or home.startswith(above) for home in _homes())
+
+
+@functools.cache
+def _homes() -> tuple[str, ...]:
+    return tuple(os.path.realpath(path) for path in (os.path.expanduser("~"), os.environ.get("TMPDIR", "/tmp")))
 
 
 def interpreter_paths(packages: Mapping[str, str]) -> list[str]:

@@ -159,7 +159,6 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(ctypes.get_errno(), name)
 
 
-
 _FILES: dict[str, Callable[[_Place], None]] = {
     "read your files": _read,
     "list your home folder": _list_home,
@@ -188,7 +187,7 @@ _PROCESSES: dict[str, Callable[[_Place], None]] = {
     "use io_uring": _io_uring,
 }
 ESCAPES = {**_FILES, **_NETWORK, **_PROCESSES}
-"""In users' words after "kernels can". The order is that of the attempts: what ends the secret comes last of its group."""
+"""In users' words after "kernels can", in the order of the attempts."""
 
 
 def attempt_all(place: _Place) -> list[str]:
@@ -226,7 +225,7 @@ def probe(
         open_ways = _ask_child(_Place(secret, folder, os.getpid()), private, packages or {}, offered)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return judged(open_ways, _names(offered, around))
+    return judged(open_ways, tuple(_names(offered, around)))
 
 
 def judged(open_ways: Sequence[str] | None, by: Sequence[str]) -> Isolation:

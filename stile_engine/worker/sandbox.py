@@ -15,6 +15,7 @@ import fcntl
 import os
 import resource
 import signal
+import struct
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,7 +30,6 @@ FAULT_DESCRIPTOR = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
-_PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
 
 _CAP_DAC_READ_SEARCH = 2
@@ -94,6 +94,13 @@ def mechanisms() -> Mechanisms:
     return Mechanisms(landlock.version(_LIBC), seccomp.is_available(_LIBC))
 
 
+def prepare() -> None:
+    """Does once what every ``confine`` of this process's children would do."""
+    machine = seccomp.architecture()
+    if machine is not None:
+        seccomp.assembled(machine, 0)
+
+
 def begin(limits: Limits, parent: int, result: int, output: int, fault: int) -> None:
     """The part that needs no knowledge of the request.
 
@@ -136,21 +143,18 @@ def use_private_folder(private: str, environment: dict[str, str]) -> None:
 
 
 def _drop_capabilities() -> None:
-    """Root keeps one: to read files of other owners that its mode allows anyway. What is not held is no error."""
+    """Root keeps one: to read what belongs to other users, of the files that it may read at all. The bounding set
+    needs no change, since no program is ever started."""
     if _LIBC is None or os.geteuid() != 0:
         return
-    for number in range(64):
-        if number != _CAP_DAC_READ_SEARCH:
-            _LIBC.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0)
     kept = 1 << _CAP_DAC_READ_SEARCH
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    header = struct.pack("=II", 0x20080522, 0)
     # effective, permitted, inheritable: the lower halves, then the upper ones
-    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)
-    if _LIBC.capset(header, sets) != 0:
-        sets = (ctypes.c_uint32 * 6)()
-        if _LIBC.capset(header, sets) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, f"capset: {os.strerror(number)}")
+    for sets in (struct.pack("=6I", kept, kept, 0, 0, 0, 0), bytes(24)):
+        if _LIBC.capset(header, sets) == 0:
+            return
+    number = ctypes.get_errno()
+    raise OSError(number, f"capset: {os.strerror(number)}")
 
 
 def _limit_resources(limits: Limits) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Architecture:
     """``audit`` is the value that a filter sees in ``seccomp_data.arch``; ``foreign`` the bit that marks
     calls of another calling convention of the same machine (x32)."""

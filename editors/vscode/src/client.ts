@@ -9,7 +9,7 @@ import {
   type LanguageClientOptions,
 } from "vscode-languageclient/node";
 import { candidates, choose, existingFile, probe, type Interpreter } from "./interpreter";
-import { proofViewRequest, serverCommand, statusNotification, type Place, type ProofView } from "./protocol";
+import { proofViewRequest, serverCommand, isolationNotification, statusNotification, type IsolationParams, type Place, type ProofView } from "./protocol";
 import { chosenByPythonExtension } from "./pythonExtension";
 import { readSettings, type Settings } from "./settings";
 import { Statuses } from "./statuses";
@@ -31,6 +31,8 @@ export class Verifier implements vscode.Disposable {
   readonly onDidChangeState = this.stateChanged.event;
   private readonly lensFreshness = new LensFreshness(this.statuses);
   private client: LanguageClient | undefined;
+  /** Of the process that runs the kernels; undefined until one was started. */
+  isolation: IsolationParams | undefined;
   private current: ServerState = { kind: "stopped", reason: "not started yet" };
   private interpreterInUse: Interpreter | undefined;
   private running: Promise<void> | undefined;
@@ -123,6 +125,10 @@ export class Verifier implements vscode.Disposable {
     const client = await this.create(resolution.found);
     this.client = client;
     client.onNotification(statusNotification, (params) => { this.statuses.apply(params); });
+    client.onNotification(isolationNotification, (params) => {
+      this.isolation = params;
+      this.stateChanged.fire(this.current);
+    });
     try {
       await client.start();
       this.become({ kind: "running" });

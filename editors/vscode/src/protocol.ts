@@ -37,6 +37,15 @@ export interface StatusParams {
 
 export const statusNotification = new NotificationType<StatusParams>("stile/status");
 
+/** How far the process that runs kernels is kept from everything else, as it was tried when it started. */
+export interface IsolationParams {
+  readonly interpreter: string;
+  readonly level: "isolated" | "partly isolated" | "not isolated";
+  readonly message: string;
+}
+
+export const isolationNotification = new NotificationType<IsolationParams>("stile/isolation");
+
 /** Mathematics in two notations. */
 export interface Formula {
   readonly text: string;

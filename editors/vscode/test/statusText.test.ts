@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { STATUSES, type KernelStatus, type Status } from "../src/protocol";
-import { interpreterWords, statusText, statusWords, type View } from "../src/ui/statusText";
+import { interpreterWords, isolationWords, statusText, statusWords, type View } from "../src/ui/statusText";
 
 const range = { start: { line: 0, character: 0 }, end: { line: 1, character: 0 } };
 const kernels = (...statuses: Status[]): KernelStatus[] => statuses.map((status, i) => ({ name: `k${i}`, status, message: "", range }));
@@ -32,6 +32,14 @@ test("no counts while there is no verifier", () => {
 
 test("a folder that is not trusted shows it", () => {
   assert.equal(statusText({ ...view(), trusted: false }), "$(shield) Stile");
+});
+
+test("a verifier that does not isolate kernels shows it", () => {
+  const isolation = { interpreter: "/p", level: "partly isolated", message: "partly isolated by seccomp: kernels can read your files" } as const;
+  assert.equal(statusText({ ...view(), isolation }), "$(unlock) Stile");
+  assert.equal(statusText({ ...view(), isolation: { ...isolation, level: "isolated" } }), "Stile");
+  assert.equal(isolationWords(isolation), "Kernels are run partly isolated by seccomp: kernels can read your files.");
+  assert.equal(isolationWords(undefined), "No kernel was run yet.");
 });
 
 test("words for screen readers and the interpreter", () => {

@@ -2,7 +2,7 @@
 import * as vscode from "vscode";
 import type { Verifier } from "../client";
 import { inProgress } from "../verdicts";
-import { interpreterWords, kernelIcon, statusText, statusWords, type View } from "./statusText";
+import { interpreterWords, isolationWords, kernelIcon, statusText, statusWords, type View } from "./statusText";
 
 const MENU = "stile.statusMenu";
 
@@ -23,6 +23,7 @@ export function registerStatusBar(verifier: Verifier): vscode.Disposable {
       trusted: vscode.workspace.isTrusted,
       kernels: verifier.statuses.of(document.uri),
       interpreter: verifier.interpreter,
+      ...(verifier.isolation === undefined ? {} : { isolation: verifier.isolation }),
     };
   }
 
@@ -38,6 +39,9 @@ export function registerStatusBar(verifier: Verifier): vscode.Disposable {
     item.accessibilityInformation = { label: `Stile. ${words}`, role: "button" };
     const tooltip = new vscode.MarkdownString();
     tooltip.appendText(words).appendMarkdown("\n\n").appendText(interpreterWords(shown.interpreter));
+    if (shown.trusted) {
+      tooltip.appendMarkdown("\n\n").appendText(isolationWords(shown.isolation));
+    }
     if (!shown.trusted) {
       tooltip.appendMarkdown("\n\n").appendText("This folder is not trusted: syntax and specs are checked, nothing is run.");
     }

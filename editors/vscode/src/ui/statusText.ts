@@ -1,6 +1,6 @@
 /** What the status bar item says. Pure functions, no editor. */
 import type { Interpreter } from "../interpreter";
-import type { KernelStatus } from "../protocol";
+import type { IsolationParams, KernelStatus } from "../protocol";
 import { appearance, count, inProgress, type Appearance } from "../verdicts";
 
 /** Codicons, worst last so that trouble stands at the end of the item where it is seen. */
@@ -30,6 +30,8 @@ export interface View {
   readonly trusted: boolean;
   readonly kernels: readonly KernelStatus[];
   readonly interpreter: Interpreter | undefined;
+  /** Of the process that runs the kernels; undefined until one was started. */
+  readonly isolation?: IsolationParams;
 }
 
 export function statusText(view: View): string {
@@ -39,7 +41,8 @@ export function statusText(view: View): string {
   if (view.server === "stopped") {
     return "$(error) Stile";
   }
-  const name = view.trusted ? "Stile" : "$(shield) Stile";
+  const open = view.isolation !== undefined && view.isolation.level !== "isolated";
+  const name = view.trusted ? (open ? "$(unlock) Stile" : "Stile") : "$(shield) Stile";
   if (view.kernels.length === 0) {
     return name;
   }
@@ -75,6 +78,10 @@ export function interpreterWords(interpreter: Interpreter | undefined): string {
   return interpreter === undefined
     ? "No interpreter."
     : `Python ${interpreter.version}: ${interpreter.path} (${interpreter.origin})`;
+}
+
+export function isolationWords(isolation: IsolationParams | undefined): string {
+  return isolation === undefined ? "No kernel was run yet." : `Kernels are run ${isolation.message}.`;
 }
 
 export function kernelIcon(kernel: KernelStatus): string {
