@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 from stile_engine.errors import StileError
+
+SANDBOXED = "STILE_SANDBOXED"
+"""Set in the environment of a process that is confined: what the system refuses is then most likely our doing."""
+
+_REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
+
+_SANDBOX = (
+    "the sandbox in which kernels run reads the interpreter and the workspace, writes a temporary folder, "
+    "and has no network and no other programs"
+)
 
 
 def failure_message(error: BaseException, framework: str | None = None) -> tuple[str, str]:
@@ -17,5 +29,7 @@ def failure_message(error: BaseException, framework: str | None = None) -> tuple
         return error.code, error.message
     if isinstance(error, SystemExit):
         return "exception", f"the program ends itself here (exit status {error.code})"
+    if isinstance(error, OSError) and error.errno in _REFUSALS and os.environ.get(SANDBOXED):
+        return "sandbox", f"{type(error).__name__}: {error}: {_SANDBOX}"
     text = str(error).strip()
     return "exception", f"{type(error).__name__}: {text}" if text else type(error).__name__

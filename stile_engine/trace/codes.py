@@ -30,7 +30,7 @@ SEVERITIES: Mapping[str, str] = MappingProxyType(
         "import-error": "error",
         "internal-error": "error",
         "unused-ignore": "warning",
-        "sandbox": "warning",
+        "sandbox": "error",
         "assumption": "information",
     }
 )

@@ -312,6 +312,7 @@ class SpawnLauncher:
         self._interpreter = interpreter
         self._packages = dict(packages or bundled_packages())
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self._private: str | None = None
         self.ready: Ready | None = None
         self.cannot_fork = False
 
@@ -326,8 +327,12 @@ class SpawnLauncher:
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[int | None] = loop.create_future()
+        self._private = self._private or make_folder()
+        private = os.path.join(self._private, str(run))
+        os.mkdir(private, 0o700)
         config = {
             "mode": "single",
+            "private": private,
             "channel": result,
             "output": output,
             "fault": fault,
@@ -355,6 +360,7 @@ class SpawnLauncher:
                 loop.call_later(0.01, watch)
                 return
             self._processes.pop(run, None)
+            _remove(private, loop)
             if not ended.done():
                 ended.set_result(-code if code < 0 else code << 8)
 
@@ -371,6 +377,9 @@ class SpawnLauncher:
         for run in list(self._processes):
             self.kill(run)
         self.ready = None
+        if self._private is not None:
+            _remove(self._private, asyncio.get_running_loop())
+            self._private = None
 
 
 def _remove(folder: str, loop: asyncio.AbstractEventLoop) -> None:

@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 
+from stile_engine.checking.failures import SANDBOXED
+
 SYSTEM = (
     "/usr",
     "/lib",
@@ -135,7 +137,7 @@ def private_environment(folder: str) -> dict[str, str]:
     """Where libraries keep caches, settings and temporary files: in the run's own folder."""
     inside = {name: folder for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
     caches = ("TRITON_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR")
-    return {**inside, **dict.fromkeys(caches, folder), "USER": "stile", "LOGNAME": "stile"}
+    return {**inside, **dict.fromkeys(caches, folder), "USER": "stile", "LOGNAME": "stile", SANDBOXED: "1"}
 
 
 def _distinct(paths: Iterable[str]) -> list[str]:
