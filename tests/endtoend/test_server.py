@@ -437,12 +437,8 @@ def test_settings_are_pulled_pushed_and_live(uri: str, start: StartClient) -> No
 
 
 def test_a_folder_that_is_not_trusted_runs_nothing(uri: str, start: StartClient) -> None:
-    text = (
-        texts.HEAD
-        + "raise RuntimeError('this was run')\n"
-        + texts.RIGHT
-        + texts.WRONG.replace("2 * X:M N", "2 * * X:M")
-    )
+    head = texts.HEAD + "raise RuntimeError('this was run')\n"
+    text = head + texts.RIGHT + texts.WRONG.replace("2 * X:M N", "2 * * X:M")
     client = start(settings={"trusted": False})
     client.initialize()
     assert client.verify(uri, text) == {"right": "unknown", "wrong": "error"}
