@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.names import combined, is_bound
+
+_NOTHING: frozenset[str] = frozenset()
 
 Atom: TypeAlias = "str | FloorDiv"
 
@@ -43,24 +44,39 @@ def _atom_key(atom: Atom) -> tuple[int, str]:
     return (0, atom) if isinstance(atom, str) else (1, str(atom))
 
 
-@dataclass(frozen=True)
 class Affine:
-    """``sum(coefficient * atom) + constant``; build with ``variable``, ``constant`` and operators."""
+    """``sum(coefficient * atom) + constant``; build with ``variable``, ``constant`` and operators.
 
-    terms: tuple[tuple[Atom, int], ...] = ()
-    constant: int = 0
+    Written out instead of a frozen dataclass: long kernels make millions of them. Nothing is ever changed in one.
+    """
 
-    @cached_property
-    def _hash(self) -> int:
-        return hash((self.terms, self.constant))
+    __slots__ = ("_digest", "_hash", "_variables", "constant", "terms")
+    __match_args__ = ("terms", "constant")
+
+    def __init__(self, terms: tuple[tuple[Atom, int], ...] = (), constant: int = 0) -> None:
+        self.terms: Final = terms
+        self.constant: Final = constant
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(other) is not Affine:
+            return NotImplemented
+        return self.constant == other.constant and self.terms == other.terms
 
     def __hash__(self) -> int:
-        return self._hash
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash: int = hash((self.terms, self.constant))
+            return self._hash
 
     @staticmethod
     def of(value: AffineLike) -> Affine:
-        if isinstance(value, Affine):
+        if type(value) is Affine:
             return value
+        if type(value) is int:
+            return Affine((), value)
         symbolic: Affine | None = getattr(value, "affine", None)
         return Affine((), int(value)) if symbolic is None else symbolic  # type: ignore[arg-type]
 
@@ -72,20 +88,31 @@ class Affine:
     def is_constant(self) -> bool:
         return not self.terms
 
-    @cached_property
+    @property
     def variables(self) -> frozenset[str]:
         """All that the value varies with: what a data variable is read at is among them."""
-        found: set[str] = set()
-        for atom, _ in self.terms:
-            if isinstance(atom, str):
-                found.add(atom)
-            else:
-                found |= atom.numerator.variables
-        return data.closure(frozenset(found))
+        try:
+            return self._variables
+        except AttributeError:
+            found: set[str] = set()
+            for atom, _ in self.terms:
+                if isinstance(atom, str):
+                    found.add(atom)
+                else:
+                    found |= atom.numerator.variables
+            self._variables: frozenset[str] = data.closure(frozenset(found)) if found else _NOTHING
+            return self._variables
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """Orders expressions by structure, with the names of bound variables last."""
+        try:
+            return self._digest
+        except AttributeError:
+            self._digest: str = self._made_digest()
+            return self._digest
+
+    def _made_digest(self) -> str:
         shapes, names, parts = [str(self.constant)], list[str](), list[str]()
         for atom, coefficient in self.terms:
             if isinstance(atom, FloorDiv):
@@ -112,7 +139,8 @@ class Affine:
         return any(isinstance(a, FloorDiv) and name in a.numerator.variables for a, _ in self.terms)
 
     def __add__(self, other: AffineLike) -> Affine:
-        other = Affine.of(other)
+        if type(other) is not Affine:
+            other = Affine.of(other)
         if not other.terms:
             return Affine(self.terms, self.constant + other.constant) if other.constant else self
         if not self.terms:
@@ -128,18 +156,25 @@ class Affine:
         return self * -1
 
     def __sub__(self, other: AffineLike) -> Affine:
+        if type(other) is int:
+            return Affine(self.terms, self.constant - other) if other else self
         return self + Affine.of(other) * -1
 
     def __rsub__(self, other: AffineLike) -> Affine:
         return Affine.of(other) - self
 
     def __mul__(self, other: AffineLike) -> Affine:
-        other = Affine.of(other)
-        if self.is_constant:
-            self, other = other, self
-        if not other.is_constant:
-            raise ValueError(f"the product ({self}) * ({other}) of two index expressions is not affine")
-        factor = other.constant
+        if type(other) is int:
+            factor = other
+        else:
+            other = Affine.of(other)
+            if not self.terms:
+                self, other = other, self
+            if other.terms:
+                raise ValueError(f"the product ({self}) * ({other}) of two index expressions is not affine")
+            factor = other.constant
+        if factor == 1:
+            return self
         if factor == 0:
             return Affine()
         return Affine(tuple((a, c * factor) for a, c in self.terms), self.constant * factor)
@@ -171,18 +206,24 @@ class Affine:
 
     def substitute(self, mapping: Mapping[str, Affine]) -> Affine:
         """Replace variables simultaneously."""
-        if not (self.variables & mapping.keys()):
+        if self.variables.isdisjoint(mapping):
             return self
-        mapping = data.extended(mapping, (a for a, _ in self.terms if isinstance(a, str)))
-        total = Affine((), self.constant)
+        if data.any_known():
+            mapping = data.extended(mapping, (a for a, _ in self.terms if isinstance(a, str)))
+        total: dict[Atom, int] = {}
+        constant = self.constant
         for atom, coefficient in self.terms:
             if isinstance(atom, str):
-                replacement = mapping.get(atom)
-                part = Affine.variable(atom) if replacement is None else replacement
+                part = mapping.get(atom)
+                if part is None:
+                    total[atom] = total.get(atom, 0) + coefficient
+                    continue
             else:
                 part = atom.numerator.substitute(mapping) // atom.divisor
-            total = total + part * coefficient
-        return total
+            constant += part.constant * coefficient
+            for other, factor in part.terms:
+                total[other] = total.get(other, 0) + factor * coefficient
+        return _make(total, constant)
 
     def extremes(self, ranges: Mapping[str, tuple[Affine, Affine]]) -> tuple[int, int] | None:
         """Numbers between which, both included, the value lies where each variable is in its half-open
@@ -260,7 +301,8 @@ def _positive(divisor: AffineLike) -> int:
 
 def _make(total: Mapping[Atom, int], constant: int) -> Affine:
     kept = [(a, c) for a, c in total.items() if c]
-    kept.sort(key=lambda item: _atom_key(item[0]))
+    if len(kept) > 1:
+        kept.sort(key=lambda item: _atom_key(item[0]))
     return Affine(tuple(kept), constant)
 
 
