@@ -92,7 +92,9 @@ class Buffer:
         self.written: Site | None = None
         """Where the latest write stands."""
         self._elements = elements
-        self._tiles: list[tuple[Box, Node]] = []
+        self._tiles: tuple[tuple[Box, Node], ...] = ()
+        self.state = object()
+        """Another object after every write."""
 
     def read(self, region: Box | None = None) -> Elements:
         region = tuple((0, n) for n in self.shape) if region is None else region
@@ -109,9 +111,10 @@ class Buffer:
         if where == NEVER:
             return
         self.numbers = None
+        self.state = object()
         if where == ALWAYS:
             self._elements = elements
-            self._tiles = []
+            self._tiles = ()
             return
         match self._elements, elements:
             case Truth(old), Truth(new):
@@ -119,12 +122,12 @@ class Buffer:
                 return
         box = box_of(where, self.shape)
         if box is not None:
-            self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
-            self._tiles.append((box, as_node(elements, self.shape)))
+            kept = [t for t in self._tiles if not _inside(t[0], box)]
+            self._tiles = (*kept, (box, as_node(elements, self.shape)))
             return
         before = as_node(self.read(), self.shape)
         self._elements = Real(select(where, as_node(elements, self.shape), before, ranges_of(self.shape)))
-        self._tiles = []
+        self._tiles = ()
 
 
 def box_of(predicate: Predicate, shape: Shape) -> Box | None:
@@ -190,8 +193,19 @@ class View:
         """Where the latest write stands."""
         self._forward = tuple(forward)
         self._backward = backward
+        self._root = root(parent)
+        self._read: tuple[object, Elements] | None = None
+        """The elements of the whole, and of which state of the memory."""
 
     def read(self, region: Box | None = None) -> Elements:
+        if region is not None:
+            return self._elements(region)
+        state = self._root.state
+        if self._read is None or self._read[0] is not state:
+            self._read = (state, self._elements(None))
+        return self._read[1]
+
+    def _elements(self, region: Box | None) -> Elements:
         if 0 in self.shape:
             return reindex(self.parent.read(), self._forward, self.shape)
         own = dict(enumerate(region if region is not None else tuple((0, n) for n in self.shape)))
@@ -327,10 +341,11 @@ def share_unknown_memory(original: Store, copy: Store) -> None:
     root(original).locked = root(copy).locked = "a write where the memory layout decides whether a copy was made"
 
 
-def root(store: Store) -> Store:
+def root(store: Store) -> Buffer:
     """The memory that a view looks at."""
     while isinstance(store, View):
         store = store.parent
+    assert isinstance(store, Buffer)
     return store
 
 
