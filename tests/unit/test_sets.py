@@ -227,3 +227,10 @@ def test_numbers_beyond_the_machine_word() -> None:
     inside = IndexSet.where(in_range(x, -(2**63), 2**63))
     assert IndexSet.box({"x": (Affine.of(-5), Affine.of(5))}).issubset(inside)
     assert IndexSet.where(compare(x * 2**64, ">=", 2**65)).equals(IndexSet.where(compare(x, ">=", 2)))
+
+
+def test_a_bound_of_a_box_may_name_another_of_its_variables() -> None:
+    i, j = Affine.variable("i"), Affine.variable("j")
+    box = IndexSet.box({"i": (Affine(), Affine((), 4)), "j": (Affine(), i + 1)})
+    assert box.equals(IndexSet.where(conjunction(in_range(i, 0, 4), in_range(j, 0, i + 1))))
+    assert len(box.points(100) or ()) == 1 + 2 + 3 + 4
