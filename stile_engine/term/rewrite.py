@@ -20,7 +20,7 @@ from stile_engine.term.atoms import (
     poly,
 )
 from stile_engine.term.ring import _as_poly, multiply, normalise, scale, total_of
-from stile_engine.term.walk import all_atoms, inside
+from stile_engine.term.walk import all_atoms, atoms_of, inside
 
 
 def replace_atom(operand: Poly, atom: Atom, replacement: Poly | None) -> Poly:
@@ -57,16 +57,25 @@ def replace_everywhere(operand: Poly, atom: Atom, replacement: Poly) -> Poly:
 
 def transform(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
     """The term with atoms replaced at any depth, innermost first. ``change`` is asked about every
-    atom once all inside it has been replaced."""
+    atom once, when all inside it has been replaced, and never about what it gave itself."""
     done: dict[Poly, Poly] = {}
+    settled: set[Atom] = set()
+
+    def ask(atom: Atom) -> Poly | None:
+        new = change(atom)
+        settled.update((atom,) if new is None else atoms_of(new))
+        return new
 
     def atom_of(atom: Atom) -> Poly | None:
         inner = inside(atom)
         changed = [whole(p) for p in inner]
         if all(new is old for new, old in zip(changed, inner, strict=True)):
-            return change(atom)
+            return ask(atom)
         rebuilt = rebuild(atom, changed)
-        return map_atoms(rebuilt, change)
+        if isinstance(atom, PowerAtom):
+            return rebuilt  # the base itself: all of its atoms have been asked about
+        # a law may have brought some of them to the top
+        return map_atoms(rebuilt, lambda a: None if a in settled else ask(a))
 
     def whole(current: Poly) -> Poly:
         found = done.get(current)
