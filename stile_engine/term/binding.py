@@ -20,9 +20,10 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.names import bound_names, fresh_name, is_finished
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Poly
+from stile_engine.term.coordinates import by_reads, has_data, uses_of
 from stile_engine.term.ring import substitute
 
-_counter = 0
+_counter = 100_000
 _MOST_PERMUTED = 5
 
 
@@ -37,8 +38,12 @@ def rename_apart(bound: tuple[str, ...]) -> dict[str, Affine]:
     return {v: Affine.variable(n) for v, n in zip(bound, fresh(len(bound)), strict=True)}
 
 
-def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
-    """The same family with canonical coordinates, order and names of its bound variables."""
+def canonical(
+    bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: bool = True
+) -> tuple[tuple[str, ...], IndexSet, Poly]:
+    """The same family with canonical coordinates, order and names of its bound variables. ``distinct``: how
+    often a value of the body occurs matters."""
+    bound, domain, body = _by_reads(bound, domain, body, distinct)
     names = _names(bound, domain, body)
     domain, body = _in_coordinates(bound, names, domain, body)
     # In its new coordinates the body may have fewer binders inside: a lower number is enough then.
@@ -46,6 +51,19 @@ def canonical(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tup
         names, bound = lower, names
         domain, body = _in_coordinates(bound, names, domain, body)
     return names, domain, body
+
+
+def _by_reads(
+    bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: bool
+) -> tuple[tuple[str, ...], IndexSet, Poly]:
+    """The family over the indices that it reads, where that is not plain already."""
+    if not bound or has_data(domain, body):
+        return bound, domain, body
+    uses = uses_of(bound, [i for read in body.reads for i in read.index], body.variables)
+    choices = by_reads(bound, domain, body, uses, distinct)
+    if not choices:
+        return bound, domain, body
+    return min(((names, *_ordered(names, d, b)) for names, d, b in choices), key=lambda f: _digest(f[1:]))
 
 
 def _in_coordinates(

@@ -237,7 +237,7 @@ def _split(family: Family) -> _Split:
     if still:
         fixed = poly(still)
         moving = poly({m: c for m, c in family.body.terms if m not in still})
-    bound, domain, body = binding.canonical(family.bound, family.domain, moving)
+    bound, domain, body = binding.canonical(family.bound, family.domain, moving, distinct=False)
     if any(m.variables.isdisjoint(bound) for m, _ in body.terms):
         again = _split(Family(bound, domain, body))
         return _Split(add(fixed, again.fixed), again.bound, again.domain, again.body)

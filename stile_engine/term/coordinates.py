@@ -1,0 +1,149 @@
+"""Coordinates of families: the indices at which inputs are read become the bound variables.
+
+A family runs over its bound variables, but what it consists of are the elements that it reads:
+``X[2*m], m < 8`` and ``X[k], k < 16, k even`` are one family, and so are ``X[16*a + b] * U[a]`` over two
+variables and ``X[k] * U[k // 16]`` over one. So the smallest number of read indices that determine all
+bound variables is made the variables, and all other indices are written as expressions in them. Which
+expressions those are depends on the graph of the function alone, and of several choices the one with the
+least digest is kept: the result does not depend on the variables that the family came with.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from stile_engine.index import data
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.graphs import are_coupled, exact_value, is_function, value_of, with_values
+from stile_engine.index.names import fresh_name
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.atoms import Atom, IndexAtom, Poly, Rational, ReadAtom, of_atom, ratio, read_atom
+from stile_engine.term.rewrite import transform
+from stile_engine.term.ring import of_affine, scale, substitute
+from fractions import Fraction
+
+_MOST_TRIED = 24
+
+Family = tuple[tuple[str, ...], IndexSet, Poly]
+
+
+def uses_of(bound: tuple[str, ...], indices: list[Affine], outer: frozenset[str]) -> list[Affine]:
+    """The read indices that name a bound variable, and none that is bound deeper inside."""
+    names = frozenset(bound)
+    found = {i: None for i in indices if not i.variables.isdisjoint(names) and i.variables <= outer | names}
+    return sorted(found, key=lambda i: i.digest)
+
+
+def _is_plain(use: Affine, names: frozenset[str]) -> bool:
+    """Whether the index is one bound variable, shifted or turned round."""
+    named = use.variables & names
+    return len(named) == 1 and all(use.coefficient(v) in (1, -1) and not use.mentions_in_floor(v) for v in named)
+
+
+def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, uses: list[Affine], distinct: bool) -> list[Family]:
+    """The family in all choices of read indices as its variables, or nothing where it is best left as it is.
+    ``distinct``: every tuple of the bound variables counts, and not only every value of the body."""
+    names = frozenset(bound)
+    plain = all(_is_plain(use, names) for use in uses)
+    if not uses or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
+        return []
+    kept = tuple(v for v in bound if all(v not in use.variables for use in uses))
+    moving = tuple(v for v in bound if v not in kept)
+    own = _new_names(len(uses), domain.variables | body.variables)
+    largest = len(moving) - 1 if plain else len(uses)
+    tried = 0
+    for count in range(largest + 1):
+        found: list[Family] = []
+        for chosen in combinations(uses, count):
+            tried += 1
+            if tried > _MOST_TRIED:
+                return found
+            family = _moved(kept, moving, domain, body, uses, dict(zip(own, chosen, strict=False)), distinct)
+            if family is not None:
+                found.append(family)
+        if found:
+            return found
+    return []
+
+
+def _new_names(count: int, taken: frozenset[str]) -> tuple[str, ...]:
+    """The same ones for every choice, and for every family that is written another way."""
+    first = 1
+    while not taken.isdisjoint(names := tuple(fresh_name(first + i) for i in range(count))):
+        first += count
+    return names
+
+
+def _moved(
+    kept: tuple[str, ...],
+    moving: tuple[str, ...],
+    domain: IndexSet,
+    body: Poly,
+    uses: list[Affine],
+    chosen: dict[str, Affine],
+    distinct: bool,
+) -> Family | None:
+    """The family with ``chosen`` as its variables, in place of ``moving``."""
+    graph = with_values(domain, chosen.items())
+    one_to_one = is_function(graph, moving)
+    if distinct and not one_to_one:
+        return None
+    image = graph.project_out(moving)
+    # every index as the only expression of its graph
+    value = fresh_name(0)
+    indices = {use: Affine.variable(name) for name, use in chosen.items()}
+    for use in uses:
+        if use in indices:
+            continue
+        own_graph = with_values(graph, [(value, use)]).project_out(moving)
+        if not one_to_one and not is_function(own_graph, (value,)):
+            return None
+        found = value_of(own_graph, value)
+        if found is None:
+            return None
+        indices[use] = found
+    body = _with_indices(body, indices)
+    left = [v for v in moving if v in body.variables]
+    if left and not one_to_one:
+        return None
+    mapping: dict[str, Affine] = {}
+    for name in left:
+        found = value_of(graph.project_out([v for v in moving if v != name]), name)
+        if found is None:
+            return None
+        mapping[name] = found
+    body = _settled(substitute(body, mapping), image) if mapping else body
+    return (*kept, *chosen), image, body
+
+
+def _with_indices(body: Poly, indices: dict[Affine, Affine]) -> Poly:
+    def change(atom: Atom) -> Poly | None:
+        if not isinstance(atom, ReadAtom):
+            return None
+        moved = tuple(indices.get(i, i) for i in atom.index)
+        return None if moved == atom.index else of_atom(read_atom(atom.tensor, moved))
+
+    return transform(body, change)
+
+
+def _settled(body: Poly, image: IndexSet) -> Poly:
+    """The term with divisions that stand for numbers written as fractions where nothing is cut off."""
+    value = fresh_name(0)
+
+    def change(atom: Atom) -> Poly | None:
+        if not isinstance(atom, IndexAtom) or not atom.index.variables <= image.variables:
+            return None
+        if not any(isinstance(part, FloorDiv) for part, _ in atom.index.terms):
+            return None
+        exact = exact_value(with_values(image, [(value, atom.index)]), value)
+        if exact is None:
+            return None
+        numerator, divisor = exact
+        by: Rational = ratio(Fraction(1, divisor))
+        return scale(of_affine(numerator), by)
+
+    return transform(body, change)
+
+
+def has_data(domain: IndexSet, body: Poly) -> bool:
+    return bool(domain.tokens or (data.any_known() and data.tokens_of(body.variables)))
