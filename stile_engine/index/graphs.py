@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import gcd
 
 import islpy as isl
 
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import compare, conjunction
 from stile_engine.index.sets import (
     _PARAM,
     _SET,
     IndexSet,
     _dim_name,
-    _from_aff,
     _integer,
     _isl_name,
     _limited,
@@ -71,63 +71,99 @@ def exact_value(graph: IndexSet, name: str) -> tuple[Affine, int] | None:
     if name not in graph.parameters:
         return None
     spend()
-    return _exact_value(graph, name)
-
-
-@_limited
-def _exact_value(graph: IndexSet, name: str) -> tuple[Affine, int] | None:
-    hull = graph.raw.affine_hull()
-    own = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
-    found: list[tuple[int, str, Affine]] = []
-    for constraint in hull.get_constraints() if own >= 0 else ():
-        divisions = range(constraint.dim(isl.dim_type.div))
-        if not constraint.is_equality() or any(
-            not constraint.get_coefficient_val(isl.dim_type.div, d).is_zero() for d in divisions
-        ):
-            continue
-        coefficient = _integer(constraint.get_coefficient_val(_PARAM, own))
-        if not coefficient:
-            continue
-        rest = Affine((), _integer(constraint.get_constant_val()))
-        for dim in range(constraint.dim(_PARAM)):
-            factor = _integer(constraint.get_coefficient_val(_PARAM, dim))
-            if dim != own and factor:
-                rest = rest + Affine.variable(decoded_name(_dim_name(constraint, dim))) * factor
-        # coefficient * name + rest = 0
-        value = -rest if coefficient > 0 else rest
-        found.append((abs(coefficient), value.digest, value))
-    if not found:
+    plain = [(abs(own), rest.digest, rest if own < 0 else -rest) for own, rest, m in _equations(graph, name) if not m]
+    if not plain:
         return None
-    divisor, _, value = min(found, key=lambda f: f[:2])
+    divisor, _, value = min(plain, key=lambda f: f[:2])
     return value, divisor
 
 
-@lru_cache(maxsize=65536)
+@_limited
+def _equations(graph: IndexSet, name: str) -> list[tuple[int, Affine, int]]:
+    """``(c, e, m)`` for the equations ``c * name + e == 0`` that hold in the set, modulo m where m is not 0."""
+    hull = graph.raw.affine_hull()
+    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
+    found: list[tuple[int, Affine, int]] = []
+    for constraint in hull.get_constraints():
+        own = _integer(constraint.get_coefficient_val(_PARAM, dim)) if constraint.is_equality() else 0
+        if own:
+            divisions = range(constraint.dim(isl.dim_type.div))
+            modulus = gcd(*(_integer(constraint.get_coefficient_val(isl.dim_type.div, d)) for d in divisions))
+            found.append((own, _rest(constraint, dim), modulus))
+    return found
+
+
+def _rest(constraint: isl.Constraint, dim: int) -> Affine:
+    """The constraint without divisions and without the variable at ``dim``."""
+    rest = Affine((), _integer(constraint.get_constant_val()))
+    for other in range(constraint.dim(_PARAM)):
+        factor = _integer(constraint.get_coefficient_val(_PARAM, other))
+        if other != dim and factor:
+            rest = rest + Affine.variable(decoded_name(_dim_name(constraint, other))) * factor
+    return rest
+
+
 def value_of(graph: IndexSet, name: str) -> Affine | None:
     """An expression that ``name`` equals at every tuple of the set, if one is found. Which one depends on the
     set alone, and on no other way in which it could be written."""
+    return _value_of(graph, name) if name in graph.parameters else None
+
+
+@lru_cache(maxsize=65536)
+def _value_of(graph: IndexSet, name: str, modular: bool = True) -> Affine | None:
     exact = exact_value(graph, name)
     if exact is not None:
-        numerator, divisor = exact
-        # d divides the numerator, so that it may be rounded up to a constant that d divides
-        whole = -(-numerator.constant // divisor)
-        return (numerator - numerator.constant) // divisor + whole
+        return _rounded(*exact)
     spend(2)
-    return _extreme(graph, name)
+    found = _between_facets(graph, name)
+    if found is not None or not modular:
+        return found
+    for own, rest, modulus in sorted(_equations(graph, name), key=lambda e: (abs(e[0]), e[2], e[1].digest)):
+        if modulus < 2:
+            continue
+        # own * name + rest = modulus * whole
+        whole = f"{name}/"
+        quotients = _linked(graph, name, own, rest, modulus, whole)
+        value = _value_of(quotients, whole, modular=False)
+        if value is not None:
+            return _rounded((value * modulus - rest) * (1 if own > 0 else -1), abs(own))
+    return None
+
+
+def _linked(graph: IndexSet, name: str, own: int, rest: Affine, modulus: int, whole: str) -> IndexSet:
+    total = Affine.variable(name) * own + rest
+    return (graph & IndexSet.where(compare(total, "==", Affine.variable(whole) * modulus))).project_out([name])
+
+
+def _rounded(numerator: Affine, divisor: int) -> Affine:
+    """``numerator / divisor``, which is whole, with the constant rounded up to one that the divisor divides."""
+    return (numerator - numerator.constant) // divisor + -(-numerator.constant // divisor)
+
+
+def _between_facets(graph: IndexSet, name: str) -> Affine | None:
+    """The greatest or the least value between the facets of the convex hull, rounded to a whole number."""
+    candidates = {f.digest: f for f in _facets(graph, name)}
+    simplest = sorted(candidates.values(), key=lambda f: (_weight(f), f.digest))
+    for candidate in simplest:
+        if graph.issubset(IndexSet.where(compare(Affine.variable(name), "==", candidate))):
+            return candidate
+    return None
+
+
+def _weight(value: Affine) -> int:
+    inside = [atom.numerator for atom, _ in value.terms if isinstance(atom, FloorDiv)]
+    return sum(abs(n.constant) for n in inside) + sum(len(n.terms) for n in inside)
 
 
 @_limited
-def _extreme(graph: IndexSet, name: str) -> Affine | None:
-    raw = graph.raw
-    dim = raw.find_dim_by_name(_PARAM, _isl_name(name))
-    if dim < 0:
-        return None
-    try:
-        pieces = raw.move_dims(_SET, 0, _PARAM, dim, 1).dim_max(0).get_pieces()
-    except isl.Error:
-        return None
-    for _, expression in pieces:
-        value = _from_aff(expression)
-        if value is not None and graph.issubset(IndexSet.where(compare(Affine.variable(name), "==", value))):
-            return value
-    return None
+def _facets(graph: IndexSet, name: str) -> list[Affine]:
+    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
+    found: list[Affine] = []
+    for constraint in graph.raw.remove_divs().convex_hull().get_constraints():
+        own = _integer(constraint.get_coefficient_val(_PARAM, dim))
+        if not own:
+            continue
+        rest = _rest(constraint, dim)
+        # own * name + rest >= 0
+        found.append(rest // -own if own < 0 else (own - 1 - rest) // own)
+    return found

@@ -19,7 +19,7 @@ from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.names import bound_names, fresh_name, is_finished
 from stile_engine.index.sets import IndexSet
-from stile_engine.term.atoms import Poly
+from stile_engine.term.atoms import IndexAtom, Mono, Poly, mono, poly
 from stile_engine.term.coordinates import by_reads, has_data, uses_of
 from stile_engine.term.ring import substitute
 
@@ -43,7 +43,14 @@ def canonical(
 ) -> tuple[tuple[str, ...], IndexSet, Poly]:
     """The same family with canonical coordinates, order and names of its bound variables. ``distinct``: how
     often a value of the body occurs matters."""
-    bound, domain, body = _by_reads(bound, domain, body, distinct)
+    by_reads = _by_reads(bound, domain, body, distinct)
+    if by_reads is not None:
+        # these coordinates are the ones that are wanted: only the names are not
+        bound, domain, body = by_reads
+        while bound != (names := _names(bound, domain, body)) and not bound[0] < names[0]:
+            renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
+            bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
+        return bound, domain, body
     names = _names(bound, domain, body)
     domain, body = _in_coordinates(bound, names, domain, body)
     # In its new coordinates the body may have fewer binders inside: a lower number is enough then.
@@ -55,15 +62,33 @@ def canonical(
 
 def _by_reads(
     bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: bool
-) -> tuple[tuple[str, ...], IndexSet, Poly]:
+) -> tuple[tuple[str, ...], IndexSet, Poly] | None:
     """The family over the indices that it reads, where that is not plain already."""
     if not bound or has_data(domain, body):
-        return bound, domain, body
+        return None
     uses = uses_of(bound, [i for read in body.reads for i in read.index], body.variables)
     choices = by_reads(bound, domain, body, uses, distinct)
     if not choices:
-        return bound, domain, body
-    return min(((names, *_ordered(names, d, b)) for names, d, b in choices), key=lambda f: _digest(f[1:]))
+        return None
+    found = [(c.bound, *_ordered(c.bound, c.domain, c.body)) for c in choices]
+    return min(found, key=lambda f: _choice_key(*f))
+
+
+def _choice_key(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[list[str], str, int, int, str]:
+    """By what varies with the bound variables, apart from numbers: other coordinates make sums of numbers, and
+    each of their terms must come to the same choice."""
+    names = frozenset(bound)
+    shapes = {_without_numbers(m, names) for m, _ in body.terms}
+    falling = sum(c < 0 for _, c in body.terms)
+    return sorted(shapes), domain.digest, len(body.terms), falling, body.digest
+
+
+def _without_numbers(m: Mono, names: frozenset[str]) -> str:
+    factors = [(a, e) for a, e in m.factors if a.variables & names and not isinstance(a, IndexAtom)]
+    moving = None
+    if m.exponential is not None:
+        moving = poly({t: c for t, c in m.exponential.terms if t.variables & names})
+    return mono(tuple(factors), moving if moving is not None and moving.terms else None).digest
 
 
 def _in_coordinates(
@@ -75,7 +100,8 @@ def _in_coordinates(
     choices = None if domain.tokens else _choices(bound, body)
     if choices is not None:
         moves = [dict(zip(bound, choice, strict=True)) for choice in product(*choices)]
-        return min((_moved(bound, names, domain, body, move) for move in moves), key=_digest)
+        found = [_moved(bound, names, domain, body, move) for move in moves]
+        return min(found, key=lambda f: _choice_key(names, *f))
     # Names first, so that every later choice by digest sees the same names whatever came in.
     mapping = {v: Affine.variable(n) for v, n in zip(_order(bound, domain, body)[0], names, strict=True)}
     domain, body = domain.substitute(mapping), substitute(body, mapping)
@@ -192,7 +218,7 @@ def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> t
         offsets[strided] = None
     if len(offsets) == 1 and next(iter(offsets)) == (1, Affine()):
         return domain, body
-    best: tuple[str, IndexSet, Poly] | None = None
+    best: tuple[tuple[list[str], str, int, int, str], IndexSet, Poly] | None = None
     own = Affine.variable(name)
     for coefficient, rest in offsets:
         # new = coefficient * old + rest, so old = (new - rest) / coefficient
@@ -204,7 +230,7 @@ def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> t
             old = (own - rest) // coefficient
             moved_body = substitute(body, {name: old})
             moved_domain = _stretch(name, domain, coefficient, rest)
-        key = moved_body.digest + moved_domain.digest
+        key = _choice_key(bound, moved_domain, moved_body)
         if best is None or key < best[0]:
             best = (key, moved_domain, moved_body)
     assert best is not None

@@ -10,6 +10,8 @@ least digest is kept: the result does not depend on the variables that the famil
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 
 from stile_engine.index import data
@@ -20,11 +22,18 @@ from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Atom, IndexAtom, Poly, Rational, ReadAtom, of_atom, ratio, read_atom
 from stile_engine.term.rewrite import transform
 from stile_engine.term.ring import of_affine, scale, substitute
-from fractions import Fraction
 
 _MOST_TRIED = 24
 
-Family = tuple[tuple[str, ...], IndexSet, Poly]
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """``body`` for all ``bound`` in ``domain``, and the ``graph`` of these over the variables that there were."""
+
+    bound: tuple[str, ...]
+    domain: IndexSet
+    body: Poly
+    graph: IndexSet
 
 
 def uses_of(bound: tuple[str, ...], indices: list[Affine], outer: frozenset[str]) -> list[Affine]:
@@ -48,6 +57,8 @@ def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, uses: list[Af
     if not uses or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
         return []
     kept = tuple(v for v in bound if all(v not in use.variables for use in uses))
+    if any(v not in body.variables for v in kept):
+        return []  # to be counted, and no coordinate
     moving = tuple(v for v in bound if v not in kept)
     own = _new_names(len(uses), domain.variables | body.variables)
     largest = len(moving) - 1 if plain else len(uses)
@@ -113,7 +124,7 @@ def _moved(
             return None
         mapping[name] = found
     body = _settled(substitute(body, mapping), image) if mapping else body
-    return (*kept, *chosen), image, body
+    return Family((*kept, *chosen), image, body, graph)
 
 
 def _with_indices(body: Poly, indices: dict[Affine, Affine]) -> Poly:

@@ -22,6 +22,7 @@ from stile_engine.term.atoms import (
     poly,
     sum_atom,
 )
+from stile_engine.term.fibres import by_multiplicity
 from stile_engine.term.known import along_permutation, fixed_by
 from stile_engine.term.ring import (
     add,
@@ -121,6 +122,9 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
         for names, part_domain, part in parts:
             result = multiply(result, _sum_mono(names, part_domain, part))
         return result
+    fewer = by_multiplicity(bound, domain, m)
+    if fewer is not None:
+        return fewer
     names, canonical_domain, body = binding.canonical(bound, domain, of_mono(m))
     single = body.single
     if single is None or single[1] != 1 or single[0] is not split(single[0], names)[1]:
