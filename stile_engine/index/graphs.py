@@ -13,8 +13,10 @@ from stile_engine.index.predicate import compare, conjunction
 from stile_engine.index.sets import (
     _PARAM,
     _SET,
+    EMPTY,
     IndexSet,
     _dim_name,
+    _from_aff,
     _integer,
     _isl_name,
     _limited,
@@ -109,6 +111,40 @@ def value_of(graph: IndexSet, name: str) -> Affine | None:
     return _value_of(graph, name) if name in graph.parameters else None
 
 
+def lengths(domain: IndexSet, name: str) -> list[tuple[IndexSet, Affine]] | None:
+    """How many values the variable has, as cases that are apart from one another; None where they are no run,
+    nor one with a stride."""
+    runs = domain.intervals(name)
+    if runs is None:
+        for own, rest, modulus in _equations(domain, name):
+            if abs(own) == 1 and modulus > 1:
+                # own * name + rest = modulus * whole: one value of each for one of the other
+                whole = f"{name}/"
+                runs = _linked(domain, name, own, rest, modulus, whole).intervals(whole)
+                break
+    if runs is None:
+        return None
+    found: list[tuple[IndexSet, Affine]] = []
+    covered = EMPTY
+    for condition, low, high in runs:
+        if not condition.is_disjoint(covered):
+            condition = condition - covered
+        covered = covered | condition
+        if condition is not EMPTY:
+            found.append((condition, simplest(high - low + 1, condition)))
+    return found
+
+
+def simplest(expression: Affine, context: IndexSet) -> Affine:
+    """An expression with the same value at every tuple of the set, which depends on its graph alone; as it is
+    where it divides nothing."""
+    if not any(isinstance(atom, FloorDiv) for atom, _ in expression.terms):
+        return expression
+    graph = with_values(context, [("?value", expression)])
+    found = value_of(graph.project_out(context.variables - expression.variables), "?value")
+    return expression if found is None else found
+
+
 @lru_cache(maxsize=65536)
 def _value_of(graph: IndexSet, name: str, modular: bool = True) -> Affine | None:
     exact = exact_value(graph, name)
@@ -127,7 +163,7 @@ def _value_of(graph: IndexSet, name: str, modular: bool = True) -> Affine | None
         value = _value_of(quotients, whole, modular=False)
         if value is not None:
             return _rounded((value * modulus - rest) * (1 if own > 0 else -1), abs(own))
-    return None
+    return _at_most(graph, name)
 
 
 def _linked(graph: IndexSet, name: str, own: int, rest: Affine, modulus: int, whole: str) -> IndexSet:
@@ -143,11 +179,45 @@ def _rounded(numerator: Affine, divisor: int) -> Affine:
 def _between_facets(graph: IndexSet, name: str) -> Affine | None:
     """The greatest or the least value between the facets of the convex hull, rounded to a whole number."""
     candidates = {f.digest: f for f in _facets(graph, name)}
-    simplest = sorted(candidates.values(), key=lambda f: (_weight(f), f.digest))
-    for candidate in simplest:
+    ordered = sorted(candidates.values(), key=lambda f: (_weight(f), f.digest))
+    for candidate in ordered:
         if graph.issubset(IndexSet.where(compare(Affine.variable(name), "==", candidate))):
             return candidate
     return None
+
+
+@_limited
+def _at_most(graph: IndexSet, name: str) -> Affine | None:
+    """The greatest value as isl writes it, where one of its pieces holds everywhere."""
+    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))
+    try:
+        pieces = graph.raw.move_dims(_SET, 0, _PARAM, dim, 1).dim_max(0).get_pieces()
+    except isl.Error:
+        return None
+    for _, expression in pieces:
+        value = _from_aff(expression)
+        if value is not None and graph.issubset(IndexSet.where(compare(Affine.variable(name), "==", value))):
+            return _short(value)
+    return None
+
+
+def _short(value: Affine) -> Affine:
+    """With small coefficients in divisions: ``(3*k + 1) // 4`` is ``k - (k + 2) // 4``."""
+    total = Affine((), value.constant)
+    for atom, coefficient in value.terms:
+        part = Affine(((atom, 1),))
+        if isinstance(atom, FloorDiv):
+            inner, d = _short(atom.numerator), atom.divisor
+            other = d - 1 - inner
+            # n // d = -((d - 1 - n) // d)
+            part = min(inner // d, -(other // d), key=_coefficients)
+        total = total + part * coefficient
+    return total
+
+
+def _coefficients(value: Affine) -> int:
+    inside = [atom.numerator for atom, _ in value.terms if isinstance(atom, FloorDiv)]
+    return sum(abs(c) for n in inside for _, c in n.terms)
 
 
 def _weight(value: Affine) -> int:

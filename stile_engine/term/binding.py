@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.names import bound_names, fresh_name, is_finished
+from stile_engine.index.names import binder_number, bound_names, fresh_name, is_finished
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import IndexAtom, Mono, Poly, mono, poly
 from stile_engine.term.coordinates import by_reads, has_data, uses_of
@@ -45,12 +45,7 @@ def canonical(
     often a value of the body occurs matters."""
     by_reads = _by_reads(bound, domain, body, distinct)
     if by_reads is not None:
-        # these coordinates are the ones that are wanted: only the names are not
-        bound, domain, body = by_reads
-        while bound != (names := _names(bound, domain, body)) and not bound[0] < names[0]:
-            renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
-            bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
-        return bound, domain, body
+        return named(*by_reads)
     names = _names(bound, domain, body)
     domain, body = _in_coordinates(bound, names, domain, body)
     # In its new coordinates the body may have fewer binders inside: a lower number is enough then.
@@ -58,6 +53,16 @@ def canonical(
         names, bound = lower, names
         domain, body = _in_coordinates(bound, names, domain, body)
     return names, domain, body
+
+
+def named(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
+    """The family in the same coordinates and order, with canonical names."""
+    while bound != (names := _names(bound, domain, body)):
+        if is_finished(bound[0]) and body.height < binder_number(bound) < binder_number(names):
+            break
+        renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
+        bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
+    return bound, domain, body
 
 
 def _by_reads(
@@ -74,13 +79,19 @@ def _by_reads(
     return min(found, key=lambda f: _choice_key(*f))
 
 
-def _choice_key(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[list[str], str, int, int, str]:
+_Key: TypeAlias = tuple[int, list[str], str, int, int, str]
+
+
+def _choice_key(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> _Key:
     """By what varies with the bound variables, apart from numbers: other coordinates make sums of numbers, and
-    each of their terms must come to the same choice."""
+    each of their terms must come to the same choice. ``X[k] * Y[k // 2]`` over even k is preferred to
+    ``X[2*m] * Y[m]``: odd ones join it."""
     names = frozenset(bound)
+    reads = (index for read in body.reads for index in read.index)
+    stretch = sum(abs(c) - 1 for index in reads for part, c in index.terms if part in names)
     shapes = {_without_numbers(m, names) for m, _ in body.terms}
     falling = sum(c < 0 for _, c in body.terms)
-    return sorted(shapes), domain.digest, len(body.terms), falling, body.digest
+    return stretch, sorted(shapes), domain.digest, len(body.terms), falling, body.digest
 
 
 def _without_numbers(m: Mono, names: frozenset[str]) -> str:
@@ -218,7 +229,7 @@ def _shift(name: str, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> t
         offsets[strided] = None
     if len(offsets) == 1 and next(iter(offsets)) == (1, Affine()):
         return domain, body
-    best: tuple[tuple[list[str], str, int, int, str], IndexSet, Poly] | None = None
+    best: tuple[_Key, IndexSet, Poly] | None = None
     own = Affine.variable(name)
     for coefficient, rest in offsets:
         # new = coefficient * old + rest, so old = (new - rest) / coefficient

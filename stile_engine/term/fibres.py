@@ -6,11 +6,11 @@ determine the bound variables, so each of them counts as often as there are valu
 
 from __future__ import annotations
 
-from stile_engine.index.graphs import is_function, with_values
-from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.index.graphs import is_function, lengths, with_values
+from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import ONE, Mono, Poly, of_mono
 from stile_engine.term.coordinates import by_reads, has_data, uses_of
-from stile_engine.term.ring import add, multiply, of_affine, subtract, total_of
+from stile_engine.term.ring import multiply, of_affine, total_of
 
 _MOST_CASES = 8
 
@@ -41,20 +41,17 @@ def _numbers(names: tuple[str, ...], graph: IndexSet) -> list[tuple[IndexSet, Po
     """How many values the names have together, as cases of the other variables; None where that is no polynomial
     on a few of them."""
     cases: list[tuple[IndexSet, Poly]] = [(graph, ONE)]
-    for name in names:
+    # those that the others determine go first: of them there is one value
+    for name in sorted(names, key=lambda n: not is_function(graph, (n,))):
         following: list[tuple[IndexSet, Poly]] = []
         for domain, number in cases:
-            runs = domain.intervals(name) if name not in number.variables else None
+            if name not in number.variables and is_function(domain, (name,)):
+                following.append((domain.project_out([name]), number))
+                continue
+            runs = lengths(domain, name) if name not in number.variables else None
             if runs is None:
                 return None
-            covered = EMPTY
-            for condition, low, high in runs:
-                if not condition.is_disjoint(covered):
-                    condition = condition - covered
-                covered = covered | condition
-                if condition is not EMPTY:
-                    length = subtract(add(of_affine(high), ONE), of_affine(low))
-                    following.append((condition, multiply(number, length)))
+            following += [(condition, multiply(number, of_affine(length))) for condition, length in runs]
         cases = following
         if len(cases) > _MOST_CASES:
             return None

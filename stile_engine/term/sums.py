@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.graphs import lengths
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
@@ -37,6 +38,8 @@ from stile_engine.term.ring import (
 )
 
 _sums: dict[tuple[object, ...], Poly] = {}
+_open: set[tuple[object, ...]] = set()
+"""The sums that are being made."""
 
 
 def sum_over(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> Poly:
@@ -51,10 +54,25 @@ def sum_over(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> Poly:
     found = _sums.get(key)
     if found is None:
         spend()
-        # sum(a*f + b*g) = a*sum(f) + b*sum(g): all terms are finite
-        found = total_of([scale(_sum_mono(bound, domain, m), c) for m, c in body.terms])
+        if key in _open:
+            # laws that undo one another led back here: it is right as it stands
+            return total_of([scale(_as_it_stands(bound, domain, m), c) for m, c in body.terms])
+        _open.add(key)
+        try:
+            # sum(a*f + b*g) = a*sum(f) + b*sum(g): all terms are finite
+            found = total_of([scale(_sum_mono(bound, domain, m), c) for m, c in body.terms])
+        finally:
+            _open.remove(key)
         _sums[key] = found
     return found
+
+
+def _as_it_stands(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
+    outside, inside = split(m, bound)
+    if not bound:
+        return multiply(indicator_of(domain), of_mono(outside))
+    family = binding.named(bound, domain, of_mono(inside))
+    return multiply(of_mono(outside), of_atom(sum_atom("sum", *family)))
 
 
 def _sum_mono(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
@@ -165,16 +183,12 @@ def _count_out(name: str, bound: tuple[str, ...], domain: IndexSet, m: Mono) -> 
     if not rest and m is UNIT and domain.variables == {name}:
         number = domain.count([name])
         return None if number is None else constant(number)
-    cases = domain.intervals(name)
+    cases = lengths(domain, name)
     if cases is None:
         return None
     total = ZERO
-    covered = EMPTY
-    for condition, low, high in cases:
-        if not condition.is_disjoint(covered):
-            condition = condition - covered
-        covered = covered | condition
-        count = subtract(add(of_affine(high), ONE), of_affine(low))
+    for condition, length in cases:
+        count = of_affine(length)
         if rest:
             total = add(total, sum_over(rest, condition, multiply(of_mono(m), count)))
         else:
