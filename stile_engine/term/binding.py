@@ -20,7 +20,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.names import binder_number, bound_names, fresh_name, is_finished
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import IndexAtom, Mono, Poly, mono, poly
-from stile_engine.term.coordinates import by_reads, has_data, uses_of
+from stile_engine.term.coordinates import by_reads
 from stile_engine.term.ring import substitute
 
 _counter = 100_000
@@ -69,10 +69,7 @@ def _by_reads(
     bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: bool
 ) -> tuple[tuple[str, ...], IndexSet, Poly] | None:
     """The family over the indices that it reads, where that is not plain already."""
-    if not bound or has_data(domain, body):
-        return None
-    uses = uses_of(bound, [i for read in body.reads for i in read.index], body.variables)
-    choices = by_reads(bound, domain, body, uses, distinct)
+    choices = by_reads(bound, domain, body, distinct)
     if not choices:
         return None
     found = [(c.bound, *_ordered(c.bound, c.domain, c.body)) for c in choices]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 
 from stile_engine.index import data
@@ -36,25 +37,42 @@ class Family:
     graph: IndexSet
 
 
-def uses_of(bound: tuple[str, ...], indices: list[Affine], outer: frozenset[str]) -> list[Affine]:
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """``indices`` at which a family reads and that name its bound variables. ``plain``: each is one variable,
+    shifted or turned round. ``one_to_one``: each variable is such an index."""
+
+    indices: tuple[Affine, ...]
+    plain: bool
+    one_to_one: bool
+
+
+@lru_cache(maxsize=65536)
+def uses_of(bound: tuple[str, ...], body: Poly) -> Uses:
     """The read indices that name a bound variable, and none that is bound deeper inside."""
     names = frozenset(bound)
-    found = {i: None for i in indices if not i.variables.isdisjoint(names) and i.variables <= outer | names}
-    return sorted(found, key=lambda i: i.digest)
+    outer = body.variables | names
+    found = {i: None for read in body.reads for i in read.index if not i.variables.isdisjoint(names)}
+    indices = tuple(sorted((i for i in found if i.variables <= outer), key=lambda i: i.digest))
+    alone = [_alone(i, names) for i in indices]
+    return Uses(indices, None not in alone, names <= set(alone))
 
 
-def _is_plain(use: Affine, names: frozenset[str]) -> bool:
-    """Whether the index is one bound variable, shifted or turned round."""
-    named = use.variables & names
-    return len(named) == 1 and all(use.coefficient(v) in (1, -1) and not use.mentions_in_floor(v) for v in named)
+def _alone(index: Affine, names: frozenset[str]) -> str | None:
+    """The only bound variable of the index, if that is the variable shifted or turned round."""
+    own = index.variables & names
+    if len(own) > 1:
+        return None
+    (name,) = own
+    return name if index.coefficient(name) in (1, -1) and not index.mentions_in_floor(name) else None
 
 
-def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, uses: list[Affine], distinct: bool) -> list[Family]:
+def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: bool) -> list[Family]:
     """The family in all choices of read indices as its variables, or nothing where it is best left as it is.
     ``distinct``: every tuple of the bound variables counts, and not only every value of the body."""
-    names = frozenset(bound)
-    plain = all(_is_plain(use, names) for use in uses)
-    if not uses or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
+    found_uses = uses_of(bound, body)
+    uses, plain = found_uses.indices, found_uses.plain
+    if not uses or has_data(domain, body) or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
         return []
     kept = tuple(v for v in bound if all(v not in use.variables for use in uses))
     if any(v not in body.variables for v in kept):
@@ -90,7 +108,7 @@ def _moved(
     moving: tuple[str, ...],
     domain: IndexSet,
     body: Poly,
-    uses: list[Affine],
+    uses: tuple[Affine, ...],
     chosen: dict[str, Affine],
     distinct: bool,
 ) -> Family | None:

@@ -20,9 +20,10 @@ def by_multiplicity(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly |
     from stile_engine.term.sums import sum_over
 
     body = of_mono(m)
-    if has_data(domain, body):
+    found = uses_of(bound, body)
+    uses = found.indices
+    if found.one_to_one or has_data(domain, body):
         return None
-    uses = uses_of(bound, [i for read in body.reads for i in read.index], body.variables)
     moving = tuple(v for v in bound if any(v in use.variables for use in uses))
     if not moving or len(moving) < len(bound):
         return None
@@ -30,7 +31,7 @@ def by_multiplicity(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly |
     every = [(f"?{i}", use) for i, use in enumerate(uses)]
     if is_function(with_values(domain, every), moving):
         return None
-    for family in by_reads(bound, domain, body, uses, distinct=False):
+    for family in by_reads(bound, domain, body, distinct=False):
         numbers = _numbers(moving, family.graph)
         if numbers is not None:
             return total_of([sum_over(family.bound, c, multiply(family.body, n)) for c, n in numbers])
