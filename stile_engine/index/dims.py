@@ -87,7 +87,10 @@ class SymbolicInteger:
         return self != 0
 
     def _result(self, affine: Affine) -> SymbolicInteger | int:
-        return affine.constant if affine.is_constant else SymbolicInteger(affine)
+        return affine.constant if affine.is_constant else self._symbolic(affine)
+
+    def _symbolic(self, affine: Affine) -> SymbolicInteger:
+        return SymbolicInteger(affine)
 
     def _other(self, other: object) -> Affine | None:
         if isinstance(other, SymbolicInteger):
@@ -410,7 +413,9 @@ def render_sizes(expression: Affine) -> str:
     shown = Affine((), expression.constant)
     for atom, coefficient in expression.terms:
         if isinstance(atom, FloorDiv):
-            shown = shown + Affine.variable(f"({render_sizes(atom.numerator)}) // {atom.divisor}") * coefficient
+            numerator = render_sizes(atom.numerator)
+            text = f"{numerator if numerator.isidentifier() else f'({numerator})'} // {atom.divisor}"
+            shown = shown + Affine.variable(text if coefficient == 1 else f"({text})") * coefficient
             continue
         name = atom.removeprefix("#")
         known = _registered.get(name) if atom.startswith("#") else None

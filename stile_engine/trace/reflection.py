@@ -54,6 +54,7 @@ def guarded_builtins() -> dict[str, Any]:
         "hasattr": _hasattr,
         "getattr": _getattr,
         "type": GuardedType,
+        "len": _len,
         "repr": _repr,
     }
 
@@ -95,6 +96,12 @@ def _hasattr(value: Any, name: str, /) -> bool:
 
 def _getattr(value: Any, name: str, /, *default: Any) -> Any:
     return default[0] if default and not _hasattr(value, name) else getattr(value, name)
+
+
+def _len(value: Any, /) -> Any:
+    """The length of an array may be a symbolic size, which the builtin cannot give."""
+    shape = getattr(value, "shape", None) if _stand_in(value) is not None else None
+    return shape[0] if isinstance(shape, tuple) and shape and not isinstance(shape[0], int) else len(value)
 
 
 def _repr(value: Any, /) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,8 +11,10 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
+from stile_engine.array.sizes import unknowns
 from stile_engine.array.values import show_element
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, Predicate, compare, conjunction, disjunction
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
@@ -26,6 +29,7 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex_node,
 )
+from stile_engine.numpy.plain.sizes import as_size, broadcast_shapes, is_symbolic, same_shape, size_number, slice_within
 from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, interval, rearranged, row_major, sliced
 from stile_engine.term.expression import Axes, Const, Node, bounds, number, select
 from stile_engine.trace.frontend import axis_variable
@@ -75,10 +79,10 @@ class SymbolicArray:
         return len(self.store.shape)
 
     @property
-    def size(self) -> int:
-        total = 1
+    def size(self) -> Size:
+        total: Size = 1
         for n in self.store.shape:
-            total *= n
+            total = total * n
         return total
 
     @property
@@ -96,7 +100,7 @@ class SymbolicArray:
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of unsized object")
-        return self.shape[0]
+        return operator.index(self.shape[0])
 
     def __repr__(self) -> str:
         return f"<array of shape {self.shape}>"
@@ -294,12 +298,22 @@ def fresh(
     """A new array in memory of its own; row-major unless told otherwise. ``fits``: integers that are known to be
     in the range of their type, such as those that were read from an array of it."""
     kind = np.dtype(dtype)
-    if not fits and isinstance(elements, Integer) and kind.kind in "iu" and 0 not in shape:
-        low, end = interval(elements.value, {axis_name(a, len(shape)): (0, n) for a, n in enumerate(shape)})
-        if low < np.iinfo(kind).min or end - 1 > np.iinfo(kind).max:
-            hint = "; declare how large the data are, as with assume='I in N'" if elements.value.variables else ""
-            context.unsupported(f"an integer that may not fit into {kind} is not modelled{hint}")
+    if not fits and isinstance(elements, Integer) and kind.kind in "iu" and not _fits(elements.value, shape, kind):
+        hint = "; declare how large the data are, as with assume='I in N'" if elements.value.variables else ""
+        context.unsupported(f"an integer that may not fit into {kind} is not modelled{hint}")
     return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)), origins)
+
+
+def _fits(value: Affine, shape: Shape, kind: np.dtype) -> bool:
+    """Whether the type holds the integer at every index."""
+    if is_symbolic(shape) or any(v.startswith("#") for v in value.variables):
+        found = value.extremes({**ranges_of(shape), **unknowns()})
+        return found is not None and np.iinfo(kind).min <= found[0] and found[1] <= np.iinfo(kind).max
+    sizes = {axis_name(a, len(shape)): (0, operator.index(n)) for a, n in enumerate(shape)}
+    if any(n == 0 for _, n in sizes.values()):
+        return True
+    low, end = interval(value, sizes)
+    return bool(np.iinfo(kind).min <= low and end - 1 <= np.iinfo(kind).max)
 
 
 def number_of(elements: Elements, dtype: Any) -> SymbolicArray:
@@ -360,6 +374,11 @@ def as_array(value: Any, like: np.dtype | None = None) -> SymbolicArray:
             return fresh(Real(number(int(value))), (), like)
         kind = like if like is not None and like.kind in "iu" else np.dtype(np.int64)
         return fresh(Integer(Affine.of(int(value))), (), kind)
+    if isinstance(value, SymbolicInteger):
+        if like is not None and like.kind == "f":
+            return fresh(Real(size_number(value)), (), like)
+        kind = like if like is not None and like.kind in "iu" else np.dtype(np.int64)
+        return fresh(Integer(value.affine), (), kind)
     if isinstance(value, (bool, np.bool_)):
         return fresh(Truth(ALWAYS if value else NEVER), (), np.dtype(bool))
     if isinstance(value, (float, np.floating)):
@@ -442,7 +461,7 @@ def expanded_keys(array: SymbolicArray, key: Any) -> list[Any]:
 def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
     """Basic indexing: integers, slices, new axes and an ellipsis."""
     keys = expanded_keys(array, key)
-    items: list[int | Affine | tuple[int, int, int]] = []
+    items: list[int | Affine | SymbolicInteger | tuple[Size, int, Size]] = []
     layout: list[int | None] = []
     origins: list[Origin | None] = []
     for k in keys:
@@ -452,12 +471,12 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
         axis = len(items)
         size = array.shape[axis]
         if isinstance(k, slice):
-            start, stop, step = slice(*(_plain_index(b) for b in (k.start, k.stop, k.step))).indices(size)
-            count = len(range(start, stop, step))
+            start, step, count = slice_within(slice(*(_plain_index(b) for b in (k.start, k.stop, k.step))), size)
             items.append((start, step, count))
             layout.append(len(origins))
             origin = array.origins[axis]
-            origins.append(Origin(origin.name, origin.offset + start) if origin is not None and step == 1 else None)
+            known = origin is not None and step == 1 and isinstance(start, int)
+            origins.append(Origin(origin.name, origin.offset + start) if origin is not None and known else None)
             continue
         given = OPERATIONS["checked_item"](k, size)
         if given is not None:
@@ -466,9 +485,9 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
         position = _plain_index(k)
         if position is None or not -size <= position < size:
             raise IndexError(f"index {position} is out of bounds for axis {axis} with size {size}")
-        items.append(position % size)
+        items.append(position + size if position < 0 else position)
     store: Store = array.store
-    if any(item != (0, 1, n) for item, n in zip(items, array.shape, strict=True)):
+    if any(not _is_whole(item, n) for item, n in zip(items, array.shape, strict=True)):
         store = sliced(store, items)
     if None in layout:
         strides = store.strides
@@ -478,32 +497,38 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
     return SymbolicArray(store, tuple(None if a is None else origins[a] for a in layout))
 
 
-def _plain_index(value: Any) -> int | None:
+def _is_whole(item: int | Affine | SymbolicInteger | tuple[Size, int, Size], size: Size) -> bool:
+    return isinstance(item, tuple) and is_fixed(item[0], 0) and item[1] == 1 and same_size(item[2], size)
+
+
+def _plain_index(value: Any) -> Size | None:
     if value is None:
         return None
     if isinstance(value, (list, np.ndarray)) or (isinstance(value, SymbolicArray) and value.shape):
         context.unsupported("an index that is an array is not modelled here")
-    return int(value.__index__())
+    return as_size(value)
 
 
 def broadcast_to(array: SymbolicArray, shape: Shape) -> SymbolicArray:
-    if array.shape == shape:
+    if same_shape(array.shape, shape):
         return array
     missing = len(shape) - array.ndim
     store = broadcast(array.store, shape)
-    kept = [o if n == w else None for o, n, w in zip(array.origins, array.shape, shape[missing:], strict=True)]
+    kept = [o if same_size(n, w) else None for o, n, w in zip(array.origins, array.shape, shape[missing:], strict=True)]
     return SymbolicArray(store, (*[None] * missing, *kept))
 
 
 def common_shape(arrays: Sequence[SymbolicArray]) -> Shape:
     """The shape that operands broadcast to. Raises ``ValueError`` where they do not."""
-    return tuple(np.broadcast_shapes(*(a.shape for a in arrays)))
+    return broadcast_shapes([a.shape for a in arrays])
 
 
 def merged_origins(shape: Shape, arrays: Sequence[SymbolicArray]) -> Origins:
     """An axis keeps the dim that all operands which have a known one agree on."""
     merged: list[Origin | None] = []
     for back in range(len(shape), 0, -1):
-        known = {a.origins[-back] for a in arrays if a.ndim >= back and a.shape[-back] == shape[-back]} - {None}
+        known = {a.origins[-back] for a in arrays if a.ndim >= back and same_size(a.shape[-back], shape[-back])} - {
+            None
+        }
         merged.append(known.pop() if len(known) == 1 else None)
     return tuple(merged)

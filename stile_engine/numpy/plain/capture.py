@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
+from stile_engine.index.dims import SymbolicInteger
 from stile_engine.numpy.plain.proxy import stand_in
+from stile_engine.numpy.plain.sizes import plain_size
 from stile_engine.trace.reflection import guarded_builtins
 
 
@@ -60,7 +62,7 @@ class Rebinding:
     def _value(self, value: Any, module: Mapping[str, Any]) -> Any:
         if isinstance(value, FunctionType) and value.__globals__ is module:
             return self.function(value)
-        return stand_in(value)
+        return plain_size(value) if isinstance(value, SymbolicInteger) else stand_in(value)
 
 
 def _import(name: str, *arguments: Any, **options: Any) -> Any:

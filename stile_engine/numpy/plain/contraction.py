@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, meet, settled
 from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of, reindex_node
@@ -27,17 +28,17 @@ def contract(
 
     An axis of size 1 meets any size, as in NumPy. Raises ``ValueError`` where other sizes differ.
     """
-    sizes: dict[Letter, int] = {}
+    sizes: dict[Letter, Size] = {}
     origins: dict[Letter, Origin | None] = {}
     for array, letters in operands:
         for letter, size, origin in zip(letters, array.shape, array.origins, strict=True):
             known = sizes.setdefault(letter, size)
-            if known != size and 1 not in (known, size):
+            if not (is_fixed(known, 1) or is_fixed(size, 1)) and known != size:
                 raise ValueError(
                     f"operands could not be contracted: an axis has size {known} in one and {size} in another"
                 )
-            sizes[letter] = max(known, size) if 0 not in (known, size) else 0
-            if sizes[letter] == size and origins.get(letter) is None:
+            sizes[letter] = size if is_fixed(known, 1) else known
+            if same_size(sizes[letter], size) and origins.get(letter) is None:
                 origins[letter] = origin
     shape = tuple(sizes[letter] for letter in result)
     places = {letter: axis_index(i, len(shape)) for i, letter in enumerate(result)}
@@ -52,7 +53,7 @@ def contract(
     factors: list[Elements] = []
     for array, letters in operands:
         mapping = {
-            axis_name(a, array.ndim): Affine() if n == 1 else places[letter]
+            axis_name(a, array.ndim): Affine() if is_fixed(n, 1) else places[letter]
             for a, (letter, n) in enumerate(zip(letters, array.shape, strict=True))
         }
         factor = reindex_node(array.node, mapping, ranges)

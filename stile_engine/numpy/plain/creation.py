@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import ALWAYS, NEVER, compare
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, noted
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Truth, axis_index, ranges_of
 from stile_engine.numpy.plain.elementwise import operation, reject
+from stile_engine.numpy.plain.sizes import as_size, is_symbolic
 from stile_engine.numpy.plain.structure import whole_shape
 from stile_engine.term.expression import ONE, ZERO, IndexNumber, NoValue, add, multiply, number, select
 
@@ -105,13 +107,25 @@ def arange(*bounds: Any, dtype: Any = None, **options: Any) -> SymbolicArray:
             context.unsupported("numpy.arange of numbers that are not whole is not modelled")
         dtype = float if dtype is None else dtype
         start, stop, step = (int(b) for b in whole)
-    low, high, stride = (operator.index(b) for b in (start, stop, step))
-    count = len(range(low, high, stride))
-    value = axis_index(0, 1) * stride + low if count > 1 else Affine.of(low)
+    low, high, stride = as_size(start), as_size(stop), operator.index(step)
+    count = _count(low, high, stride)
+    value = Affine.of(low) if is_fixed(count, 0) or is_fixed(count, 1) else axis_index(0, 1) * stride + low
     kind = np.dtype(np.int64 if dtype is None else dtype)
     if kind.kind == "f":
         return noted(fresh(Real(IndexNumber(value, ranges_of((count,)))), (count,), kind))
     return fresh(Integer(value), (count,), kind)
+
+
+def _count(low: Size, high: Size, stride: int) -> Size:
+    if not is_symbolic((low, high)):
+        return len(range(operator.index(low), operator.index(high), stride))
+    if not stride:
+        raise ZeroDivisionError("division by zero")
+    length = high - low if stride > 0 else low - high
+    if length < 0:
+        return 0
+    found: Size = (length + abs(stride) - 1) // abs(stride)
+    return found
 
 
 @operation("linspace")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import Predicate, substitute
 from stile_engine.term.expression import (
     ONE,
@@ -28,7 +29,7 @@ from stile_engine.term.expression import (
 )
 from stile_engine.term.provenance import Part
 
-Shape: TypeAlias = tuple[int, ...]
+Shape: TypeAlias = tuple[Size, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

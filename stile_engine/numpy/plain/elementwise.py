@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import is_fixed
 from stile_engine.index.predicate import (
     ALWAYS,
     Predicate,
@@ -32,7 +33,7 @@ from stile_engine.numpy.plain.array import (
     view_at,
 )
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
-from stile_engine.numpy.plain.storage import Buffer, View, root, row_major
+from stile_engine.numpy.plain.storage import Buffer, View, is_row_major, root
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,
@@ -90,7 +91,7 @@ def pointwise(
     elements, dtype = compute(together, shape, dtype)
     if out is not None:
         return write(out, fresh(elements, shape, dtype), casting="same_kind")
-    plain = all(o.ndim < 2 or o.store.strides == row_major(o.shape) for o in operands)
+    plain = all(o.ndim < 2 or is_row_major(o.store) for o in operands)
     result = fresh(elements, shape, dtype, merged_origins(shape, spread))
     if not plain:
         result.store.strides = None  # NumPy keeps the order of the operands in memory
@@ -118,7 +119,7 @@ def write(
         value = OPERATIONS["astype"](value, target.dtype)
     if target.dtype.kind == "b" and value.dtype.kind != "b":
         context.unsupported("numbers are written to an array of truth values")
-    if any(n != 1 for n in value.shape[: max(value.ndim - target.ndim, 0)]):
+    if any(not is_fixed(n, 1) for n in value.shape[: max(value.ndim - target.ndim, 0)]):
         raise ValueError(f"could not broadcast input array from shape {value.shape} into shape {target.shape}")
     if value.ndim > target.ndim:
         value = view_at(value, (0,) * (value.ndim - target.ndim))
@@ -442,7 +443,7 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
     elif wanted.kind in "iu" and isinstance(elements, Truth):
         elements = Real(as_node(elements, x.shape))
     result = fresh(elements, x.shape, wanted, x.origins, fits=np.can_cast(x.dtype, wanted, "safe"))
-    if x.ndim > 1 and x.store.strides != row_major(x.shape):
+    if x.ndim > 1 and not is_row_major(x.store):
         result.store.strides = None
     result.scalar = x.scalar
     return noted(result)

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from stile_engine.array.sizes import ranges_of_unknowns, sized
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import SymbolicInteger
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import Origin, SymbolicArray, as_array, fresh, plain_node
 from stile_engine.numpy.plain.capture import Rebinding
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, axis_index, ranges_of
+from stile_engine.numpy.plain.sizes import plain_size
 from stile_engine.numpy.plain.storage import Buffer, root
 from stile_engine.term.elements import element
 from stile_engine.term.expression import NoValue, Read
@@ -40,9 +43,11 @@ class PlainNumpyFrontEnd:
     name = "numpy"
 
     def trace(self, task: KernelTask, recorder: Recorder) -> tuple[KernelResult, ...]:
-        with context.tracing(recorder, task.dims, task.path) as trace:
+        limits = ranges_of_unknowns(task.dims, [p.dims for p in task.parameters])
+        with context.tracing(recorder, task.dims, task.path) as trace, sized(limits):
             arguments = {p.name: parameter_array(p) for p in task.parameters}
-            returned = Rebinding().function(task.function)(**arguments, **task.constants)
+            constants = {n: plain_size(v) if isinstance(v, SymbolicInteger) else v for n, v in task.constants.items()}
+            returned = Rebinding().function(task.function)(**arguments, **constants)
             if trace.stopped is not None:
                 raise trace.stopped
             written = [p.name for p in task.parameters if p.written]
@@ -57,13 +62,7 @@ class PlainNumpyFrontEnd:
 
 def parameter_array(parameter: Parameter) -> SymbolicArray:
     """The array that a parameter names at the launch. An output that is no input holds nothing yet."""
-    sizes = [d.concrete for d in parameter.dims]
-    if any(s is None for s in sizes):
-        raise TraceError(
-            f"the parameter {parameter.name} has a symbolic size, and a plain NumPy kernel is traced with "
-            "concrete ones: declare the dim with a size"
-        )
-    shape: Shape = tuple(s for s in sizes if s is not None)
+    shape: Shape = tuple(plain_size(d.extent) for d in parameter.dims)
     dtype = np.dtype(np.float32 if parameter.dtype == "bfloat16" else parameter.dtype)
     elements: Elements = Real(NoValue("never written"))
     if parameter.tensor is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import in_range
 from stile_engine.index.sets import IndexSet, range_within
 from stile_engine.numpy.plain import context
@@ -85,7 +86,7 @@ def _index_array(key: Any) -> SymbolicArray:
     return found
 
 
-def _indices_of(array: SymbolicArray, shape: Shape, size: int) -> Affine:
+def _indices_of(array: SymbolicArray, shape: Shape, size: Size) -> Affine:
     """The elements of an index array, counted from the start of the axis."""
     match broadcast_to(array, shape).elements:
         case Integer(value):
@@ -93,7 +94,7 @@ def _indices_of(array: SymbolicArray, shape: Shape, size: int) -> Affine:
     context.unsupported("an index array that is neither an input nor an expression of indices is not modelled")
 
 
-def from_start(value: Affine, ranges: Axes, size: int) -> Affine:
+def from_start(value: Affine, ranges: Axes, size: Size) -> Affine:
     """The index, with one that counts from the end counted from the start."""
     low, high = range_within(value, IndexSet.box(ranges))
     if low is not None and low >= 0:
@@ -156,6 +157,8 @@ def _numbers(key: Any) -> np.ndarray | None:
         return found if found.dtype.kind in "iu" or not found.size else None
     if isinstance(key, SymbolicArray) and isinstance(key.store, Buffer) and key.store.numbers is not None:
         return key.store.numbers
+    if isinstance(key, SymbolicArray) and isinstance(key.size, SymbolicInteger):
+        return None
     if isinstance(key, SymbolicArray) and key.ndim == 1 and key.dtype.kind in "iu" and key.size <= MOST_RUNS:
         match key.elements:
             case Integer(value) if not value.variables - {axis_name(0, 1)}:
@@ -216,7 +219,7 @@ def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -
     return Real(node)
 
 
-def within(index: Affine, ranges: Axes, size: int, who: str) -> None:
+def within(index: Affine, ranges: Axes, size: Size, who: str) -> None:
     """Stop where an index is not known to lie in ``0 … size - 1``."""
     low, high = range_within(index, IndexSet.box(ranges))
     if low is None or low < 0 or high is None or high >= size:
@@ -226,7 +229,7 @@ def within(index: Affine, ranges: Axes, size: int, who: str) -> None:
 OPERATIONS["within"] = within
 
 
-def _must_lie_inside(index: Affine, ranges: Axes, size: int) -> None:
+def _must_lie_inside(index: Affine, ranges: Axes, size: Size) -> None:
     low, high = range_within(index, IndexSet.box(ranges))
     if low is None or low < 0 or high is None or high >= size:
         context.unsupported(
@@ -354,7 +357,7 @@ for _name, _reduction in {
     _at(_name, _reduction)
 
 
-def checked_item(key: Any, size: int) -> Affine | None:
+def checked_item(key: Any, size: Size) -> Affine | None:
     """A single index that data give, where the key is one: it lies inside the axis."""
     if not isinstance(key, SymbolicArray) or key.shape:
         return None

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, substitute
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, settled
 from stile_engine.numpy.plain.elements import Real, Shape, Truth, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
+from stile_engine.numpy.plain.sizes import size_number
 from stile_engine.numpy.plain.structure import normalized_axes
 from stile_engine.term.comparison import compare_values
-from stile_engine.term.expression import ONE, ZERO, Node, Power, apply, bounds, divide, number, select, subtract
+from stile_engine.term.expression import ONE, ZERO, Node, Power, apply, bounds, divide, select, subtract
 from stile_engine.term.expression import reduce as reduce_node
 
 
@@ -67,7 +69,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
             context.unsupported(f"the positional out of numpy.{name} is not modelled; use out=")
         axes = _axes(x, axis)
         predicate = ALWAYS if where is None or where is True else truth(broadcast_to(as_array(where), x.shape))
-        empty = any(x.shape[i] == 0 for i in axes)
+        empty = any(is_fixed(x.shape[i], 0) for i in axes)
         if empty and initial is None and reduction in ("max", "min"):
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         if predicate != ALWAYS and initial is None and reduction in ("max", "min"):
@@ -103,10 +105,10 @@ _extremum("max", "max", "amax")
 _extremum("min", "min", "amin")
 
 
-def _count(x: SymbolicArray, axes: tuple[int, ...]) -> int:
-    total = 1
+def _count(x: SymbolicArray, axes: tuple[int, ...]) -> Size:
+    total: Size = 1
     for axis in axes:
-        total *= x.shape[axis]
+        total = total * x.shape[axis]
     return total
 
 
@@ -119,7 +121,7 @@ def mean(
     axes = _axes(x, axis)
     node, shape, origins = reduced(x, "sum", axes, keepdims)
     result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
-    return _finish(divide(node, number(_count(x, axes))), shape, result_type, origins, out)
+    return _finish(divide(node, size_number(_count(x, axes))), shape, result_type, origins, out)
 
 
 def _variance(name: str, finish: Callable[[Node], Node]) -> None:
@@ -139,13 +141,13 @@ def _variance(name: str, finish: Callable[[Node], Node]) -> None:
         reject(name, options)
         axes = _axes(x, axis)
         middle, shape, origins = reduced(x, "sum", axes, True)
-        centre = fresh(Real(divide(middle, number(_count(x, axes)))), shape, x.dtype, origins)
+        centre = fresh(Real(divide(middle, size_number(_count(x, axes)))), shape, x.dtype, origins)
         spread = broadcast_to(centre, x.shape)
         squares = fresh(Real(Power(subtract(x.node, spread.node), 2)), x.shape, real_type(x.dtype), x.origins)
         total, shape, origins = reduced(squares, "sum", axes, keepdims)
         divisor = _count(x, axes) - (ddof if correction is None else correction)
         result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
-        return _finish(finish(divide(total, number(divisor))), shape, result_type, origins, out)
+        return _finish(finish(divide(total, size_number(divisor))), shape, result_type, origins, out)
 
 
 _variance("var", lambda node: node)

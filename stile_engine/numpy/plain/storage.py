@@ -6,6 +6,7 @@ elements, if any, lies at each place of the parent (*backward*). A write travels
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,7 @@ import numpy as np
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import (
     ALWAYS,
     NEVER,
@@ -42,11 +44,12 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex,
 )
+from stile_engine.numpy.plain.sizes import is_symbolic, same_shape
 from stile_engine.term.expression import Axes, Node, bounds, select
 from stile_engine.term.tiling import Tile, join
 from stile_engine.trace.location import Site
 
-Strides: TypeAlias = tuple[int, ...]
+Strides: TypeAlias = tuple[Size, ...]
 """In elements, for each axis."""
 
 
@@ -69,13 +72,22 @@ class Store(Protocol):
         """Replace the elements where the predicate over the own axes holds."""
 
 
-def row_major(shape: Shape) -> Strides:
-    strides: list[int] = []
-    step = 1
-    for size in reversed(shape):
+def row_major(shape: Shape) -> Strides | None:
+    """None where a stride is a product of two symbolic sizes."""
+    strides: list[Size] = []
+    step: Size = 1
+    for following in reversed((*shape[1:], 1) if shape else ()):
+        if len([s for s in (step, following) if isinstance(s, SymbolicInteger)]) == 2:
+            return None
+        step = step * (1 if is_fixed(following, 0) else following)
         strides.append(step)
-        step *= max(size, 1)
     return tuple(reversed(strides))
+
+
+def is_row_major(store: Store) -> bool:
+    """Whether the elements are known to lie one after the other."""
+    wanted = row_major(store.shape)
+    return store.strides is not None and wanted is not None and same_shape(store.strides, wanted)
 
 
 class Buffer:
@@ -97,7 +109,9 @@ class Buffer:
         """Another object after every write."""
 
     def read(self, region: Box | None = None) -> Elements:
-        region = tuple((0, n) for n in self.shape) if region is None else region
+        if not self._tiles:
+            return self._elements
+        region = tuple((0, operator.index(n)) for n in self.shape) if region is None else region
         relevant = [(box, node) for box, node in self._tiles if _meet(box, region)]
         if not relevant:
             return self._elements
@@ -132,7 +146,9 @@ class Buffer:
 
 def box_of(predicate: Predicate, shape: Shape) -> Box | None:
     """The box on which the predicate holds, if it is a conjunction of bounds on single axes."""
-    box = [[0, n] for n in shape]
+    if is_symbolic(shape):
+        return None
+    box = [[0, operator.index(n)] for n in shape]
     for part in predicate.operands if isinstance(predicate, And) else (predicate,):
         match part:
             case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
@@ -206,9 +222,9 @@ class View:
         return self._read[1]
 
     def _elements(self, region: Box | None) -> Elements:
-        if 0 in self.shape:
+        if any(is_fixed(n, 0) or isinstance(n, SymbolicInteger) for n in (*self.shape, *self.parent.shape)):
             return reindex(self.parent.read(), self._forward, self.shape)
-        own = dict(enumerate(region if region is not None else tuple((0, n) for n in self.shape)))
+        own = dict(enumerate(region if region is not None else tuple((0, operator.index(n)) for n in self.shape)))
         ranges = {axis_name(a, len(self.shape)): bounds for a, bounds in own.items()}
         beneath = tuple(interval(index, ranges) for index in self._forward)
         return reindex(self.parent.read(beneath), self._forward, self.shape)
@@ -262,28 +278,28 @@ def rearranged(parent: Store, axes: Sequence[int | None], strides: Strides | Non
     return View(parent, shape, forward, Backward(ALWAYS, indices), strides)
 
 
-def sliced(parent: Store, items: Sequence[int | Affine | tuple[int, int, int]]) -> View:
+def sliced(parent: Store, items: Sequence[int | Affine | SymbolicInteger | tuple[Size, int, Size]]) -> View:
     """One item for each axis: an index, which data may give, or ``(start, step, count)``; all inside the parent."""
     rank = sum(isinstance(item, tuple) for item in items)
     parent_rank = len(items)
-    shape: list[int] = []
+    shape: list[Size] = []
     forward: list[Affine] = []
     conditions: list[Predicate] = []
     indices: list[Affine] = []
-    strides: list[int] = []
+    strides: list[Size] = []
     for axis, item in enumerate(items):
         place = axis_index(axis, parent_rank)
         if not isinstance(item, tuple):
             forward.append(Affine.of(item))
-            conditions.append(compare(place, "==", item) if parent.shape[axis] > 1 else ALWAYS)
+            conditions.append(compare(place, "==", item) if not is_fixed(parent.shape[axis], 1) else ALWAYS)
             continue
         start, step, count = item
         forward.append(axis_index(len(shape), rank) * step + start)
-        whole = start == 0 and step == 1 and count == parent.shape[axis]
+        whole = is_fixed(start, 0) and step == 1 and same_size(count, parent.shape[axis])
         offset = place - start if step > 0 else start - place
         stride = abs(step)
         if not whole:
-            conditions.append(in_range(offset, 0, (count - 1) * stride + 1 if count else 0))
+            conditions.append(in_range(offset, 0, (count - 1) * stride + 1))
             if stride > 1:
                 conditions.append(compare(offset % stride, "==", 0))
         indices.append(offset // stride)
@@ -302,19 +318,19 @@ def sliced(parent: Store, items: Sequence[int | Affine | tuple[int, int, int]]) 
 def broadcast(parent: Store, shape: Shape) -> View:
     """The parent repeated to a larger shape; it cannot be written to. Raises ``ValueError`` if it does not fit."""
     rank, parent_rank = len(shape), len(parent.shape)
-    if parent_rank > rank or any(
-        own not in (1, wanted) for own, wanted in zip(parent.shape, shape[rank - parent_rank :], strict=True)
+    kept = [is_fixed(own, 1) for own in parent.shape]
+    wanted = shape[rank - parent_rank :]
+    if parent_rank > rank or not all(
+        one or same_size(own, n) for one, own, n in zip(kept, parent.shape, wanted, strict=True)
     ):
         raise ValueError(f"could not broadcast an array of shape {parent.shape} to {shape}")
-    forward = [
-        Affine() if parent.shape[a] == 1 else axis_index(a + rank - parent_rank, rank) for a in range(parent_rank)
-    ]
-    same = tuple(parent.shape) == shape
+    forward = [Affine() if one else axis_index(a + rank - parent_rank, rank) for a, one in enumerate(kept)]
+    same = same_shape(parent.shape, shape)
     backward = Backward(ALWAYS, tuple(axis_index(a, rank) for a in range(rank))) if same else None
     strides: Strides | None = None
     if parent.strides is not None:
-        kept = [0 if n == 1 else s for n, s in zip(parent.shape, parent.strides, strict=True)]
-        strides = (*[0] * (rank - parent_rank), *kept)
+        steps = [0 if one else s for one, s in zip(kept, parent.strides, strict=True)]
+        strides = (*[0] * (rank - parent_rank), *steps)
     return View(parent, shape, forward, backward, strides)
 
 
@@ -331,7 +347,7 @@ def reshaped(parent: Store, shape: Shape) -> Store:
     if strides is not None:
         return view
     copy = Buffer(shape, parent.dtype, view.read(), row_major(shape))
-    if parent.strides is None and len(parent.shape) > 1:
+    if (parent.strides is None and len(parent.shape) > 1) or is_symbolic(parent.shape):
         share_unknown_memory(parent, copy)
     return copy
 
@@ -355,23 +371,24 @@ def _groups(left: Shape, right: Shape) -> list[tuple[list[int], list[int]]]:
     i = j = 0
     while i < len(left) or j < len(right):
         mine, theirs = [], []
-        product_left = product_right = 1
+        product_left: Size = 1
+        product_right: Size = 1
         if i < len(left):
             mine.append(i)
-            product_left *= left[i]
+            product_left = product_left * left[i]
             i += 1
         if j < len(right):
             theirs.append(j)
-            product_right *= right[j]
+            product_right = product_right * right[j]
             j += 1
-        while product_left != product_right:
-            if product_left < product_right:
+        while not same_size(product_left, product_right):
+            if is_fixed(product_left, 1) or (not is_fixed(product_right, 1) and product_left < product_right):
                 mine.append(i)
-                product_left *= left[i]
+                product_left = product_left * left[i]
                 i += 1
             else:
                 theirs.append(j)
-                product_right *= right[j]
+                product_right = product_right * right[j]
                 j += 1
         groups.append((mine, theirs))
     return groups
@@ -379,37 +396,44 @@ def _groups(left: Shape, right: Shape) -> list[tuple[list[int], list[int]]]:
 
 def _regrouped(source: Shape, target: Shape) -> list[Affine]:
     """For each axis of ``target`` its index, over the axes of ``source``, of the element at the same flat position."""
-    if 0 in source:
+    if any(is_fixed(n, 0) for n in source):
         return [Affine() for _ in target]
+    try:
+        return _regrouped_affine(source, target)
+    except ValueError:
+        context.unsupported("a reshape that splits or merges axes at a symbolic size is not modelled")
+
+
+def _regrouped_affine(source: Shape, target: Shape) -> list[Affine]:
     indices: list[Affine] = [Affine() for _ in target]
     for mine, theirs in _groups(source, target):
-        mine = [a for a in mine if source[a] > 1]
-        theirs = [a for a in theirs if target[a] > 1]
+        mine = [a for a in mine if not is_fixed(source[a], 1)]
+        theirs = [a for a in theirs if not is_fixed(target[a], 1)]
         flat = Affine()
-        step = 1
+        step: Size = 1
         for axis in reversed(mine):
             flat = flat + axis_index(axis, len(source)) * step
-            step *= source[axis]
+            step = step * source[axis] if axis != mine[0] else step
         for position, axis in enumerate(reversed(theirs)):
             # the outermost axis of the group needs no remainder
             outermost = position == len(theirs) - 1
             indices[axis] = flat if outermost else flat % target[axis]
-            flat = flat // target[axis]
+            flat = flat if outermost else flat // target[axis]
     return indices
 
 
 def _reshaped_strides(shape: Shape, strides: Strides, target: Shape) -> Strides | None:
     """Strides of the reshaped view; None where the elements do not lie evenly, and NumPy copies."""
-    if 0 in shape:
+    if any(is_fixed(n, 0) for n in shape):
         return row_major(target)
-    found = [0] * len(target)
+    found: list[Size] = [0] * len(target)
     for mine, theirs in _groups(shape, target):
-        mine = [a for a in mine if shape[a] > 1]
+        mine = [a for a in mine if not is_fixed(shape[a], 1)]
         for outer, inner in pairwise(mine):
-            if strides[outer] != strides[inner] * shape[inner]:
+            if not same_size(strides[outer], strides[inner] * shape[inner]):
                 return None
         step = strides[mine[-1]] if mine else 1
         for axis in reversed(theirs):
             found[axis] = step
-            step *= max(target[axis], 1)
+            step = step * target[axis] if axis != theirs[0] else step
     return tuple(found)

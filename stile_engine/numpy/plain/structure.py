@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
@@ -33,7 +34,8 @@ from stile_engine.numpy.plain.elements import (
     reindex,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
-from stile_engine.numpy.plain.storage import Buffer, rearranged, reshaped, row_major, share_unknown_memory
+from stile_engine.numpy.plain.sizes import as_size, exact_quotient, is_symbolic, same_shape
+from stile_engine.numpy.plain.storage import Buffer, is_row_major, rearranged, reshaped, share_unknown_memory
 from stile_engine.term.expression import ZERO, Node, select
 
 
@@ -52,7 +54,7 @@ def normalized_axes(axis: Any, rank: int) -> tuple[int, ...]:
 
 
 def whole_shape(shape: Any) -> Shape:
-    return tuple(operator.index(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
+    return tuple(as_size(n) for n in (shape if isinstance(shape, (tuple, list)) else (shape,)))
 
 
 # Views
@@ -127,27 +129,30 @@ def reshape(a: Any, shape: Any = None, order: str = "C", **options: Any) -> Symb
     x = as_array(a)
     wanted = list(whole_shape(options.get("newshape") if shape is None else shape))
     if wanted.count(-1) == 1:
-        known = 1
+        known: Size = 1
         for n in wanted:
-            known *= n if n != -1 else 1
-        if known == 0 or x.size % known:
+            known = known * n if n != -1 else known
+        rest = exact_quotient(x.size, known)
+        if rest is None and is_symbolic([x.size, known]):
+            context.unsupported(f"reshape of an array of {x.size!r} elements into parts of {known!r} is not modelled")
+        if rest is None:
             raise ValueError(f"cannot reshape array of size {x.size} into shape {tuple(wanted)}")
-        wanted[wanted.index(-1)] = x.size // known
+        wanted[wanted.index(-1)] = rest
     target = tuple(wanted)
-    total = 1
+    total: Size = 1
     for n in target:
-        total *= n
+        total = total * n
     if total != x.size or any(n < 0 for n in target):
         raise ValueError(f"cannot reshape array of size {x.size} into shape {target}")
-    if target == x.shape:
+    if same_shape(target, x.shape):
         return permuted(x, range(x.ndim))
     origins: list[Origin | None] = [None] * len(target)
     front = 0
-    while front < min(x.ndim, len(target)) and x.shape[front] == target[front]:
+    while front < min(x.ndim, len(target)) and same_size(x.shape[front], target[front]):
         origins[front] = x.origins[front]
         front += 1
     back = 1
-    while back <= min(x.ndim, len(target)) - front and x.shape[-back] == target[-back]:
+    while back <= min(x.ndim, len(target)) - front and same_size(x.shape[-back], target[-back]):
         origins[-back] = x.origins[-back]
         back += 1
     return noted(SymbolicArray(reshaped(x.store, target), tuple(origins)))
@@ -155,7 +160,7 @@ def reshape(a: Any, shape: Any = None, order: str = "C", **options: Any) -> Symb
 
 @operation("ravel")
 def ravel(a: Any, order: str = "C") -> SymbolicArray:
-    return reshape(a, (-1,), order) if as_array(a).size else reshape(a, (0,), order)
+    return reshape(a, (0,), order) if is_fixed(as_array(a).size, 0) else reshape(a, (-1,), order)
 
 
 @operation("flatten")
@@ -202,7 +207,7 @@ def split(a: Any, indices_or_sections: Any, axis: int = 0) -> list[SymbolicArray
 @operation("ascontiguousarray")
 def ascontiguousarray(a: Any, dtype: Any = None) -> SymbolicArray:
     x = array(a, dtype, copy=None) if not isinstance(a, SymbolicArray) or dtype is not None else a
-    if x.store.strides == row_major(x.shape):
+    if is_row_major(x.store):
         return x
     made = copy(x)
     if x.store.strides is None:
@@ -242,8 +247,8 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, 
         same = part.ndim == rank and all(part.shape[i] == parts[0].shape[i] for i in range(rank) if i != along)
         if not same:
             raise ValueError("all the input array dimensions except for the concatenation axis must match exactly")
-    parts = [p for p in parts if p.shape[along]] or parts[:1]
-    ends: list[int] = []
+    parts = [p for p in parts if not is_fixed(p.shape[along], 0)] or parts[:1]
+    ends: list[Size] = []
     for part in parts:
         ends.append((ends[-1] if ends else 0) + part.shape[along])
     shape = tuple(ends[-1] if i == along else n for i, n in enumerate(parts[0].shape))
@@ -296,7 +301,7 @@ def hstack(arrays: Any) -> SymbolicArray:
     return concatenate(parts, 0 if parts[0].ndim == 1 else 1)
 
 
-def _moved(name: str, x: SymbolicArray, along: int, size: int, index: Callable[[Affine], Affine]) -> SymbolicArray:
+def _moved(name: str, x: SymbolicArray, along: int, size: Size, index: Callable[[Affine], Affine]) -> SymbolicArray:
     """The array that reads ``x`` at another index along one axis."""
     shape = tuple(size if i == along else n for i, n in enumerate(x.shape))
     indices = [axis_index(i, x.ndim) for i in range(x.ndim)]
@@ -340,7 +345,18 @@ def roll(a: Any, shift: Any, axis: Any = None) -> SymbolicArray:
         return reshape(roll(ravel(x), shift, 0), x.shape)
     (along,) = normalized_axes(axis, x.ndim)
     size = x.shape[along]
+    if isinstance(size, SymbolicInteger):
+        return _rolled(x, along, size, operator.index(shift))
     return _moved("roll", x, along, size, lambda i: (i - operator.index(shift)) % max(size, 1))
+
+
+def _rolled(x: SymbolicArray, along: int, size: SymbolicInteger, shift: int) -> SymbolicArray:
+    """Where the size is symbolic: the last elements come first, as two slices."""
+    if abs(shift) > size:
+        context.unsupported("numpy.roll by more than the symbolic size is not modelled")
+    cut = size - shift if shift >= 0 else -shift
+    lead = (slice(None),) * along
+    return concatenate([view_at(x, (*lead, slice(cut, None))), view_at(x, (*lead, slice(None, cut)))], along)
 
 
 @operation("flip")
@@ -398,7 +414,7 @@ def holds_symbolic(value: Any) -> bool:
         return any(holds_symbolic(item) for item in value)
     if isinstance(value, dict):
         return any(holds_symbolic(item) for item in value.values())
-    return isinstance(value, SymbolicArray)
+    return isinstance(value, (SymbolicArray, SymbolicInteger))
 
 
 @operation("array", "asarray", "asanyarray")
