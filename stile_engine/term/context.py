@@ -13,11 +13,13 @@ from stile_engine.term.atoms import (
     Mono,
     Poly,
     PowerAtom,
+    ReadAtom,
     SumAtom,
     of_atom,
     of_mono,
     poly,
 )
+from stile_engine.term.divisions import exact_read
 from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential, named
 from stile_engine.term.known import fixed_by
@@ -132,6 +134,9 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
                 return named(atom.name, argument)
             except ValueError:
                 return None  # no finite value at any of these indices: the term counts for nothing there
+        case ReadAtom():
+            exact = exact_read(atom, context)
+            return None if exact is atom else of_atom(exact)
         case _:
             return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stile_engine.index.affine import Affine, FloorDiv, settled
+from stile_engine.index.sets import IndexSet, range_within
 from stile_engine.term.atoms import Atom, IndexAtom, Poly, ReadAtom, of_atom, read_atom
 from stile_engine.term.expression import Axes
 from stile_engine.term.rewrite import transform
@@ -28,6 +29,28 @@ def settle(operand: Poly, ranges: Axes) -> Poly:
         return None
 
     return transform(operand, change)
+
+
+def exact_on(index: Affine, domain: IndexSet) -> Affine:
+    """The index without multiples of divisions whose remainder is one number in the whole domain."""
+    total = Affine((), index.constant)
+    for atom, coefficient in index.terms:
+        part = Affine(((atom, coefficient),))
+        if isinstance(atom, FloorDiv) and coefficient % atom.divisor == 0:
+            # d * (a // d) = a - r where a % d is r at every index of the domain
+            least, greatest = range_within(atom.numerator % atom.divisor, domain)
+            if least is not None and least == greatest:
+                part = (atom.numerator - least) * (coefficient // atom.divisor)
+        total = total + part
+    return total
+
+
+def exact_read(atom: ReadAtom, domain: IndexSet) -> ReadAtom:
+    """The read at ``exact_on`` of its indices."""
+    if not any(_divides(i) for i in atom.index):
+        return atom
+    index = tuple(exact_on(i, domain) for i in atom.index)
+    return atom if index == atom.index else read_atom(atom.tensor, index)
 
 
 def _divides(index: Affine) -> bool:

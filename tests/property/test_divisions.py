@@ -6,6 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stile_engine.index.affine import Affine, quotient_and_remainder, settled
+from stile_engine.index.predicate import compare, evaluate
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.divisions import exact_on
 from stile_engine.term.expression import bounds
 
 NAMES = ("u", "v", "w")
@@ -50,6 +53,33 @@ def test_settled_indices(drawn: tuple[Affine, dict[str, tuple[int, int]]], outer
     found = settled(index, {n: bounds(*r) for n, r in ranges.items()})
     for point in points(ranges):
         assert found.evaluate(point) == index.evaluate(point)
+
+
+@given(
+    indices(), st.sampled_from([2, 3, 4]), st.sampled_from([1, 2, -3]), st.sampled_from([2, 3, 4]), st.integers(0, 3)
+)
+@settings(max_examples=300, deadline=None)
+def test_exact_divisions(
+    drawn: tuple[Affine, dict[str, tuple[int, int]]], divisor: int, factor: int, modulus: int, remainder: int
+) -> None:
+    """Where the domain fixes the remainder, a multiple of the divisor times the quotient has no division."""
+    index, ranges = drawn
+    whole = Affine.variable("u") * factor + index // divisor * (divisor * factor) - index // 5
+    same = compare(index % modulus, "==", remainder)
+    domain = IndexSet.box({n: bounds(*r) for n, r in ranges.items()}) & IndexSet.where(same)
+    found = exact_on(whole, domain)
+    for point in points(ranges):
+        if evaluate(same, point):
+            assert found.evaluate(point) == whole.evaluate(point)
+
+
+def test_a_remainder_that_is_known_leaves_no_division() -> None:
+    n, size = Affine.variable("n"), Affine.variable("#n")
+    even = IndexSet.where(compare(n % 2, "==", 0)) & IndexSet.box({"n": (Affine(), size)})
+    assert exact_on(n // 2 * 2, even) == n
+    assert exact_on(n // 2 * 6 + 1, even) == n * 3 + 1
+    assert exact_on(n // 2, even) == n // 2
+    assert exact_on(n // 4 * 4, even) == n // 4 * 4
 
 
 def test_what_ranges_leave_no_choice() -> None:
