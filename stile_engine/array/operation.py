@@ -27,6 +27,7 @@ from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import is_fixed, same_size
 from stile_engine.trace.location import Site
+from stile_engine.trace.recording import Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ class Machine(Protocol):
 
     def spend_step(self, site: Site | None) -> None:
         """Account for one round of an unrolled loop."""
+
+    def violation(self, violation: Violation) -> None:
+        """A rule that the kernel breaks, whatever its inputs are."""
 
     def round_variable(self) -> str:
         """A name for the round of a loop that nothing else has."""

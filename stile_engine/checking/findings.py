@@ -120,7 +120,8 @@ class Findings:
             unsupported = violation.code == "unsupported"
             status = Status.UNSUPPORTED if unsupported else Status.REFUTED
             kind = "value" if unsupported else _KIND_OF_CODE.get(violation.code, "shape")
-            self.obligations.append(Obligation(kind, status, place, detail=violation.message))
+            witness = None if violation.point is None else Witness(index=dict(violation.point))
+            self.obligations.append(Obligation(kind, status, place, detail=violation.message, witness=witness))
             severity = "warning" if unsupported else "error"
             self.diagnose(violation.code, severity, place, violation.message, violation.related)
 

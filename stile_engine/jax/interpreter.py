@@ -30,7 +30,7 @@ from stile_engine.jax import adapter, control, indexing, references
 from stile_engine.jax.pallas import launch
 from stile_engine.term.expression import Axes, Unmodelled
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import Meeting, Recorder
+from stile_engine.trace.recording import Meeting, Recorder, Violation
 
 # Importing these modules fills the table of handlers.
 MODELS = (control, elementwise, indexing, launch, reductions, references, structure, windows)
@@ -70,6 +70,9 @@ class Interpreter:
         self._steps += 1
         if self._steps > MOST_ROUNDS:
             raise Unreadable(f"a loop of more than {MOST_ROUNDS} rounds")
+
+    def violation(self, violation: Violation) -> None:
+        self._recorder.violation(violation)
 
     def round_variable(self) -> str:
         self._loops += 1

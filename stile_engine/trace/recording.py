@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,13 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule broken at ``site``; ``related`` says where each side came from."""
+    """A rule broken at ``site``; ``related`` says where each side came from, ``point`` what the witness is."""
 
     code: str
     message: str
     site: Site | None
     related: tuple[tuple[Site, str], ...] = ()
+    point: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def call(body, A, *operands, bk=BK, in_specs=None, scratch=True, grid=None, **op
         pl.BlockSpec((BM, bk), lambda i, j, k: (i, k)),
         pl.BlockSpec((bk, BN), lambda i, j, k: (k, j)),
     ]
-    return pl.pallas_call(  # error[coverage-gap] # error[out-of-bounds] # warning[unsupported]
+    return pl.pallas_call(  # error[coverage-gap] # error[out-of-bounds] # error[race]
         body,
         out_shape=jax.ShapeDtypeStruct((M, N), A.dtype),
         grid=grid or (M // BM, N // BN, K // bk),
@@ -61,7 +61,7 @@ def declared_semantics(A, W):  # proved
 
 
 @kernel(PRODUCT)
-def accumulated_along_a_parallel_axis(A, W):  # unsupported: declared parallel
+def accumulated_along_a_parallel_axis(A, W):  # refuted: is written by programs
     parameters = pltpu.CompilerParams(dimension_semantics=("parallel", "parallel", "parallel"))
     body = functools.partial(matmul_kernel, steps=K // BK)
     return call(body, A, W, compiler_params=parameters)
@@ -360,7 +360,7 @@ def two_axes_are_summed(A, W):  # proved
 
 
 @kernel(PRODUCT)
-def comes_back_to_a_block(A, W):  # unsupported: comes back
+def comes_back_to_a_block(A, W):  # refuted: comes back to
     def body(a_ref, w_ref, o_ref):
         @pl.when(pl.program_id(0) == 0)
         def _():
@@ -368,7 +368,7 @@ def comes_back_to_a_block(A, W):  # unsupported: comes back
 
         o_ref[...] += a_ref[...] @ w_ref[...]
 
-    return pl.pallas_call(  # warning[unsupported]
+    return pl.pallas_call(
         body,
         out_shape=jax.ShapeDtypeStruct((M, N), A.dtype),
         grid=(K // BK, N // BN),

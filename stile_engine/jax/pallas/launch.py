@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 from stile_engine.array.arrays import (
@@ -24,17 +24,21 @@ from stile_engine.array.arrays import (
     unlabelled,
 )
 from stile_engine.array.arrays import integers as integer_array
+from stile_engine.array.choice import choose
 from stile_engine.array.loops import Rolled, integer_steps
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS
 from stile_engine.jax import references
-from stile_engine.jax.pallas import adapter
+from stile_engine.jax.pallas import adapter, races
 from stile_engine.jax.pallas.blocks import Ids, Placed, placed, same_blocks
+from stile_engine.jax.pallas.races import Grid
 from stile_engine.jax.references import Reference, remembering
 from stile_engine.term.expression import Node, Unmodelled, bounds, every_node
 from stile_engine.trace.location import Site
 
 NEVER_WRITTEN = "never written by a program of the grid before it is read"
+LEFT = "read of an output block that the grid left and comes back to: what it held is not loaded again"
 SCRATCH = "scratch memory that was never written"
 
 Step = Callable[[Affine], None]
@@ -75,6 +79,11 @@ def num_programs(operation: Operation, _machine: Machine) -> list[Array]:
 @handles("pallas_call")
 def pallas_call(operation: Operation, machine: Machine) -> list[Array]:
     launch = _Launch(adapter.pallas_call(operation.params), operation, machine)
+    for broken in races.violations(launch.grid, launch.inputs, launch.outputs, operation.site):
+        machine.violation(broken)
+        if broken.code == "race":
+            # The rule is broken, and said to be; what the programs compute is read as if they ran in order.
+            launch.call = replace(launch.call, parallel=frozenset())
     try:
         with machine.repeatedly(prod(launch.call.grid)):
             return launch.results()
@@ -110,11 +119,14 @@ class _Launch:
     outputs: list[Placed] = field(init=False)
     arrays: Sequence[Array] = field(init=False)
     scalars: dict[Reference, Array] = field(init=False)
+    left: list[bool] = field(init=False)
+    """Of each output, whether the grid comes back to blocks that it has left."""
 
     def __post_init__(self) -> None:
         call = self.call
         if 0 in call.grid:
             raise Unreadable("a grid without programs")
+        self.left = [False for _ in call.outputs]
         self.variables = tuple(self.machine.round_variable() for _ in call.grid)
         given = self.operation.inputs
         self.arrays = given[call.prefetched :]
@@ -132,6 +144,10 @@ class _Launch:
 
     def _id(self, number: int) -> Affine:
         return Affine() if self.call.grid[number] == 1 else Affine.variable(self.variables[number])
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.call, self.variables)
 
     # -- results ---------------------------------------------------------------------------
 
@@ -191,9 +207,12 @@ class _Launch:
     def _in_order(self) -> list[Array]:
         """The outputs of programs that depend on one another, each carried as a whole array."""
         for out in self.outputs:
-            # Different blocks are written back with no order between them.
-            if any(e.stride < e.size for e, i in zip(out.block.extents, out.affine, strict=True) if not i.is_constant):
-                raise Unreadable("output blocks that overlap")
+            # Different blocks are written back with no order between them; where that is known it is a race.
+            if not self.grid.knows(out) and any(e.stride < e.size for e in out.block.extents):
+                raise Unreadable("output blocks that may overlap")
+        self.left = [races.comes_back(self.grid, out) for out in self.outputs]
+        if any(back and o in self.call.aliases for o, back in enumerate(self.left)):
+            raise Unreadable("an output in the memory of an input whose blocks are come back to")
         wholes = {
             references.reference(out.block.array_shape, out.block.dtype): self._initial(o)
             for o, out in enumerate(self.outputs)
@@ -225,16 +244,12 @@ class _Launch:
         return [v for v, size in zip(self.variables, self.call.grid, strict=True) if size > 1]
 
     def _require_order(self, first: int) -> None:
-        """Raise where programs that share memory have no order, or come back to a block after others."""
+        """Raise where programs that share memory have no order."""
         for a in range(first, len(self.call.grid)):
             if self.call.grid[a] > 1 and a in self.call.parallel:
                 raise _Unordered(
                     f"axis {a} of the grid is declared parallel, and its programs write the same block or share scratch"
                 )
-            for out in self.outputs:
-                inner = {v for b, v in enumerate(self.variables) if b > a}
-                if self.call.grid[a] > 1 and self.variables[a] not in out.variables and inner & out.variables:
-                    raise Unreadable("an output block that the grid comes back to after it has left it")
 
     # -- programs --------------------------------------------------------------------------
 
@@ -297,7 +312,8 @@ class _Launch:
         scratch = refs[len(outs) :]
         blocks = [self._reference(out) for out in self.outputs] if whole else outs
         if whole:
-            cut |= {b: o.cut(held[r], ids) for b, o, r in zip(blocks, self.outputs, outs, strict=True)}
+            for number, (b, o, r) in enumerate(zip(blocks, self.outputs, outs, strict=True)):
+                cut[b] = self._found(number, o.cut(held[r], ids), ids)
         before = dict(cut)
         held.update(cut)
         token = _program.set(self._program(ids))
@@ -315,8 +331,16 @@ class _Launch:
             raise Unreadable("a kernel that writes to a prefetched scalar")
         if whole:
             for b, o, r in zip(blocks, self.outputs, outs, strict=True):
-                if after[b] is not before[b]:
+                if after[b] is not before[b] or any(self.left):
                     held[r] = o.pasted(held[r], ids, after[b])
+
+    def _found(self, number: int, block: Array, ids: Ids) -> Array:
+        """What a program finds in an output block. What it held is not loaded again once the grid has left it."""
+        if not self.left[number]:
+            return block
+        none = references.without_value(block.shape, self.outputs[number].block.dtype, LEFT)
+        stays = races.continues(self.grid, self.outputs[number], ids)
+        return choose([(stays, block), (ALWAYS, none)], block.shape, block.origins)
 
     def _program(self, ids: Ids) -> _Program:
         counted = [a for a in range(len(self.call.grid)) if a not in self.call.vmapped]
