@@ -108,5 +108,14 @@ def of_result(
         if found is None or expected is None or mismatch(found, expected) != "dims" or is_meant(found, expected, meant):
             continue
         size = dim.high - dim.low
-        texts = (axis_text(name, size, extents) or " ".join(s.dim for s in name) for name in (found, expected))
-        yield next(texts), next(texts)
+        yield _place(found, size, extents), _place(expected, size, extents)
+
+
+def _place(name: Label, size: Affine, extents: Mapping[str, Affine]) -> str:
+    """As in a hover; where sizes are symbolic, an axis that starts where its dim does is said to be the dim."""
+    first = name[0]
+    extent = extents.get(first.dim)
+    from_the_start = len(name) == 1 and first.is_run and first.step == 1 and first.offset == Affine()
+    if from_the_start and extent is not None and not (extent - size).is_constant:
+        return first.dim
+    return axis_text(name, size, extents) or " ".join(s.dim for s in name)

@@ -149,7 +149,7 @@ class Alignments:
             if not wrong:
                 continue
             axes = _listed(f"{own} where the spec has {expected}" for own, expected in wrong)
-            message = f"the result runs along {axes}: the sizes agree, and the dims do not"
+            message = f"the result runs along {axes}: these are different dims"
             place = self.findings.range(claim.site)
             found.append(Diagnostic("dim-mismatch", "error", place, message, self.findings.kernel))
             self._add(found[-1])
