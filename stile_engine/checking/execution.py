@@ -174,15 +174,24 @@ def _future_flags(tree: ast.Module) -> int:
 
 def error_site(error: BaseException, path: str) -> Site | None:
     """Where an exception left the user's text: the innermost frame of the file."""
+    return error_places(error, path)[0]
+
+
+def error_places(error: BaseException, path: str) -> tuple[Site | None, Site | None]:
+    """``error_site``, and where it was raised below that, if in another file of the user."""
     found: Site | None = None
+    within: Site | None = None
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen and found is None:
         seen.add(id(current))
         traceback: TracebackType | None = current.__traceback__
         while traceback is not None:
-            if traceback.tb_frame.f_code.co_filename == path:
-                found = site_of_frame(traceback.tb_frame.f_code, traceback.tb_lasti, traceback.tb_lineno)
+            code = traceback.tb_frame.f_code
+            if code.co_filename == path:
+                found, within = site_of_frame(code, traceback.tb_lasti, traceback.tb_lineno), None
+            elif found is not None and is_user_file(code.co_filename):
+                within = site_of_frame(code, traceback.tb_lasti, traceback.tb_lineno)
             traceback = traceback.tb_next
         current = current.__cause__ or current.__context__
-    return found
+    return found, within

@@ -21,6 +21,7 @@ from stile_engine.proof.verdict import (
 from stile_engine.term.expression import Node, Unmodelled, every_node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.notation.expression import formula_of_expression
+from stile_engine.trace.frontend import IN_THE_CALLED
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Check, Claim, Coverage, Reading, Violation
 from stile_engine.trace.report import Diagnostic, KernelReport, Mathematics, RelatedLocation
@@ -69,6 +70,8 @@ class Findings:
     expr_type: str | None = None
     added_dims: dict[str, int | str] = field(default_factory=dict)
     formulas: dict[str, Mathematics] = field(default_factory=dict)
+    within: Mapping[Site, Site] = field(default_factory=dict)
+    """For calls of functions in other files of the user: where in there the operation stands."""
     typeset: Typesetter = field(default_factory=Typesetter)
     _proofs: list[tuple[Claim, Proof]] = field(default_factory=list)
 
@@ -173,15 +176,17 @@ class Findings:
         stopped = unmodelled_site(claim.actual.node)
         for obligation in proof.obligations:
             here = place
+            related: tuple[tuple[Site, str], ...] = ()
             if obligation.status is Status.UNSUPPORTED and stopped is not None:
                 here = self.range(stopped)
+                related = ((self.within[stopped], IN_THE_CALLED),) if stopped in self.within else ()
             elif obligation.status is Status.UNKNOWN and isinstance(proof.stopped, Site):
                 here = self.range(proof.stopped)
             settled = replace(obligation, range=here, spec=claim.spec_text)
             if obligation.kind == "value":
                 settled = replace(settled, milliseconds=proof.milliseconds)
             self.obligations.append(settled)
-            self._diagnose_obligation(settled)
+            self._diagnose_obligation(settled, related)
         for assumption in proof.assumptions:
             known = replace(assumption, range=assumption.range or self.range(claim.site))
             if known not in self.assumptions:
@@ -268,7 +273,7 @@ class Findings:
         self.obligations.append(obligation)
         self._diagnose_obligation(obligation)
 
-    def _diagnose_obligation(self, obligation: Obligation) -> None:
+    def _diagnose_obligation(self, obligation: Obligation, related: Sequence[tuple[Site, str]] = ()) -> None:
         place = obligation.range or self.place
         match obligation.status:
             case Status.REFUTED:
@@ -278,9 +283,8 @@ class Findings:
                 reason = obligation.detail or "no reason is known"
                 self.diagnose("not-proved", "warning", place, f"not proved: {reason}")
             case Status.UNSUPPORTED:
-                self.diagnose(
-                    "unsupported", "warning", place, f"not modelled: {obligation.detail or 'no reason known'}"
-                )
+                message = f"not modelled: {obligation.detail or 'no reason known'}"
+                self.diagnose("unsupported", "warning", place, message, related)
             case Status.ERROR:
                 self.diagnose("internal-error", "error", place, obligation.detail or "the prover failed")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from stile_engine.checking import backend, purity
 from stile_engine.checking.discovery import FoundKernel
-from stile_engine.checking.execution import ModuleRun, error_site
+from stile_engine.checking.execution import ModuleRun, error_places, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
 from stile_engine.checking.instances import Instance, smallest, symbolic_dims, where_equal
@@ -37,7 +37,7 @@ from stile_engine.proof.verdict import Assumption, Location, Obligation, Range, 
 from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
 from stile_engine.spec.syntax import parse
 from stile_engine.term.expression import Tensor
-from stile_engine.trace.frontend import KernelResult, KernelTask, TraceError
+from stile_engine.trace.frontend import IN_THE_CALLED, KernelResult, KernelTask, PlainArray, TraceError
 from stile_engine.trace.handlers import handles_exceptions
 from stile_engine.trace.location import Site
 from stile_engine.trace.questions import Questions
@@ -427,13 +427,22 @@ class KernelCheck:
             place = self._findings.range(error_site(error, self._request.path))
             self._settle(Status.ERROR, error.code, "error", place, error.message)
         except StileError as error:
-            site = error.site if isinstance(error, TraceError) and error.site else error_site(error, self._request.path)
-            related = error.related if isinstance(error, TraceError) else ()
+            site, within = error_places(error, self._request.path)
+            related: tuple[tuple[Site, str], ...] = ()
+            if isinstance(error, TraceError):
+                related = error.related
+                if error.site is not None and (site is None or error.site.path == self._request.path):
+                    site = error.site
+            if not related and within is not None:
+                related = ((within, IN_THE_CALLED),)
             self._broken_rule(error.code, self._findings.range(site), error.message, related)
         except BaseException as error:
-            place = self._findings.range(error_site(error, self._request.path))
+            site, within = error_places(error, self._request.path)
             code, message = failure_message(error)
-            self._settle(Status.ERROR, code, "error", place, message)
+            place = self._findings.range(site)
+            self._findings.obligations.append(Obligation("value", Status.ERROR, place, detail=message))
+            related = () if within is None else ((within, IN_THE_CALLED),)
+            self._findings.diagnose(code, "error", place, message, related)
         finally:
             self._trace_milliseconds += (time.perf_counter() - start) * 1e3
         return None
@@ -448,6 +457,7 @@ class KernelCheck:
 
     def _prove(self, results: tuple[KernelResult, ...] | None, task: KernelTask, recorder: Recorder) -> None:
         findings = self._findings
+        findings.within = recorder.within
         findings.add_violations(recorder.violations)
         findings.add_coverage(recorder.coverage)
         findings.add_checks(recorder.checks)
@@ -462,7 +472,8 @@ class KernelCheck:
             except ResultMismatch as error:
                 # A poisoned array is no result: then the violation before it is what is wrong.
                 if not recorder.violations:
-                    self._broken_rule(error.code, self._found.name_range, error.message)
+                    site = results[0].site if len(results) == 1 and isinstance(results[0], PlainArray) else None
+                    self._broken_rule(error.code, findings.range(site), error.message)
                 stopped = True
         if not stopped:
             findings.obligations.append(Obligation("shape", Status.PROVED, self._found.name_range))

@@ -18,7 +18,7 @@ from stile_engine.checking.findings import Findings
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import render_sizes
 from stile_engine.proof.verdict import Location, Status
-from stile_engine.trace.frontend import Parameter
+from stile_engine.trace.frontend import IN_THE_CALLED, Parameter
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.report import Diagnostic, RelatedLocation
@@ -107,7 +107,7 @@ class Alignments:
             related += self._origin(side, operands)
         if meeting.within is not None:
             place = self.findings.location(meeting.within)
-            related.append(RelatedLocation(place, "the operation, in the function that is called here"))
+            related.append(RelatedLocation(place, f"the operation, {IN_THE_CALLED}"))
         message = _message(one, names)
         if outcome == "proved":
             message += "; the kernel is proved as it is"

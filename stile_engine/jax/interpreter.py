@@ -147,6 +147,8 @@ class Interpreter:
             if name in ("convert_element_type", "reduce_precision"):
                 self._note_cast(adapter.dtype_of(equation.invars[0]), dtypes[0], site)
         except (Unreadable, UnsupportedError) as stopped:
+            if site is not None and self._places[1] is not None:
+                self._recorder.within.setdefault(site, self._places[1])
             shapes = shapes or [() for _ in equation.outvars]
             results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
             if name not in references.READS:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from stile_engine.index import data
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate, substitute
 from stile_engine.term.expression import (
     Apply,
@@ -81,6 +81,17 @@ def _mentions_floor(expression: Affine) -> bool:
 
 
 def _index(affine: Affine) -> str:
+    """The text of an index; ``e - d * (e // d)`` reads as ``e % d``."""
+    for atom, coefficient in affine.terms:
+        if isinstance(atom, FloorDiv) and coefficient < 0 and coefficient % atom.divisor == 0:
+            times = -coefficient // atom.divisor
+            rest = affine - atom.numerator * times - Affine(((atom, coefficient),))
+            if len(rest.terms) <= len(affine.terms) - 1 - len(atom.numerator.terms):
+                numerator = _index(atom.numerator)
+                simple = len(atom.numerator.terms) == 1 and not atom.numerator.constant
+                remainder = f"{numerator if simple else f'({numerator})'} % {atom.divisor}"
+                shown = remainder if times == 1 else f"{times} * ({remainder})"
+                return shown if rest == Affine() else f"{_index(rest)} + {shown}"
     return affine.render(lambda name: data.render(name, lambda v: v.lstrip("#")))
 
 

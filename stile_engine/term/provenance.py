@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import TypeAlias
 
-from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.affine import Affine, FloorDiv, settled
 from stile_engine.index.data import is_token
 from stile_engine.index.predicate import Predicate
 from stile_engine.index.predicate import variables as predicate_variables
@@ -248,11 +248,13 @@ def strands_of(touches: Iterable[Touch], variable: str, own: Axes) -> tuple[Stra
 def _strand(touch: Touch, variable: str, own: Axes) -> Strand | None:
     if touch == _TOO_MANY:
         return Strand("", loose=True)
-    index = touch.index
-    if variable not in index.variables:
+    if variable not in touch.index.variables:
         return None
     loose = Strand(touch.dim, loose=True, tensor=touch.tensor)
     ranges: dict[str, Bounds] = {**own, **dict(touch.hidden)}
+    index = settled(touch.index, ranges)
+    if variable not in index.variables:
+        return None
     beside: list[tuple[str, int]] = []
     folds: list[tuple[FloorDiv, int]] = []
     offset = Affine((), index.constant)

@@ -46,7 +46,7 @@ from stile_engine.torch import (
 from stile_engine.torch.algebra import UnknownOperand
 from stile_engine.torch.call import MODELS, Call
 from stile_engine.torch.storage import Storage, Window, overlap
-from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.frontend import IN_THE_CALLED, TraceError
 from stile_engine.trace.location import Site, direct_site, user_site, user_sites
 from stile_engine.trace.recording import Meeting, Recorder
 
@@ -221,13 +221,15 @@ class Interpreter:
             found = found or site
         return found
 
-    def _elsewhere(self) -> str:
+    def _elsewhere(self) -> Site | None:
         """Where the operation stands, if that is in a helper function of another file."""
         site = user_site()
-        return "" if site is None or site.path == self._path else f" (in {site})"
+        return None if site is None or site.path == self._path else site
 
     def stop(self, message: str) -> NoReturn:
-        error = TraceError(message + self._elsewhere(), self._site or self._here())
+        within = self._elsewhere()
+        related = () if within is None else ((within, IN_THE_CALLED),)
+        error = TraceError(message, self._site or self._here(), related=related)
         if self.stopped is None:
             self.stopped = error
         raise error
@@ -337,7 +339,9 @@ class Interpreter:
             reason = str(unreadable)
             found = [None] * len(results)
         if None in found or len(found) < len(shapes):
-            reason += self._elsewhere() if site == self._site and "(in " not in reason else ""
+            within = self._elsewhere()
+            if site is not None and site == self._site and within is not None:
+                self._recorder.within.setdefault(site, within)
         complete: list[Array] = []
         for position, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True)):
             elements = found[position] if position < len(found) else None
@@ -417,10 +421,9 @@ class Interpreter:
             self._recorder.values[site].count = count
 
     def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str]) -> None:
-        site, inner = self._site, user_site()
+        site = self._site
         if site is not None and site.path == self._path:
-            within = inner if inner is not None and inner.path != self._path else None
-            self._recorder.meet(Meeting(site, operands, variables, summed, within))
+            self._recorder.meet(Meeting(site, operands, variables, summed, self._elsewhere()))
 
 
 def _given(known: adapter.Operator, given: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,9 @@ class PlainArray:
     name: str | None = None
 
 
+IN_THE_CALLED = "in the function that is called here"
+"""Said of a place in another file of the user, below the one that a message is about."""
+
 KernelResult: TypeAlias = "PlainArray | Value"
 
 

@@ -143,6 +143,8 @@ class Recorder:
     checks: list[Check] = field(default_factory=list)
     readings: dict[tuple[str, Site | None], Reading] = field(default_factory=dict)
     meetings: list[Meeting] = field(default_factory=list)
+    within: dict[Site, Site] = field(default_factory=dict)
+    """For places at which an operation has no model: where it stands in another file of the user."""
     provenance: Provenance = field(default_factory=Provenance)
     _literal_bits: dict[float, int] = field(default_factory=dict)
     questions: Questions | None = None

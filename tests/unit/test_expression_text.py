@@ -87,3 +87,12 @@ def test_fractions() -> None:
     assert (
         expression_text(multiply(number(Fraction(1, 3)), _read(variable("$0"), variable("$1")))) == "1 / 3 * X[$0, $1]"
     )
+
+
+def test_remainders_read_as_remainders() -> None:
+    k = Affine.variable("k")
+    tensor = Tensor("X", ("M", "N"), (Affine((), 8), Affine((), 8)))
+    ranges = {"k": bounds(0, 64)}
+    assert expression_text(Read(tensor, (k // 8, k % 8), ranges)) == "X[(k) // 8, k % 8]"
+    assert expression_text(Read(tensor, (k // 8, (k + 1) % 8), ranges)) == "X[(k) // 8, (k + 1) % 8]"
+    assert expression_text(Read(tensor, (k // 8, 2 * (k % 4) + 1), ranges)) == "X[(k) // 8, 1 + 2 * (k % 4)]"

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.dims import Dim
 from stile_engine.term.expression import Node, number
-from stile_engine.trace.frontend import TraceError
+from stile_engine.trace.frontend import IN_THE_CALLED, TraceError
 from stile_engine.trace.location import Site, places_in, user_site
 from stile_engine.trace.recording import Recorder
 
@@ -63,7 +63,7 @@ def unsupported(message: str) -> NoReturn:
     """Stop the trace at the operation that is being evaluated."""
     trace = _current.get()
     site, within = (user_site(), None) if trace is None else trace.places()
-    related = () if within is None else ((within, "in the function that is called here"),)
+    related = () if within is None else ((within, IN_THE_CALLED),)
     error = TraceError(message, site, related=related)
     if trace is not None and trace.stopped is None:
         trace.stopped = error
