@@ -29,7 +29,7 @@ from stile_engine.index.dims import Dim
 from stile_engine.jax import adapter, control, indexing, references
 from stile_engine.jax.pallas import launch
 from stile_engine.term.expression import Axes, Unmodelled
-from stile_engine.trace.location import Site
+from stile_engine.trace.location import Site, is_user_file
 from stile_engine.trace.recording import Meeting, Recorder, Violation
 
 # Importing these modules fills the table of handlers.
@@ -53,7 +53,10 @@ class Interpreter:
         self._loops = 0
         self._silent = False
         self._repeats = 1
-        self._forced_site: Site | None = None
+        self._forced: tuple[Site | None, Site | None] | None = None
+        """The places of a call out of the file under check, while what it does is read."""
+        self._following = False
+        """Whether that call is of a function in another file of the user."""
         self._last_site: Site | None = None
         self._places: tuple[Site | None, Site | None] = (None, None)
         """Of the equation that is read: in the file under check, and in a helper's file."""
@@ -116,13 +119,19 @@ class Interpreter:
         for variable, array in zip(inner.invars, inputs, strict=True):
             environment[variable] = array
         for equation in inner.eqns:
-            forced = self._forced_site
-            self._places = adapter.equation_places(equation, self._path) if forced is None else (forced, None)
+            self._places = self._places_of(equation)
             site = self._places[0]
             results = self._equation(equation, [self._atom(a, environment, site) for a in equation.invars], site)
             for variable, result in zip(equation.outvars, results, strict=True):
                 environment[variable] = result
         return [self._atom(a, environment, self._last_site) for a in inner.outvars]
+
+    def _places_of(self, equation: Any) -> tuple[Site | None, Site | None]:
+        if self._forced is None:
+            return adapter.equation_places(equation, self._path)
+        site, within = self._forced
+        # where a function's own expressions stand does not depend on who has called it first
+        return (site, adapter.equation_places(equation, self._path)[1] or within) if self._following else self._forced
 
     def _atom(self, atom: Any, environment: dict[Any, Array], site: Site | None) -> Array:
         if adapter.is_literal(atom):
@@ -172,16 +181,18 @@ class Interpreter:
             if references.references(operation.inputs):
                 raise Unreadable(f"the operation {operation.name} on a reference has no model")
             return [UnknownArray(shape, unlabelled(shape), unknown.reason, unknown.site) for shape in operation.shapes]
-        forced = self._forced_site
-        if operation.name in _CALLS and forced is None:
+        forced = self._forced, self._following
+        if operation.name in _CALLS and (self._forced is None or self._following):
             # Traces of library functions are cached: their places are those of the first call, not of this one.
             inner = next((operation.params[n] for n in ("jaxpr", "call_jaxpr") if n in operation.params), None)
-            if inner is None or adapter.defined_in(inner) != self._path:
-                self._forced_site = operation.site
+            path = None if inner is None else adapter.defined_in(inner)
+            if path != self._path:
+                self._forced = self._places
+                self._following = path is not None and is_user_file(path)
         try:
             results = handler(operation, self)
         finally:
-            self._forced_site = forced
+            self._forced, self._following = forced
         for result, dtype in zip(results, operation.dtypes, strict=True):
             if isinstance(result, IntegerArray):
                 check_width(result, dtype)

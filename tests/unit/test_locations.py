@@ -203,10 +203,10 @@ def project(tmp_path: Path) -> Iterator[Path]:
     sys.modules.pop("helpers_elsewhere", None)
 
 
-def from_elsewhere(project: Path, framework: str, body: str) -> tuple[Diagnostic, Range, str]:
+def from_elsewhere(project: Path, framework: str, body: str, source: str = HELPERS) -> tuple[Diagnostic, Range, str]:
     """The message about a kernel that calls a helper, the place of that call, and the helper's text."""
     sys.modules.pop("helpers_elsewhere", None)
-    helpers = HELPERS.format(imported=FRAMEWORKS[framework], call=WITHOUT_A_MODEL[framework])
+    helpers = source.format(imported=FRAMEWORKS[framework], call=WITHOUT_A_MODEL[framework])
     (project / "helpers_elsewhere.py").write_text(helpers)
     text = f"""
         import helpers_elsewhere
@@ -248,3 +248,11 @@ def test_helpers_in_other_files_are_followed(
     there = [r.location for r in found.related if r.location.path is not None]
     assert [location.path for location in there] == [str(project / "helpers_elsewhere.py")]
     assert under(helpers, there[0].range) == (inside or WITHOUT_A_MODEL[framework])
+
+
+def test_a_compiled_helper_in_another_file_is_followed(project: Path) -> None:
+    source = "import jax\n" + HELPERS.replace("def product", "@jax.jit\ndef product")
+    found, place, helpers = from_elsewhere(project, "jax", "helpers_elsewhere.product(X, S)", source)
+    assert (found.code, found.range) == ("dim-mismatch", place)
+    (there,) = (r.location for r in found.related if r.location.path is not None)
+    assert under(helpers, there.range) == "x\n            * s"
