@@ -179,7 +179,10 @@ class Findings:
             related: tuple[tuple[Site, str], ...] = ()
             if obligation.status is Status.UNSUPPORTED and stopped is not None:
                 here = self.range(stopped)
-                related = ((self.within[stopped], IN_THE_CALLED),) if stopped in self.within else ()
+                inner = self.within.get(stopped)
+                if inner is not None:
+                    related = ((inner, IN_THE_CALLED),)
+                    obligation = replace(obligation, detail=f"{obligation.detail} (in {inner})")
             elif obligation.status is Status.UNKNOWN and isinstance(proof.stopped, Site):
                 here = self.range(proof.stopped)
             settled = replace(obligation, range=here, spec=claim.spec_text)

@@ -435,7 +435,8 @@ class KernelCheck:
                     site = error.site
             if not related and within is not None:
                 related = ((within, IN_THE_CALLED),)
-            self._broken_rule(error.code, self._findings.range(site), error.message, related)
+            inner = next((f" (in {place})" for place, text in related if text == IN_THE_CALLED), "")
+            self._broken_rule(error.code, self._findings.range(site), error.message + inner, related)
         except BaseException as error:
             site, within = error_places(error, self._request.path)
             code, message = failure_message(error)
