@@ -165,8 +165,8 @@ def product(A, B):  # proved
 
 
 @kernel("(A:M D, B:N D -> M N)")
-def product_with_its_dims_exchanged(A, B):  # refuted # error[dim-mismatch]: (16, 1) and (1, 16)
-    return B @ A.T
+def product_with_its_dims_exchanged(A, B):  # refuted
+    return B @ A.T  # error[dim-mismatch]: (16, 1) and (1, 16)
 
 
 
@@ -237,8 +237,8 @@ def a_refusal_that_is_caught(X):  # unsupported # warning[unsupported]: catches 
 
 
 @kernel("X:M D")
-def an_axis_that_is_one_at_one_size(X):  # refuted # error[dim-mismatch]: size(M)=1
-    return jnp.squeeze(X[:, None, :])
+def an_axis_that_is_one_at_one_size(X):  # refuted
+    return jnp.squeeze(X[:, None, :])  # error[dim-mismatch]: size(M)=1
 
 
 @kernel("softmax[L](X:M L)")
