@@ -52,8 +52,9 @@ def outcomes(path: Path) -> dict[str, list[str]]:
 
 def main(path: str) -> None:
     from stile_engine.decorator import recording_declarations
+    from stile_engine.index.dims import products_of_sizes
 
-    with recording_declarations() as declarations:
+    with recording_declarations() as declarations, products_of_sizes():
         runpy.run_path(path)
     for declaration in declarations:
         for number in INSTANCES:
@@ -147,12 +148,12 @@ def _resolved(value: Any, fixed: dict[str, Any]) -> int:
     """A size, or a text, or an expression of sizes, as a number."""
     if isinstance(value, str):
         return int(fixed[value])
-    terms = getattr(value, "polynomial", None)
     environment = {}
     for name, own in fixed.items():
         environment[f"#{name}"] = int(own)
-    if terms is not None:
-        return int(terms.evaluate(environment))
+    factors = getattr(value, "factors", None)
+    if factors is not None:
+        return math.prod(f.evaluate(environment) for f in factors)
     affine = getattr(value, "affine", None)
     return int(value) if affine is None else affine.evaluate(environment)
 

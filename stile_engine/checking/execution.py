@@ -20,7 +20,7 @@ from types import ModuleType, TracebackType
 
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.decorator import Declaration, recording_declarations
-from stile_engine.index.dims import Dim, registered_dims
+from stile_engine.index.dims import Dim, products_of_sizes, registered_dims
 from stile_engine.trace.location import Site, is_user_file, site_of_frame
 from stile_engine.trace.reflection import guarded_builtins
 
@@ -110,7 +110,7 @@ def run_module(parsed: ParsedText, path: str, name: str, package: str | None) ->
     docstring = ast.get_docstring(parsed.tree, clean=False)
     if docstring is not None:
         module.__doc__ = docstring
-    with recording_declarations() as run.declarations:
+    with recording_declarations() as run.declarations, products_of_sizes():
         for statement in parsed.tree.body:
             while broken and broken[0].last < statement.lineno:
                 _lose(run, broken.pop(0).names)

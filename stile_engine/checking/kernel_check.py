@@ -32,7 +32,7 @@ from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SymbolicInteger
+from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger
 from stile_engine.proof.verdict import Assumption, Location, Obligation, Range, Status, kernel_status
 from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
 from stile_engine.spec.syntax import parse
@@ -271,11 +271,9 @@ class KernelCheck:
         options = dict(declaration.options)
         for name in ("consts", "scalars"):
             if name in options:
-                options[name] = {
-                    k: instance.of(v) if isinstance(v, SymbolicInteger) else v for k, v in dict(options[name]).items()
-                }
+                options[name] = {k: _at_sizes(v, instance) for k, v in dict(options[name]).items()}
         if isinstance(grid := options.get("grid"), (tuple, list)):
-            options["grid"] = tuple(instance.of(v) if isinstance(v, SymbolicInteger) else v for v in grid)
+            options["grid"] = tuple(_at_sizes(v, instance) for v in grid)
         with symbols_replaced(backend.undecorated(called(declaration.target)), instance.of):
             try:
                 check._check(replace(declaration, options=options))
@@ -568,6 +566,12 @@ class KernelCheck:
             return findings.described(report), self._values(), hints
 
         return CheckedKernel(report, tuple(findings.diagnostics), describe)
+
+
+def _at_sizes(value: Any, instance: Instance) -> Any:
+    if isinstance(value, SizeProduct):
+        return value.replaced(instance.of)
+    return instance.of(value) if isinstance(value, SymbolicInteger) else value
 
 
 def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:

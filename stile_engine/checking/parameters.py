@@ -9,7 +9,7 @@ from typing import Any
 
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SymbolicInteger
+from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger
 from stile_engine.spec.lower import Declared
 from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.errors import SpecError
@@ -227,7 +227,7 @@ def _scalars(options: Mapping[str, Any], dims: Mapping[str, Dim]) -> dict[str, A
     for name, value in dict(options.get("scalars", {})).items():
         if isinstance(value, str):
             found[name] = _dim(value, dims) if value.isidentifier() else _affine(name, value)
-        elif isinstance(value, (int, SymbolicInteger)) and not isinstance(value, bool):
+        elif isinstance(value, (int, SymbolicInteger, SizeProduct)) and not isinstance(value, bool):
             found[name] = value
         else:
             raise DeclarationError(f"scalars={{{name!r}: {value!r}}}: expected a dim or a whole number")

@@ -7,8 +7,9 @@ a symbolic integer, affine in one unknown ``#NAME`` that counts multiples and is
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from math import gcd
 from numbers import Integral
@@ -130,6 +131,8 @@ class SymbolicInteger:
         if affine is None:
             return NotImplemented
         if not affine.is_constant:
+            if _products.get() and not self.affine.is_constant:
+                return SizeProduct((self.affine, affine))
             raise UnsupportedError(f"the product {self!r} * {other!r} of two symbolic sizes is not affine")
         return self._result(self.affine * affine)
 
@@ -206,6 +209,56 @@ class SymbolicInteger:
 
     def __ne__(self, other: object) -> bool:
         return not self == other
+
+
+_products: ContextVar[bool] = ContextVar("_products", default=False)
+
+
+@contextmanager
+def products_of_sizes() -> Iterator[None]:
+    """Inside, sizes may be multiplied: a ``SizeProduct`` is what a grid, or a number that a kernel on pointers is
+    given, may be. Elsewhere a product of symbolic sizes is an error at once."""
+    token = _products.set(True)
+    try:
+        yield
+    finally:
+        _products.reset(token)
+
+
+class SizeProduct:
+    """A product of symbolic sizes, such as the number of tiles of a matrix: no affine expression, and no integer."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, factors: tuple[Affine, ...]) -> None:
+        self.factors = factors
+
+    def __repr__(self) -> str:
+        return " * ".join(f"({render_sizes(f)})" if len(f.terms) > 1 else render_sizes(f) for f in self.factors)
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, SizeProduct):
+            return SizeProduct((*self.factors, *other.factors))
+        if isinstance(other, (SymbolicInteger, int)) and not isinstance(other, bool):
+            return SizeProduct((*self.factors, affine_of(other)))
+        return NotImplemented
+
+    __rmul__ = __mul__
+
+    def replaced(self, replacement: Callable[[SymbolicInteger], Any]) -> Any:
+        """The product of what stands for each factor."""
+        total: Any = 1
+        for factor in self.factors:
+            total = total * (replacement(SymbolicInteger(factor)) if factor.terms else factor.constant)
+        return total
+
+    def _refused(self, *_others: object) -> NoReturn:
+        raise UnsupportedError(f"the product {self!r} of symbolic sizes is not affine, and this needs a size that is")
+
+    __index__ = __int__ = __float__ = __bool__ = _refused
+    __add__ = __radd__ = __sub__ = __rsub__ = __neg__ = _refused
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = _refused
 
 
 class Dim:

@@ -7,7 +7,7 @@ from typing import Any
 from stile_engine.array.arrays import Unreadable, around
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SymbolicInteger
+from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status
 from stile_engine.term.expression import Axes, Read, bounds
@@ -18,7 +18,7 @@ from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsSplit
 from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.memory import Memory, row_major
-from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.polynomials import Polynomial, product
 from stile_engine.triton.results import outputs
 from stile_engine.triton.sites import Sites
 from stile_engine.triton.ttir.reader import read_module
@@ -116,14 +116,12 @@ class _Launched:
         return parameter.name in self.launch.pointers
 
     def _fits(self, value: Any) -> bool:
-        found = Polynomial.of(_affine(value)).extremes(
-            {s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}
-        )
+        found = size_polynomial(value).extremes({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
         return found is None or (found[0] >= -(2**31) and found[1] < 2**31)
 
     def _number(self, name: str, value: Any) -> int:
-        found = _affine(value)
-        if not found.is_constant:
+        found = size_polynomial(value).affine
+        if found is None or not found.is_constant:
             raise UnsupportedError(
                 f"{name} is a constexpr and {value!r} has no fixed size: declare the dim with a size, or make "
                 f"{name} a runtime argument"
@@ -141,7 +139,7 @@ class _Launched:
                     found.append(Polynomial.of(Affine.variable(f"#{one}")))
                     continue
                 one = number
-            found.append(Polynomial.of(_affine(one)))
+            found.append(size_polynomial(one))
         return tuple(found)
 
     # -- reading ---------------------------------------------------------------------------
@@ -225,7 +223,8 @@ class _Launched:
                 "a Triton kernel needs the grid that it is launched on: give it with grid=", code="spec-shape"
             )
         if callable(given):
-            given = given({**self.launch.scalars, **self.constants})
+            with products_of_sizes():
+                given = given({**self.launch.scalars, **self.constants})
         given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
         if not 1 <= len(given) <= 3:
             raise TraceError(f"a grid has one to three axes, not {len(given)}", code="spec-shape")
@@ -281,12 +280,6 @@ class _Launched:
         )
 
 
-def _affine(value: Any) -> Affine:
-    if isinstance(value, SymbolicInteger):
-        return value.affine
-    return Affine((), int(value))
-
-
 def _constant(name: str, value: Any) -> Any:
     """A constexpr as Triton takes it: a dim with a size is a number."""
     if isinstance(value, Dim):
@@ -298,9 +291,11 @@ def _constant(name: str, value: Any) -> Any:
 
 def size_polynomial(value: Any) -> Polynomial:
     """A size as a polynomial. Raises ``TraceError`` for what is no whole number."""
+    if isinstance(value, SizeProduct):
+        return product([Polynomial.of(factor) for factor in value.factors])
     if isinstance(value, bool) or not (isinstance(value, SymbolicInteger) or hasattr(value, "__index__")):
         raise TraceError(f"a grid is made of whole numbers and sizes, not of {value!r}", code="spec-shape")
-    return Polynomial.of(_affine(value))
+    return Polynomial.of(affine_of(value))
 
 
 __all__ = ["Axes", "TritonFrontEnd"]
