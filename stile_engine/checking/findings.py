@@ -18,12 +18,12 @@ from stile_engine.proof.verdict import (
     Witness,
     kernel_status,
 )
-from stile_engine.term.expression import Node, Unmodelled, every_node
+from stile_engine.term.expression import Node, NoValue, Unmodelled, every_node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.trace.frontend import IN_THE_CALLED
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import Check, Claim, Coverage, Reading, Violation
+from stile_engine.trace.recording import NOT_MODELLED, Check, Claim, Coverage, Reading, Violation
 from stile_engine.trace.report import Diagnostic, KernelReport, Mathematics, RelatedLocation
 from stile_engine.trace.source_map import SourceMap
 
@@ -222,6 +222,10 @@ class Findings:
         proof = self._prove(claim, output)
         if proof.status in (Status.PROVED, Status.ASSUMED):
             return claim, proof
+        if proof.status is Status.REFUTED and (reason := _untold(claim.actual.node)) is not None:
+            owed = tuple(o for o in proof.obligations if o.status is not Status.REFUTED)
+            unread = Obligation("value", Status.UNSUPPORTED, detail=reason)
+            return claim, replace(proof, status=Status.UNSUPPORTED, obligations=(*owed, unread), witness=None)
         node, numbers = without_sentinels(claim.actual.node)
         if not numbers:
             return claim, proof
@@ -297,6 +301,12 @@ class Findings:
             found = LiteralReading(reading.written, reading.read, place)
             if found not in self.literals:
                 self.literals.append(found)
+
+
+def _untold(root: Node) -> str | None:
+    """Why a value that the expression may rest on is not told: a counterexample may have looked at it."""
+    reasons = (node.reason for node in every_node(root) if isinstance(node, NoValue))
+    return next((r.removeprefix(NOT_MODELLED) for r in reasons if r.startswith(NOT_MODELLED)), None)
 
 
 def _holds(part: Claim, index: Mapping[str, int]) -> bool:

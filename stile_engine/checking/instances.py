@@ -25,6 +25,9 @@ MOST_INSTANCES = 3
 
 _BEYOND = (5, 9, 17)
 
+PAST_TILES = (*_BEYOND, 33, 67, 150)
+"""For kernels whose loops are not written out: one, two and several of the usual tiles, the last one not full."""
+
 MOST_READ = 64
 """The largest size beyond the smallest ones: Python loops are written out."""
 
@@ -102,9 +105,14 @@ def where_equal(pairs: Sequence[tuple[Affine, Affine]], symbolic: Sequence[Dim])
 
 
 def smallest(
-    symbolic: Sequence[Dim], tensors: Sequence[Tensor], asked: Sequence[tuple[Affine, Affine]] = ()
+    symbolic: Sequence[Dim],
+    tensors: Sequence[Tensor],
+    asked: Sequence[tuple[Affine, Affine]] = (),
+    beyond: Sequence[int] = _BEYOND,
+    most: int = MOST_READ,
 ) -> Iterator[Instance]:
-    """The smallest sizes that the dims can have together, and smallest ones at which the ``asked`` pairs are equal."""
+    """The smallest sizes that the dims can have together, then those from ``beyond`` on, up to ``most``, and smallest
+    ones at which the ``asked`` pairs are equal."""
     sizes = Sizes(
         {d.symbol: d.symbol_range for d in symbolic},
         {d.name: d.extent for d in symbolic},
@@ -112,10 +120,10 @@ def smallest(
     )
     found = list(islice(sizes.increasing(), MOST_INSTANCES))
     # Behind them sizes that come just after those of usual tiles, every dim another one.
-    for start in _BEYOND:
+    for start in beyond:
         unknowns = {d.symbol: start + k for k, d in enumerate(symbolic)}
         largest = max(d.extent.evaluate(unknowns) for d in symbolic)
-        if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
+        if largest <= most and sizes.allowed(unknowns) and unknowns not in found:
             found.append(unknowns)
     for instance in where_equal(asked, symbolic):
         if isinstance(instance, Instance):

@@ -13,7 +13,7 @@ from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_places, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
-from stile_engine.checking.instances import Instance, smallest, symbolic_dims, where_equal
+from stile_engine.checking.instances import PAST_TILES, Instance, smallest, symbolic_dims, where_equal
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.mismatches import Alignments
 from stile_engine.checking.parameters import (
@@ -247,7 +247,9 @@ class KernelCheck:
         symbolic, tensors = self._symbolic()
         reason = next(o for o in stopped if o.status is Status.UNSUPPORTED)
         agreed: list[str] = []
-        for instance in smallest(symbolic, tensors, questions.asked if questions else ()) if symbolic else ():
+        asked = questions.asked if questions else ()
+        tiled = (PAST_TILES, 1 << 20) if self._backend == "triton" else ()
+        for instance in smallest(symbolic, tensors, asked, *tiled) if symbolic else ():
             findings = self._at(declaration, instance)
             status = kernel_status(findings.obligations, findings.assumptions)
             if status is Status.REFUTED:

@@ -113,7 +113,7 @@ class Counterexamples:
         for step in steps:
             past = {s: self.sizes.over(s, step) for s in least}
             found += [{**least, s: n} for s, n in past.items()]
-            found.append(past)
+            found += [past, {s: self.sizes.over(s, 2 * step) for s in least}]
         return [i for i in found if i is not None and self.sizes.allowed(i)]
 
     def at(self, where: IndexSet) -> Witness | None:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from stile_engine.trace.questions import Questions
 
 
+NOT_MODELLED = "not modelled: "
+"""How the reasons of values begin that exist and are not told: a proof may not need them, and a refutation that
+meets one is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What an editor shows of a value. ``dims`` has a text for each axis, ``dtype`` is its element type; where

@@ -21,6 +21,8 @@ class Context:
 
     sizes: Axes
     facts: list[Predicate] = field(default_factory=list)
+    untold: Axes = field(default_factory=dict)
+    """Integers of which only the range is known. They are part of no value."""
     path: Predicate = ALWAYS
     """When the operation under way is reached."""
 
@@ -36,7 +38,7 @@ class Context:
 
     def ranges(self, shape: Shape = ()) -> Axes:
         lanes = {axis_variable(a): bounds(0, size) for a, size in enumerate(shape)}
-        return {**self.sizes, **outer_ranges(), **lanes}
+        return {**self.sizes, **outer_ranges(), **self.untold, **lanes}
 
     def indices(self, shape: Shape, *about: Predicate) -> IndexSet:
         """All lanes of all programs, with every variable that has to do with those of the predicates."""

@@ -9,6 +9,7 @@ from stile_engine.array.loops import Rolled
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, negate
 from stile_engine.term.expression import Unmodelled, bounds, every_node
+from stile_engine.triton import integers
 from stile_engine.triton.interpreter import Environment, Reader, controls
 from stile_engine.triton.operations import as_whole, chosen, primitive
 from stile_engine.triton.polynomials import Polynomial
@@ -166,7 +167,7 @@ class _Loop:
             after = self._body(carries, round_)
             for k in deltas:
                 expected = _shifted(self.initial[k], deltas[k], round_ + 1)
-                if not _same(after[k], expected):
+                if not _same(reader, after[k], expected):
                     raise Unreadable(
                         "a loop that carries an integer, or a pointer, that does not move by one step a round"
                     )
@@ -211,28 +212,31 @@ class _Loop:
         for k in others:
             start, end = self.initial[k], after[k]
             if isinstance(start, Whole) and isinstance(end, Whole):
-                found[k] = _difference(start, end)
+                found[k] = _difference(self.reader, start, end)
             elif isinstance(start, Pointer) and isinstance(end, Pointer) and start.memory is end.memory:
-                found[k] = _difference(start.offset, end.offset)
+                found[k] = _difference(self.reader, start.offset, end.offset)
             else:
                 raise Unreadable("a loop that carries truth values, or integers that are data")
         return found
 
 
-def _difference(start: Whole, end: Whole) -> Polynomial:
-    if start.single is None or end.single is None:
-        raise Unreadable("a loop that carries an integer of several cases")
-    return end.single - start.single
+def _difference(reader: Reader, start: Whole, end: Whole) -> Polynomial:
+    found = integers.combine(reader.context, end, start, integers.subtract).single
+    if found is None:
+        raise Unreadable("a loop that carries an integer whose step differs from lane to lane, or program to program")
+    return found
+
+
+def _plus(value: Whole, step: Polynomial) -> Whole:
+    return Whole(value.shape, tuple((p, v + step) for p, v in value.pieces), value.bits)
 
 
 def _shifted(start: Value, delta: Polynomial, rounds: Affine) -> Value:
     """The value after so many rounds, each of which adds ``delta``."""
     moved = delta * Polynomial.of(rounds)
     if isinstance(start, Whole):
-        assert start.single is not None
-        return whole(start.shape, start.single + moved, start.bits)
-    assert isinstance(start, Pointer) and start.offset.single is not None
-    offset = whole(start.shape, start.offset.single + moved, start.offset.bits)
+        return _plus(start, moved)
+    assert isinstance(start, Pointer)
     steps = start.steps
     if not rounds.is_constant or rounds.constant:
         # The 64-bit pointer takes one step in each round before this one: it matters that the step fits only if
@@ -240,14 +244,16 @@ def _shifted(start: Value, delta: Polynomial, rounds: Affine) -> Value:
         after = compare(rounds, ">=", 1)
         step = Whole(start.shape, ((after, delta), (ALWAYS, Polynomial())))
         steps = (*steps, step)
-    return Pointer(start.shape, start.memory, offset, steps)
+    return Pointer(start.shape, start.memory, _plus(start.offset, moved), steps)
 
 
-def _same(found: Value, expected: Value) -> bool:
+def _same(reader: Reader, found: Value, expected: Value) -> bool:
     if isinstance(found, Pointer) and isinstance(expected, Pointer):
-        return found.memory is expected.memory and found.offset.single == expected.offset.single
+        if found.memory is not expected.memory:
+            return False
+        found, expected = found.offset, expected.offset
     if isinstance(found, Whole) and isinstance(expected, Whole):
-        return found.single is not None and found.single == expected.single
+        return integers.combine(reader.context, found, expected, integers.subtract).single == Polynomial()
     return False
 
 

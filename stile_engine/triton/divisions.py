@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from stile_engine.array.arrays import Unreadable
-from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import compare, conjunction
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.predicate import ALWAYS, compare, conjunction
 from stile_engine.triton import integers
-from stile_engine.triton.grid import NeedsSplit
+from stile_engine.triton.grid import NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.values import Whole, whole
 
 
-def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[Whole, Whole | None]:
-    """Rounded towards zero, as the machine has it. The remainder is None where it is not known.
+def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[Whole | None, Whole]:
+    """Rounded towards zero, as the machine has it. The quotient is None where only the remainder is known.
 
     Raises ``Unreadable`` where neither is known, ``NeedsSplit`` where a program id is to be taken apart.
     """
@@ -31,11 +31,16 @@ def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[W
         )
         product = integers.combine(context, quotient, whole(shape, divisor, bits), integers.multiply)
         return quotient, integers.combine(context, left, product, integers.subtract)
-    if left.single is None or right.single is None or not right.single.is_of_sizes:
-        raise Unreadable("a division by a number that depends on the program or on the lane")
+    if left.single is None:
+        raise Unreadable("a division of a number of several cases by a size")
+    if right.single is None or not right.single.is_of_sizes:
+        return _by_group(reader, left, right)
     found = _by_sizes(reader, left, left.single, right.single)
     if found is None:
-        raise Unreadable(f"a division of {left.single} by {right.single}")
+        wrapped = _wrapped(reader, left, right.single)
+        if wrapped is None:
+            raise Unreadable(f"a division of {left.single} by {right.single}")
+        return None, wrapped
     return whole(shape, found[0], bits), whole(shape, found[1], bits)
 
 
@@ -56,6 +61,56 @@ def _by_sizes(
         if remainder == Polynomial.of(Affine.variable(name)):
             raise NeedsSplit(name, divisor)
     return None
+
+
+def _by_group(reader: Reader, left: Whole, right: Whole) -> tuple[Whole, Whole]:
+    """A remainder divided by the length of its group of programs, which is shorter in the last group."""
+    assert left.single is not None
+    grid, context = reader.grid, reader.context
+    problem = "a division by a number that depends on the program or on the lane"
+    numbers = [v.constant for _, v in right.pieces if v.constant is not None]
+    own = left.single.affine
+    if own is None or len(numbers) != 1 or left.shape:
+        raise Unreadable(problem)
+    for name, group in grid.groups.items():
+        if own != Affine.variable(name):
+            continue
+        least = whole((), group.lengths[0])
+        for other in group.lengths[1:]:
+            least = integers.combine(context, least, whole((), other), integers.minimum)
+        if context.decide(integers.comparison(context, right, "==", least).predicate, ()) is not True:
+            raise Unreadable(problem)
+        return whole((), grid.value(group.row), left.bits), whole((), grid.value(group.place), left.bits)
+    if len(own.terms) == 1 and own == Affine(((own.terms[0][0], 1),)) and isinstance(own.terms[0][0], str):
+        name = own.terms[0][0]
+        if name in grid.extents and name not in grid.splits:
+            raise NeedsGroup(name, numbers[0])
+    for name in grid.extents.keys() - grid.splits.keys():
+        variable = Affine.variable(name)
+        for atom, _ in own.terms:
+            if isinstance(atom, FloorDiv) and own == variable % atom.divisor:
+                raise NeedsSplit(name, Polynomial.of(atom.divisor))
+    raise Unreadable(problem)
+
+
+def _wrapped(reader: Reader, left: Whole, divisor: Polynomial) -> Whole | None:
+    """``x % size`` of a number that is not negative: below the size it is x itself, and from there on some number
+    below the size, which is not looked at any closer."""
+    size = divisor.affine
+    value = left.single
+    if size is None or value is None or value.affine is None:
+        return None
+    if not integers.is_nonnegative(reader.context, left.shape, value):
+        return None
+    if reader.context.decide(compare(size, ">=", 1), ()) is not True:
+        return None
+    name = reader.some_number(size)
+    return integers.make(
+        reader.context,
+        left.shape,
+        [(compare(value.affine, "<", size), value), (ALWAYS, Polynomial.of(Affine.variable(name)))],
+        left.bits,
+    )
 
 
 def _lies_below(reader: Reader, left: Whole, remainder: Polynomial, divisor: Polynomial) -> bool:

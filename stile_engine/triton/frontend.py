@@ -15,11 +15,11 @@ from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parame
 from stile_engine.trace.recording import Recorder
 from stile_engine.triton import adapter, control, operations, transfers
 from stile_engine.triton.context import Context
-from stile_engine.triton.grid import Grid, NeedsSplit
+from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.memory import Memory, row_major
 from stile_engine.triton.polynomials import Polynomial, product
-from stile_engine.triton.results import outputs
+from stile_engine.triton.results import outputs, refuse_untold
 from stile_engine.triton.sites import Sites
 from stile_engine.triton.ttir.reader import read_module
 from stile_engine.triton.ttir.tree import Function
@@ -150,9 +150,12 @@ class _Launched:
             trial = Recorder()
             try:
                 results = self._read(function, grid, trial)
-            except NeedsSplit as needed:
+            except (NeedsSplit, NeedsGroup) as needed:
                 try:
-                    grid.split(needed.name, needed.divisor)
+                    if isinstance(needed, NeedsSplit):
+                        grid.split(needed.name, needed.divisor)
+                    else:
+                        grid.group(needed.name, needed.length)
                 except Unreadable as reason:
                     raise TraceError(str(reason)) from reason
                 continue
@@ -164,24 +167,17 @@ class _Launched:
 
     def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         sizes = self._sizes()
-        context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()})
-        watch = Watch(sizes, context, self.most_elements, self._contiguous())
-        try:
-            programs = grid.variables()
-        except Unreadable:
-            programs = {
-                name: bounds(0, extent.affine if extent.affine is not None else 2**31)
-                for name, extent in grid.extents.items()
-                if name not in grid.splits and extent != Polynomial.of(1)
-            }
+        context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
+        watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers())
         sites = Sites(self.task.path)
         reader = Reader(context, grid, recorder, sites.of, watch)
         memories, arguments = self._values(function)
         try:
-            with around(programs):
+            with around(grid.ranges()):
                 reader.run(function, arguments)
                 programs = grid.variables()
-                results, checks = outputs(memories, reader.traffic, programs, context.facts, sizes)
+                refuse_untold(reader.traffic, grid.opaque())
+                results, checks = outputs(memories, reader.traffic, programs, sizes)
         except (Unreadable, TraceError) as reason:
             # What is wrong all the same stays wrong.
             recorder.checks.extend(c for c in watch.checks() if c.status is Status.REFUTED)

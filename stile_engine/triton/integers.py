@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stile_engine.array.arrays import Shape, TruthArray, Unreadable
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv, settled
 from stile_engine.index.predicate import (
     ALWAYS,
     NEVER,
@@ -15,7 +15,7 @@ from stile_engine.index.predicate import (
     disjunction,
     negate,
 )
-from stile_engine.triton.context import Context
+from stile_engine.triton.context import Context, numeric
 from stile_engine.triton.polynomials import ONE, Monomial, Polynomial
 from stile_engine.triton.values import Pieces, Whole, truth
 
@@ -143,13 +143,21 @@ def truncated_quotient(context: Context, shape: Shape, value: Polynomial, diviso
     """Division of the machine, rounded towards zero."""
     if divisor == 0:
         raise Unreadable("a division by zero")
-    up = floor_quotient(value, abs(divisor))
+    up = _settled(context, shape, floor_quotient(value, abs(divisor)))
     up = up if divisor > 0 else -up
     if is_nonnegative(context, shape, value):
         return always(up)
     down = -floor_quotient(-value, abs(divisor))
     down = down if divisor > 0 else -down
     return ((holds(value, ">=", Polynomial()), up), (ALWAYS, down))
+
+
+def _settled(context: Context, shape: Shape, value: Polynomial) -> Polynomial:
+    """Without the divisions that have one result in the ranges of the variables."""
+    own = value.affine
+    if own is None or not any(isinstance(atom, FloorDiv) for atom, _ in own.terms):
+        return value
+    return Polynomial.of(settled(own, numeric(context.ranges(shape))))
 
 
 def is_nonnegative(context: Context, shape: Shape, value: Polynomial) -> bool:

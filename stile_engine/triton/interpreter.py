@@ -7,10 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, outer_ranges, unlabelled
+from stile_engine.array.arrays import (
+    RealArray,
+    Shape,
+    TruthArray,
+    UnknownArray,
+    Unreadable,
+    outer_ranges,
+    unlabelled,
+)
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
-from stile_engine.term.expression import Node, Unmodelled
+from stile_engine.term.expression import AxesConflict, Node, Unmodelled, bounds
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
@@ -30,6 +38,9 @@ HANDLERS: dict[str, Handler] = {}
 
 CONTROL: dict[str, Callable[[Operation, Environment, Reader], None]] = {}
 """The models of operations with regions, which see the values around them."""
+
+UNTOLD = "untold."
+"""How variables for integers begin of which only a range is known. No value and no store may depend on them."""
 
 MOST_OPERATIONS = 200_000
 
@@ -147,6 +158,13 @@ class Reader:
             results = handler(operation, [environment[name] for name in operation.operands], self)
         except Unreadable as stopped:
             results = self.stopped(operation, str(stopped))
+        except AxesConflict as stopped:
+            raise self.unsupported(f"values over different ranges: {stopped}", operation) from stopped
+        except ValueError as stopped:
+            # A value whose choice would rest on a variable that no value may name.
+            raise self.unsupported(
+                f"a value that depends on a remainder that is not known ({stopped})", operation
+            ) from stopped
         for name, value in zip(operation.results, results, strict=True):
             environment[name] = value
 
@@ -174,6 +192,12 @@ class Reader:
     def round_variable(self) -> str:
         self._loops += 1
         return f"round.{self._loops}"
+
+    def some_number(self, size: Affine) -> str:
+        """A variable for an integer of which it is only known that it lies below the size."""
+        name = f"{UNTOLD}{len(self.context.untold)}"
+        self.context.untold[name] = bounds(0, size)
+        return name
 
     @contextmanager
     def quietly(self) -> Iterator[None]:
@@ -219,7 +243,7 @@ class Reader:
             index,
             condition,
             shape,
-            {**self.context.sizes, **outer_ranges()},
+            {**self.context.sizes, **outer_ranges(), **self.context.untold},
             tuple(self.context.facts),
             self._order,
             self.rounds,

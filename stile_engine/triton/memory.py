@@ -9,6 +9,7 @@ from stile_engine.index.affine import Affine, quotient_and_remainder
 from stile_engine.index.predicate import Predicate, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, Tensor
 from stile_engine.trace.location import Site
+from stile_engine.trace.recording import NOT_MODELLED
 from stile_engine.triton.context import Context, numeric
 from stile_engine.triton.polynomials import Monomial, Polynomial
 from stile_engine.triton.values import Whole
@@ -47,9 +48,11 @@ class Memory:
         found: list[Affine] = [Affine()] * len(self.shape)
         left = offset
         ranges = numeric(context.ranges(shape))
-        axes = [a for a, n in enumerate(self.shape) if n != Affine((), 1)]
-        for position, a in enumerate(sorted(axes, key=lambda a: _order(self.strides[a]))):
-            later = sorted(axes, key=lambda a: _order(self.strides[a]))[position + 1 :]
+        # Of axes with one stride those of size 1 come last: they get what is left, which is nothing.
+        unit = Affine((), 1)
+        axes = sorted(range(len(self.shape)), key=lambda a: (_order(self.strides[a]), self.shape[a] == unit))
+        for position, a in enumerate(axes):
+            later = axes[position + 1 :]
             monomial, step = _single(self.strides[a])
             coefficient = left.by_monomial.get(monomial, Affine())
             if step == 1 and not any(_single(self.strides[b])[0] == monomial for b in later):
@@ -128,5 +131,7 @@ class Traffic:
 
 
 GARBAGE = "a masked-off lane of a load without other="
+
+UNTOLD_ELEMENT = NOT_MODELLED + "an element at an index of which only a range is known (a remainder by a size)"
 
 PAST_THE_ROW = "an access that runs past the end of its row"

@@ -300,7 +300,7 @@ def integer_division(operation: Operation, inputs: list[Value], reader: Reader) 
     quotient, remainder = quotient_and_remainder(reader, left, right)
     found = quotient if operation.name.startswith("arith.div") else remainder
     if found is None:
-        raise Unreadable("a remainder by a size, of a number that is not known to lie below it")
+        raise Unreadable("a division by a size, of an index that the size does not divide")
     return [found]
 
 

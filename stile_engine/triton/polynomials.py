@@ -27,6 +27,20 @@ def is_size(atom: Atom) -> bool:
     return atom.startswith("#")
 
 
+def _rewritten(quotient: FloorDiv) -> Affine | None:
+    """A quotient of sizes that is one rounded up in disguise, written as that; None for others.
+
+    ``-(-N // d)``, which affine expressions keep as ``N - ((d - 1) N) // d``, is ``(N + d - 1) // d``.
+    """
+    numerator, divisor = quotient.numerator, quotient.divisor
+    if numerator.constant or not all(2 * factor > divisor for _, factor in numerator.terms):
+        return None
+    # (c a) // d = a + ((c - d) a) // d, and x // d = -((-x + d - 1) // d)
+    whole = Affine(tuple((atom, 1) for atom, _ in numerator.terms))
+    left = Affine(tuple((atom, divisor - factor) for atom, factor in numerator.terms))
+    return whole - (left + (divisor - 1)) // divisor
+
+
 def _key(atom: Atom) -> tuple[int, str]:
     return (0, atom) if isinstance(atom, str) else (1, str(atom))
 
@@ -40,6 +54,14 @@ class Polynomial:
     @staticmethod
     def of(value: Affine | int) -> Polynomial:
         value = Affine.of(value)
+        if any(isinstance(atom, FloorDiv) and is_size(atom) and _rewritten(atom) for atom, _ in value.terms):
+            total = Affine((), value.constant)
+            for atom, coefficient in value.terms:
+                own = Affine(((atom, 1),))
+                if isinstance(atom, FloorDiv) and is_size(atom):
+                    own = _rewritten(atom) or own
+                total = total + own * coefficient
+            value = total
         indices = Affine((), value.constant)
         found: dict[Monomial, Affine] = {}
         for atom, coefficient in value.terms:

@@ -16,6 +16,7 @@ from stile_engine.index.predicate import (
     disjunction,
     in_range,
     substitute,
+    variables,
 )
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.instances import Sizes
@@ -24,6 +25,7 @@ from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, 
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
+from stile_engine.triton.interpreter import UNTOLD
 from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.watch import readable, sizes_text
 
@@ -44,7 +46,7 @@ def _out(axis: int) -> str:
 
 
 def outputs(
-    memories: Sequence[Memory], traffic: Traffic, programs: Axes, facts: Sequence[Predicate], sizes: Sizes
+    memories: Sequence[Memory], traffic: Traffic, programs: Axes, sizes: Sizes
 ) -> tuple[list[PlainArray], list[Check]]:
     """The contents of the outputs after the launch, and what is owed between programs."""
     results: list[PlainArray] = []
@@ -61,6 +63,16 @@ def outputs(
             continue
         results.append(_contents(memory, stores, programs))
     return results, checks
+
+
+def refuse_untold(traffic: Traffic, taken_apart: frozenset[str]) -> None:
+    """Raise for an access whose place, or whose mask, rests on what is known by its range alone."""
+    for access in traffic.accesses:
+        names = set(variables(access.where)).union(*(i.variables for i in access.index))
+        store = access.kind == "store" or access.memory.written
+        for name in names:
+            if name in taken_apart or (store and name.startswith(UNTOLD)):
+                raise TraceError(f"an access of {access.memory.name} at a remainder that is not known", access.site)
 
 
 def _contents(memory: Memory, stores: Sequence[Access], programs: Axes) -> PlainArray:

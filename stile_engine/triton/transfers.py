@@ -9,14 +9,19 @@ from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, 
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.triton import integers
-from stile_engine.triton.interpreter import Reader, handles
-from stile_engine.triton.memory import GARBAGE, PAST_THE_ROW, Memory
+from stile_engine.triton.interpreter import UNTOLD, Reader, handles
+from stile_engine.triton.memory import GARBAGE, PAST_THE_ROW, UNTOLD_ELEMENT, Memory
 from stile_engine.triton.operations import as_whole
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation
 from stile_engine.triton.values import Pieces, Pointer, Value, Whole, real, real_node, whole
 
 Cases = list[tuple[Predicate, tuple[Affine, ...]]]
+
+
+def names_untold(*indices: Affine) -> bool:
+    """Whether an index depends on an integer of which only a range is known."""
+    return any(name.startswith(UNTOLD) for index in indices for name in index.variables)
 
 
 @handles("tt.addptr")
@@ -97,7 +102,10 @@ def _contents(memory: Memory, cases: Cases, pointer: Pointer, reader: Reader) ->
     if memory.tensor is None:
         return NoValue(f"{memory.name} read before it is written")
     ranges = {**reader.context.ranges(shape), **ranges_of(shape)}
-    nodes: list[tuple[Predicate, Node]] = [(region, Read(memory.tensor, index, ranges)) for region, index in cases]
+    nodes: list[tuple[Predicate, Node]] = [
+        (region, NoValue(UNTOLD_ELEMENT) if names_untold(*index) else Read(memory.tensor, index, ranges))
+        for region, index in cases
+    ]
     node = nodes[-1][1]
     for region, own in reversed(nodes[:-1]):
         node = select_node(region, own, node, shape)

@@ -32,6 +32,8 @@ class Watch:
     """No tensor has more elements, nor spans more of the memory; part of the statement."""
     strides: Mapping[str, Polynomial] = field(default_factory=dict)
     """For witnesses: what symbolic strides are where the tensors are contiguous."""
+    ids: frozenset[Polynomial] = frozenset()
+    """What program ids are: a launch has no more programs than fit."""
     found: dict[tuple[str, Site | None], Check] = field(default_factory=dict)
 
     # -- bounds ----------------------------------------------------------------------------
@@ -76,12 +78,16 @@ class Watch:
                 continue
             full = {**instance, **point}
             place = own.evaluate({v: full.get(v, 0) for v in own.variables})
-            shown = self.sizes.shown(instance)
+            shown = self._shown_sizes(instance)
             detail = f"{what}: element {place} of {count}{sizes_text(shown)}{_who(point)}"
             witness = Witness(sizes=shown, output=memory.name, index=_shown(point))
             return Check("bounds", Status.REFUTED, site, detail, witness)
         detail = f"an access of {memory.name} that runs past the end of a row into the next one is not modelled"
         return Check("bounds", Status.UNSUPPORTED, site, detail)
+
+    def _shown_sizes(self, instance: Mapping[str, int]) -> dict[str, int]:
+        """The sizes of dims, by their names; strides follow from them."""
+        return self.sizes.shown({s: instance[s] for s in self.sizes.ranges})
 
     def _with_strides(self, instance: Mapping[str, int]) -> dict[str, int]:
         return {**instance, **{name: value.evaluate(instance) for name, value in self.strides.items()}}
@@ -109,6 +115,8 @@ class Watch:
         low, high = -(2 ** (value.bits - 1)), 2 ** (value.bits - 1) - 1
         ranges = numeric(self.context.ranges(value.shape))
         for region, polynomial in value.regions():
+            if polynomial in self.ids:
+                continue  # the machine gives them
             limits = polynomial.extremes(ranges)
             if limits is not None and limits[0] >= low and limits[1] <= high:
                 continue
@@ -202,8 +210,7 @@ class Watch:
         return Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{whole.bits}: {value}")
 
     def _overflow(self, what: str, number: int, bits: int, point: Mapping[str, int], site: Site | None) -> Check:
-        sizes = {n: point.get(n, low) for n, (low, _) in self.sizes.ranges.items()}
-        shown = self.sizes.shown(sizes) if self.sizes else {}
+        shown = self._shown_sizes({n: point.get(n, low) for n, (low, _) in self.sizes.ranges.items()})
         detail = f"{what} is {number}, which does not fit into int{bits}{sizes_text(shown)}{_who(point)}"
         return Check("overflow", Status.REFUTED, site, detail, Witness(sizes=shown, index=_shown(point)))
 
@@ -235,7 +242,9 @@ def _shown(point: Mapping[str, int]) -> dict[str, int]:
 
 def readable(name: str) -> str:
     if name.startswith("program."):
-        return "program_id" + name.removeprefix("program").replace(".q", " quotient").replace(".r", " remainder")
+        axis, *parts = name.removeprefix("program.").split(".")
+        words = {"q": "quotient", "r": "remainder"}
+        return " ".join([f"program_id.{axis}", *(words.get(part, part) for part in parts)])
     if name.startswith("$"):
         return f"lane {name[1:]}"
     return name.replace(".", " ")
