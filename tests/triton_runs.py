@@ -86,7 +86,7 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     from grid_evaluation import grid
 
     from stile_engine.checking.parameters import declared_inputs, pair
-    from stile_engine.index.dims import Dim
+    from stile_engine.index.dims import Dim, products_of_sizes
     from stile_engine.spec.lower import lower
 
     fixed = {name: Dim(name, size) for name, size in sizes.items()}
@@ -125,8 +125,10 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
             if isinstance(own, str):
                 resolved.setdefault(own, stride)
     constants = dict(options.get("consts", {}))
-    given = options["grid"]
-    launch = tuple(_resolved(n, fixed) for n in (given({**resolved, **constants}) if callable(given) else given))
+    grid_of = options["grid"]
+    with products_of_sizes():
+        programs = grid_of({**resolved, **constants}) if callable(grid_of) else grid_of
+    launch = tuple(_resolved(n, fixed) for n in programs)
     with np.errstate(all="ignore"):
         declaration.target[launch](**views, **resolved, **constants)
     for name, buffer in buffers.items():
