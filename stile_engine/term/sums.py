@@ -36,6 +36,7 @@ from stile_engine.term.ring import (
     subtract,
     total_of,
 )
+from stile_engine.term.tiles import counted_by_index, one_index
 
 _sums: dict[tuple[object, ...], Poly] = {}
 _open: set[tuple[object, ...]] = set()
@@ -59,6 +60,11 @@ def sum_over(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> Poly:
             return total_of([scale(_as_it_stands(bound, domain, m), c) for m, c in body.terms])
         _open.add(key)
         try:
+            counted = counted_by_index(bound, domain, body)
+            if counted is not None:
+                number = scale(sum_over(counted.bound, counted.domain, of_mono(counted.rest)), counted.coefficient)
+                found = _sums[key] = add(number, sum_over(bound, domain, counted.left))
+                return found
             # sum(a*f + b*g) = a*sum(f) + b*sum(g): all terms are finite
             found = total_of([scale(_sum_mono(bound, domain, m), c) for m, c in body.terms])
         finally:
@@ -186,6 +192,11 @@ def _count_out(name: str, bound: tuple[str, ...], domain: IndexSet, m: Mono) -> 
     cases = lengths(domain, name)
     if cases is None:
         return None
+    for other in rest:
+        if other not in m.variables and any(length.mentions_in_floor(other) for _, length in cases):
+            merged = one_index(name, other, domain)
+            if merged is not None:
+                return sum_over((merged[0], *(b for b in rest if b != other)), merged[1], of_mono(m))
     total = ZERO
     for condition, length in cases:
         count = of_affine(length)

@@ -122,3 +122,133 @@ def rms_norm_weight_of_the_row(out_ptr, x_ptr, w_ptr, stride, n, eps: tl.constex
     w = tl.load(w_ptr + row)  # error[out-of-bounds]
     rstd = 1 / tl.sqrt(tl.sum(x * x, axis=0) / n + eps)
     tl.store(out_ptr + row * stride + columns, x * rstd * w, mask=mask)
+
+LAYER_NORM = {
+    "out_ptr": "let D = X:R N - mean[N](X:R N) in D * rsqrt(mean[N](D ** 2) + 0.00001) * W:N + B:N",
+    "mean_ptr": "mean[N](X:R N)",
+    "rstd_ptr": "rsqrt(mean[N]((X:R N - mean[N](X:R N)) ** 2) + 0.00001)",
+}
+
+
+@kernel(LAYER_NORM, **{**NORM, "consts": {"BLOCK": 32}})
+@triton.jit
+def layer_norm(x_ptr, out_ptr, w_ptr, b_ptr, mean_ptr, rstd_ptr, stride, n, BLOCK: tl.constexpr):  # proved
+    row = tl.program_id(0)
+    x_ptr += row * stride
+    out_ptr += row * stride
+    _mean = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        a = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        _mean += a
+    mean = tl.sum(_mean, axis=0) / n
+    _var = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        x = tl.where(cols < n, x - mean, 0.0)
+        _var += x * x
+    var = tl.sum(_var, axis=0) / n
+    rstd = 1 / tl.sqrt(var + 1e-5)
+    tl.store(mean_ptr + row, mean)
+    tl.store(rstd_ptr + row, rstd)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        mask = cols < n
+        w = tl.load(w_ptr + cols, mask=mask)
+        b = tl.load(b_ptr + cols, mask=mask)
+        x = tl.load(x_ptr + cols, mask=mask, other=0.0).to(tl.float32)
+        tl.store(out_ptr + cols, (x - mean) * rstd * w + b, mask=mask)
+
+
+@kernel(LAYER_NORM, **{**NORM, "consts": {"BLOCK": 32}})
+@triton.jit
+def layer_norm_counts_the_padding(x_ptr, out_ptr, w_ptr, b_ptr, mean_ptr, rstd_ptr, stride, n, BLOCK: tl.constexpr):  # refuted
+    row = tl.program_id(0)
+    x_ptr += row * stride
+    out_ptr += row * stride
+    _mean = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        a = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        _mean += a
+    mean = tl.sum(_mean, axis=0) / n
+    _var = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        x = x - mean
+        _var += x * x
+    var = tl.sum(_var, axis=0) / n
+    rstd = 1 / tl.sqrt(var + 1e-5)
+    tl.store(mean_ptr + row, mean)
+    tl.store(rstd_ptr + row, rstd)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        mask = cols < n
+        w = tl.load(w_ptr + cols, mask=mask)
+        b = tl.load(b_ptr + cols, mask=mask)
+        x = tl.load(x_ptr + cols, mask=mask, other=0.0).to(tl.float32)
+        tl.store(out_ptr + cols, (x - mean) * rstd * w + b, mask=mask)
+
+
+@kernel(LAYER_NORM, **{**NORM, "consts": {"BLOCK": 32}})
+@triton.jit
+def layer_norm_skips_the_last_tile(x_ptr, out_ptr, w_ptr, b_ptr, mean_ptr, rstd_ptr, stride, n, BLOCK: tl.constexpr):  # refuted
+    row = tl.program_id(0)
+    x_ptr += row * stride
+    out_ptr += row * stride
+    _mean = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n - BLOCK + 1, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        a = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        _mean += a
+    mean = tl.sum(_mean, axis=0) / n
+    _var = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        x = tl.where(cols < n, x - mean, 0.0)
+        _var += x * x
+    var = tl.sum(_var, axis=0) / n
+    rstd = 1 / tl.sqrt(var + 1e-5)
+    tl.store(mean_ptr + row, mean)
+    tl.store(rstd_ptr + row, rstd)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        mask = cols < n
+        w = tl.load(w_ptr + cols, mask=mask)
+        b = tl.load(b_ptr + cols, mask=mask)
+        x = tl.load(x_ptr + cols, mask=mask, other=0.0).to(tl.float32)
+        tl.store(out_ptr + cols, (x - mean) * rstd * w + b, mask=mask)
+
+
+@kernel(LAYER_NORM, **{**NORM, "consts": {"BLOCK": 32}})
+@triton.jit
+def layer_norm_forgets_the_mean(x_ptr, out_ptr, w_ptr, b_ptr, mean_ptr, rstd_ptr, stride, n, BLOCK: tl.constexpr):  # refuted
+    row = tl.program_id(0)
+    x_ptr += row * stride
+    out_ptr += row * stride
+    _mean = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        a = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        _mean += a
+    mean = tl.sum(_mean, axis=0) / n
+    _var = tl.zeros([BLOCK], dtype=tl.float32)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + cols, mask=cols < n, other=0.0).to(tl.float32)
+        x = tl.where(cols < n, x - mean, 0.0)
+        _var += x * x
+    var = tl.sum(_var, axis=0) / n
+    rstd = 1 / tl.sqrt(var + 1e-5)
+    tl.store(mean_ptr + row, mean)
+    tl.store(rstd_ptr + row, rstd)
+    for off in range(0, n, BLOCK):
+        cols = off + tl.arange(0, BLOCK)
+        mask = cols < n
+        w = tl.load(w_ptr + cols, mask=mask)
+        b = tl.load(b_ptr + cols, mask=mask)
+        x = tl.load(x_ptr + cols, mask=mask, other=0.0).to(tl.float32)
+        tl.store(out_ptr + cols, x * rstd * w + b, mask=mask)
