@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stile_engine.checking.discovery import MODULE, FoundKernel, find_kernels
+from stile_engine.checking.evidence import Met, loaded_sources, watching
 from stile_engine.checking.execution import ModuleRun, module_environment, run_module
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.ignores import Ignores
@@ -15,7 +16,7 @@ from stile_engine.checking.module_check import check_module_code
 from stile_engine.checking.parsing import ParsedText, parse_text
 from stile_engine.index.dims import scope
 from stile_engine.trace.recording import Recorder
-from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, Report, ValueInfo
+from stile_engine.trace.report import CheckRequest, Diagnostic, Evidence, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap
 
 Listener = Callable[[KernelReport, tuple[Diagnostic, ...], "tuple[ValueInfo, ...] | None"], None]
@@ -46,11 +47,12 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
     diagnostics: list[Diagnostic] = []
 
     ignores = Ignores(parsed.map)
+    evidence: Evidence | None = None
 
     def finish(result: CheckedKernel) -> None:
         result = replace(result, diagnostics=ignores.keep(result.diagnostics))
         checked.append(result)
-        if listener is not None:
+        if listener is not None and not request.trace_only:
             listener(result.report, result.diagnostics, None)
 
     file_diagnostics = _syntax_diagnostics(parsed, kernels)
@@ -61,6 +63,7 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
         with (
             scope(clear=True),
             module_environment(request.path, request.workspace, request.source) as (name, package),
+            watching() as met,
         ):
             recorder = Recorder()
             run = _run(request, parsed, name, package, recorder)
@@ -71,6 +74,10 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                     finish(check_module_code(request, parsed, run, found, recorder))
                 else:
                     finish(KernelCheck(request, parsed, run, found).run())
+            evidence = _evidence(met, run, checked)
+            if request.trace_only:
+                # Nothing was proved, so there are no kernels to speak of.
+                return Report(request.path, milliseconds=(time.perf_counter() - start) * 1e3, evidence=evidence)
             for result in checked:
                 report, known, hints = result.describe()
                 reports.append(report)
@@ -93,7 +100,17 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
         tuple(values),
         (time.perf_counter() - start) * 1e3,
         notes,
+        evidence,
     )
+
+
+def _evidence(met: Met, run: ModuleRun, checked: Sequence[CheckedKernel]) -> Evidence:
+    for result in checked:
+        if result.impurity is not None:
+            met.add(result.impurity)
+    sources = met.sources | loaded_sources(run.module)
+    traces = {f"{c.report.name}:{c.report.range.start.line}": c.trace() for c in checked}
+    return Evidence(tuple(met.reasons), tuple(sorted(sources)), traces)
 
 
 def _run(request: CheckRequest, parsed: ParsedText, name: str, package: str | None, recorder: Recorder) -> ModuleRun:

@@ -34,7 +34,9 @@ def check(options: Namespace) -> int:
         files = python_files([Path(p) for p in options.paths])
     except NoSuchPath as error:
         _usage(str(error))
-    limits = CheckOptions(tuple(options.select), options.jobs, options.timeout, not options.no_sandbox)
+    limits = CheckOptions(
+        tuple(options.select), options.jobs, options.timeout, not options.no_sandbox, not options.no_cache
+    )
     reports, sources = run_checks(files, limits)
     names = {kernel.name for report in reports for kernel in report.kernels}
     if missing := [name for name in options.select if name not in names]:
@@ -163,6 +165,7 @@ COMMANDS = (
             _FORMAT,
             Argument("--jobs", "Files checked at a time.", kind=int, default=1, least=1),
             Argument("--timeout", "Limit for one file.", metavar="SECONDS", kind=float, default=10.0, least=0.1),
+            Argument("--no-cache", "Verify anew, and keep nothing for later.", kind=bool),
             Argument("--no-sandbox", "Run the kernels in this very process.", kind=bool),
             _ALLOW,
         ),

@@ -290,6 +290,7 @@ def finished(state: FileState, number: int, report: Report) -> FileState:
             values_by_entry.setdefault(owner, []).append(value)
     old = {(e.name, e.range): e for e in state.entries}
     broken = [d.range for d in report.diagnostics if d.code == "python-syntax"]
+    reasons = report.evidence.reasons if report.evidence is not None else ()
     entries_new: list[Entry] = []
     for position, kernel in enumerate(report.kernels):
         base = old.get((kernel.name, kernel.range)) or _entry_of(kernel)
@@ -301,12 +302,13 @@ def finished(state: FileState, number: int, report: Report) -> FileState:
         rest = [replace(e, phase=Phase.SETTLED) for e in state.entries if (e.name, e.range) not in answered]
         entries_new.extend(rest)
         of_file += _idle_ignores(state, [entry.range for entry in rest])
-    return replace(
+    state = replace(
         state,
         entries=tuple(sorted(entries_new, key=lambda entry: entry.range)),
         file_diagnostics=tuple(dict.fromkeys(of_file)),
         file_edits=(),
     )
+    return not_kept(state, f"the program {reasons[0]}") if reasons else state
 
 
 def _idle_ignores(state: FileState, places: Sequence[Range]) -> list[Diagnostic]:
@@ -318,6 +320,15 @@ def _idle_ignores(state: FileState, places: Sequence[Range]) -> list[Diagnostic]
             if any(place.start <= moved.start <= place.end for place in places):
                 found.append(replace(diagnostic, range=moved))
     return found
+
+
+def not_kept(state: FileState, reason: str) -> FileState:
+    """What the results rest on is more than the texts: they are shown, and every edit verifies again."""
+    note = f"results are not kept: {reason}"
+    if not state.is_settled:
+        return state  # the run under way will say it again
+    entries = tuple(replace(entry, fingerprint=None) for entry in state.entries)
+    return replace(state, entries=entries, notes=tuple(dict.fromkeys((*state.notes, note))))
 
 
 def without_kernels(state: FileState, number: int, status: Status, report: Report, message: str) -> FileState:

@@ -27,6 +27,8 @@ class Settings:
     inlay_shapes: bool = True
     inlay_normal_form: bool = False
     code_lens: bool = True
+    cache: bool = True
+    """Whether results are kept on disk, and looked up there."""
     trusted: bool = True
     """Whether the files may be run; a client that knows no trust is trusted."""
 
@@ -40,6 +42,7 @@ _PATHS = {
     "inlay_shapes": ("inlayHints", "shapes"),
     "inlay_normal_form": ("inlayHints", "normalForm"),
     "code_lens": ("codeLens",),
+    "cache": ("cache",),
     "trusted": ("trusted",),
 }
 

@@ -11,8 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stile_engine.incremental.module import without_definitions
+from stile_engine.incremental.store import Store
 from stile_engine.trace.report import CheckRequest, Status
 from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState, frameworks
+from stile_engine.worker.kept import KeepingWorker
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
 from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
 from stile_lsp import messages, session
@@ -139,6 +141,13 @@ class Verifier:
         for task in questions:
             task.cancel()
         return len(chosen) + len(questions)
+
+    def not_kept(self, path: str, reason: str) -> None:
+        """No result of the file holds for another text."""
+        logger.info("%s: results are not kept: %s", os.path.basename(path), reason)
+        for document in self._server.documents.all:
+            if display_path(document.uri) == path:
+                self._apply(document.uri, lambda state: session.not_kept(state, reason))
 
     async def restart(self) -> None:
         for worker in self._workers.values():
@@ -308,5 +317,8 @@ def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
         level = logging.DEBUG if state in (WorkerState.READY, WorkerState.BUSY) else logging.INFO
         logger.log(level, "worker of %s: %s", interpreter, state)
 
+    def not_kept(path: str, reason: str) -> None:
+        server.verifier.not_kept(path, reason)
+
     worker = EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))
-    return worker
+    return KeepingWorker(worker, Store(), not_kept, enabled=lambda: server.settings.cache)

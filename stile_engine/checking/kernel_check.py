@@ -44,6 +44,7 @@ from stile_engine.trace.questions import Questions
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.reflection import watching
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
+from stile_engine.trace.sameness import digest_of
 from stile_engine.trace.source_map import site_of
 from stile_engine.trace.standing import symbols_replaced
 
@@ -55,6 +56,12 @@ class CheckedKernel:
     describe: Callable[[], tuple[KernelReport, tuple[ValueInfo, ...], tuple[Diagnostic, ...]]]
     """The report with its normal forms, what an editor shows of the kernel's values, and hints; worked out
     when all kernels have their verdicts."""
+
+    trace: Callable[[], str]
+    """A digest of what the kernel computed."""
+
+    impurity: str | None = None
+    """What of other code's it has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ class KernelCheck:
         self._alignments: list[Alignments] = []
         self._specs: list[_Spec] = []
         self._several: bool | None = None
+        self._claims: list[Claim] = []
+        self._impurity: str | None = None
         self._dims: dict[str, Dim] = {}
         self._known: Declared | None = None
         self._findings = Findings(parsed.map, request.path, found.name, found.name_range, request.details, {})
@@ -194,7 +203,7 @@ class KernelCheck:
         self._prove(results, task, recorder)
         self._describe(task, recorder)
         new = self._findings.obligations[before:]
-        if typed or any(o.status is Status.REFUTED for o in new):
+        if typed or self._request.trace_only or any(o.status is Status.REFUTED for o in new):
             return
         if any(o.status is Status.UNSUPPORTED for o in new):
             self._try_sizes(declaration, new, recorder.questions)
@@ -417,7 +426,7 @@ class KernelCheck:
                 results = trace(task, recorder)
             if stops:
                 raise stops[0]
-            reason = purity.impurity(task.function, before)
+            reason = self._impurity = purity.impurity(task.function, before)
             if reason is not None:
                 raise TraceError(reason)
             return results
@@ -478,6 +487,9 @@ class KernelCheck:
                 stopped = True
         if not stopped:
             findings.obligations.append(Obligation("shape", Status.PROVED, self._found.name_range))
+        self._claims += claims
+        if self._request.trace_only:
+            return
         names = [s.output or ("out" if len(self._specs) == 1 else f"out{k}") for k, s in enumerate(self._specs)]
         outputs = [*("out" for _ in recorder.claims), *names]
         for claim, output in zip(claims, outputs, strict=False):
@@ -567,7 +579,9 @@ class KernelCheck:
             hints = tuple(h for a in self._alignments for h in a.hints()) if proved else ()
             return findings.described(report), self._values(), hints
 
-        return CheckedKernel(report, tuple(findings.diagnostics), describe)
+        return CheckedKernel(
+            report, tuple(findings.diagnostics), describe, lambda: digest_of(self._claims), self._impurity
+        )
 
 
 def _at_sizes(value: Any, instance: Instance) -> Any:

@@ -13,6 +13,7 @@ from stile_engine.checking.values import describe_values
 from stile_engine.proof.verdict import Obligation, Status, kernel_status
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, KernelReport
+from stile_engine.trace.sameness import digest_of
 
 
 def check_module_code(
@@ -25,7 +26,7 @@ def check_module_code(
     )
     findings.add_violations(recorder.violations)
     findings.add_coverage(recorder.coverage)
-    for claim in recorder.claims:
+    for claim in recorder.claims if not request.trace_only else ():
         findings.add_claim(claim)
     findings.add_readings(recorder.readings.values())
     for failure in run.failures:
@@ -52,4 +53,9 @@ def check_module_code(
         obligations=tuple(findings.obligations),
         shape_type=recorder.claims[-1].spec.shape_type if recorder.claims else None,
     )
-    return CheckedKernel(report, tuple(findings.diagnostics), lambda: (findings.described(report), values, ()))
+    return CheckedKernel(
+        report,
+        tuple(findings.diagnostics),
+        lambda: (findings.described(report), values, ()),
+        lambda: digest_of(recorder.claims),
+    )

@@ -7,10 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stile_engine.command.files import workspace_of
 from stile_engine.proof.verdict import Position, Range
 from stile_engine.trace.report import CheckRequest, Diagnostic, Report
+
+if TYPE_CHECKING:
+    from stile_engine.worker.client import WorkerClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,7 @@ class CheckOptions:
     jobs: int = 1
     timeout: float = 10.0
     worker: bool = True
+    cache: bool = True
 
 
 def run_checks(files: Sequence[Path], options: CheckOptions) -> tuple[list[Report], dict[str, str]]:
@@ -53,7 +58,7 @@ def _reports(requests: Sequence[CheckRequest], options: CheckOptions) -> Iterato
         from stile_engine.worker.client import CheckSession
         from stile_engine.worker.messages import Limits
 
-        with CheckSession(sys.executable) as session:
+        with CheckSession(sys.executable, wrapped=_keeping if options.cache else _as_it_is) as session:
             for result in session.check_all(requests, Limits(wall=options.timeout), options.jobs):
                 yield result.report
         return
@@ -64,6 +69,17 @@ def _reports(requests: Sequence[CheckRequest], options: CheckOptions) -> Iterato
         with contextlib.redirect_stdout(sys.stderr):
             report = check(request)
         yield report
+
+
+def _keeping(worker: WorkerClient) -> WorkerClient:
+    from stile_engine.incremental.store import Store
+    from stile_engine.worker.kept import KeepingWorker
+
+    return KeepingWorker(worker, Store(), wait=True)
+
+
+def _as_it_is(worker: WorkerClient) -> WorkerClient:
+    return worker
 
 
 def _unreadable(path: str, error: Exception) -> Report:

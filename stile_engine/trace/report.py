@@ -24,6 +24,7 @@ __all__ = [
     "Assumption",
     "CheckRequest",
     "Diagnostic",
+    "Evidence",
     "KernelReport",
     "LiteralReading",
     "Location",
@@ -57,6 +58,8 @@ class CheckRequest:
     details: bool = True
     static_only: bool = False
     workspace: str | None = None
+    trace_only: bool = False
+    """Trace the kernels and prove nothing: only ``Report.evidence`` is of use then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,19 @@ class KernelReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a check met beyond its text, for whoever wants to keep its results.
+
+    ``reasons`` say why none may be kept, as in *reads the file scale.txt*. ``sources`` are the user's other files
+    that were loaded. ``traces`` are digests of what each kernel computed, by name and first line.
+    """
+
+    reasons: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    traces: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything one check found, kernels in the order of the text."""
 
@@ -147,3 +163,5 @@ class Report:
     values: tuple[ValueInfo, ...] = ()
     milliseconds: float = 0.0
     notes: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+    """None where nothing was run."""

@@ -312,9 +312,10 @@ class CheckSession:
         *,
         log: Callable[[str], None] = lambda text: None,
         launcher: LauncherFactory | None = None,
+        wrapped: Callable[[WorkerClient], WorkerClient] = lambda worker: worker,
     ) -> None:
         self._runner = asyncio.Runner()
-        self._worker = EngineWorker(interpreter, log=log, launcher=launcher)
+        self._worker = wrapped(EngineWorker(interpreter, log=log, launcher=launcher))
 
     def __enter__(self) -> Self:
         return self

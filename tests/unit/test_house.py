@@ -38,6 +38,7 @@ ALLOWED_UPWARDS = {
 SERVER_MAY_IMPORT = (
     "stile_engine.incremental",
     "stile_engine.worker.client",
+    "stile_engine.worker.kept",
     "stile_engine.worker.messages",
     "stile_engine.worker.outcome",
     "stile_engine.trace.report",
