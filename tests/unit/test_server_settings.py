@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from stile_engine.incremental.project import read_project
+from stile_engine.incremental.statement import Imported
 from stile_lsp.interpreter import display_path, folder_of, path_of, resolve
 from stile_lsp.settings import Settings, updated
-from stile_lsp.watch import project_imports
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,9 @@ def test_imports_are_followed_through_the_project(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
-    found = project_imports(tmp_path / "main.py", ["helper", "broken", "missing"], [tmp_path])
-    names = {str(path.relative_to(tmp_path)) for path in found}
+    imports = [Imported(name, name, None) for name in ("helper", "broken", "missing")]
+    found = read_project(str(tmp_path / "main.py"), imports, str(tmp_path)).paths
+    names = {str(Path(path).relative_to(tmp_path)) for path in found}
     assert names >= {"helper.py", "package/__init__.py", "package/part.py", "package/sibling.py", "broken.py"}
     assert "missing.py" in names, "a file that appears later must be noticed"
     assert not names & {"unrelated.py", "main.py"}
