@@ -162,15 +162,18 @@ class KeptResults:
 
     # -- keeping ---------------------------------------------------------------------------
 
-    def refusal(self, texts: _Texts, evidence: Evidence, began: int) -> str | None:
-        """Why nothing of a run is kept; ``began`` is when it did, in nanoseconds of the system's clock."""
+    def is_settled(self, texts: _Texts, began: int) -> bool:
+        """Whether no imported file has changed since shortly before ``began``, in nanoseconds of the system's clock:
+        what was read and what was run are the same then."""
+        return all(max(stamp[:2]) <= began - _TICK for stamp in texts.project.stamps.values())
+
+    def refusal(self, texts: _Texts, evidence: Evidence) -> str | None:
+        """Why nothing of a run may be kept, neither on disk nor elsewhere."""
         if evidence.reasons:
             return f"the program {evidence.reasons[0]}"
         if (refused := next((r for k in texts.kernels if (r := texts.reach(k).refusal)), None)) is not None:
             return refused
         known = {file.path for file in texts.project.files}
-        if any(max(stamp[:2]) > began - _TICK for stamp in texts.project.stamps.values()):
-            return "an imported file was changed just now"
         for source in evidence.sources:
             if os.path.abspath(source) not in known:
                 return f"it loads {source}, which its text does not name"
@@ -392,7 +395,9 @@ class KeepingWorker:
         evidence = end.report.evidence
         if texts is None or evidence is None:
             return end
-        reason = self._results.refusal(texts, evidence, began)
+        reason = self._results.refusal(texts, evidence)
+        if reason is None and not self._results.is_settled(texts, began):
+            return end  # the next run will keep it
         if reason is None:
             again = await self._worker.check(replace(request, trace_only=True, details=False), limits)
             second = again.report.evidence

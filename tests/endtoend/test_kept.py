@@ -153,7 +153,7 @@ def test_a_changed_import_is_seen_and_concerns_its_dependents(desk: Desk) -> Non
 def test_a_file_that_changes_while_it_is_run_is_not_believed(desk: Desk) -> None:
     (desk.path.parent / "helper.py").write_text("def scale(x):\n    return x + x\n")  # young
     desk.check(HELPED)
-    assert any("just now" in reason for reason in desk.reasons)
+    assert desk.reasons == []
     assert desk.check(HELPED)[1] != []
 
 
