@@ -78,6 +78,8 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
             if request.trace_only:
                 # Nothing was proved, so there are no kernels to speak of.
                 return Report(request.path, milliseconds=(time.perf_counter() - start) * 1e3, evidence=evidence)
+            # The order of the text again, after that of who is waiting for what.
+            checked.sort(key=lambda c: (c.report.range.start, c.report.name_range.start))
             for result in checked:
                 report, known, hints = result.describe()
                 reports.append(report)
@@ -136,7 +138,8 @@ def _with_module_code(
 def _selected(kernels: tuple[FoundKernel, ...], request: CheckRequest) -> list[FoundKernel]:
     found = [k for k in kernels if not request.select or k.name in request.select]
     if request.against_line is None:
-        return found
+        places = {name: place for place, name in reversed(list(enumerate(request.first)))}
+        return sorted(found, key=lambda k: places.get(k.name, len(places)))
     line = request.against_line
     covering = [k for k in found if k.range.start.line <= line <= k.range.end.line]
     # The innermost definition: a kernel may be made inside another function.

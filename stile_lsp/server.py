@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 from pygls.io_ import run_async
 
-from stile_engine.trace.report import KernelReport, Status
+from stile_engine.trace.report import KernelReport, Range, Status
 from stile_engine.worker.client import WorkerClient
 from stile_lsp import session, transport
 from stile_lsp.client_profile import ClientProfile
@@ -88,6 +89,9 @@ class StileServer(BaseServer):
         self.publisher = Publisher(self)
         self.waiters = waiting.Waiters()
         self.projects = Projects(self._follow)
+        self.visible: dict[str, Range] = {}
+        """What the client last asked hints for: the part of the file that is on the screen."""
+        self._attention: dict[str, float] = {}
         self._make_worker = make_worker
         self._states: dict[str, FileState] = {}
         self._watch: Watch | None = None
@@ -108,6 +112,16 @@ class StileServer(BaseServer):
     def make_worker(self, interpreter: str) -> WorkerClient:
         return self._make_worker(self, interpreter)
 
+    def attend(self, uri: str, visible: Range | None = None) -> None:
+        """Somebody edits the file, or looks at it."""
+        self._attention[uri] = time.monotonic()
+        if visible is not None:
+            self.visible[uri] = visible
+
+    def attention_to(self, uri: str) -> float:
+        """When somebody last edited the file or looked at it; later is greater."""
+        return self._attention.get(uri, 0.0)
+
     def find_state(self, uri: str) -> FileState | None:
         return self._states.get(uri)
 
@@ -124,7 +138,8 @@ class StileServer(BaseServer):
         self.waiters.tell(state)
 
     def forget(self, uri: str) -> None:
-        self._states.pop(uri, None)
+        for known in (self._states, self.visible, self._attention):
+            known.pop(uri, None)
         self.watch.forget(uri)
         self.projects.closed(uri)
         self.publisher.closed(uri)

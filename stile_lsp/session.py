@@ -59,6 +59,9 @@ class Entry:
     values: tuple[ValueInfo, ...] = ()
     fingerprint: str | None = None
     edits: tuple[Edit, ...] = ()
+    edited: int = 0
+    """The last version whose edit touched the kernel; 0 for none."""
+
     against: KernelReport | None = None
     """The answer for a spec that the user asked about; says nothing about the kernel's own."""
 
@@ -113,7 +116,7 @@ def opened(uri: str, version: int, outline: Outline | SyntaxProblem) -> FileStat
 
 def edited(state: FileState, version: int, outline: Outline | SyntaxProblem, edits: Sequence[Edit]) -> FileState:
     """The text changed. A run that is under way speaks of a text that is gone, so it no longer counts."""
-    entries = tuple(_shifted(entry, edits) for entry in state.entries)
+    entries = tuple(_shifted(entry, edits, version) for entry in state.entries)
     chunk_ranges, dirty = state.chunk_ranges, state.dirty
     for edit in edits:
         dirty |= {number for number, place in enumerate(chunk_ranges) if touches(place, edit)}
@@ -175,6 +178,18 @@ def reprojected(state: FileState, project: Project) -> FileState:
 def stale_names(state: FileState) -> tuple[str, ...]:
     """The kernels without a result that holds."""
     return tuple(dict.fromkeys(entry.name for entry in state.entries if entry.stale))
+
+
+def in_order(state: FileState, visible: Range | None) -> tuple[str, ...]:
+    """The kernels that go first: the one under edit, what is visible, what was edited lately."""
+
+    def rank(entry: Entry) -> tuple[bool, bool, int]:
+        under_edit = entry.edited == state.version
+        seen = visible is not None and entry.range.start <= visible.end and visible.start <= entry.range.end
+        return under_edit, seen, entry.edited
+
+    wanted = [entry for entry in state.entries if any(rank(entry))]
+    return tuple(dict.fromkeys(entry.name for entry in sorted(wanted, key=rank, reverse=True)))
 
 
 def is_checked(state: FileState) -> bool:
@@ -410,7 +425,7 @@ def _numbered(items: Iterable[T]) -> Iterable[tuple[T, int]]:
         yield item, number
 
 
-def _shifted(entry: Entry, edits: Sequence[Edit]) -> Entry:
+def _shifted(entry: Entry, edits: Sequence[Edit], version: int) -> Entry:
     touched = any(changes_inside(entry.range, edit) for edit in edits)
     many = len(entry.edits) > _MANY_EDITS
     return replace(
@@ -420,6 +435,7 @@ def _shifted(entry: Entry, edits: Sequence[Edit]) -> Entry:
         edits=(*entry.edits, *edits),
         phase=Phase.SETTLED,
         stale=entry.stale or touched,
+        edited=version if touched else entry.edited,
         values=() if many else entry.values,
     )
 

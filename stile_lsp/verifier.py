@@ -23,6 +23,7 @@ from stile_lsp.interpreter import display_path, folder_of, path_of, resolve
 from stile_lsp.outline import Outline
 from stile_lsp.progress import Progress
 from stile_lsp.static_check import static_report
+from stile_lsp.turns import Turns
 
 if TYPE_CHECKING:
     from stile_lsp.server import StileServer
@@ -39,7 +40,7 @@ class Verifier:
         self._tasks: dict[str, tuple[int, asyncio.Task[None]]] = {}
         self._questions: dict[int, tuple[str, asyncio.Task[None]]] = {}
         self._workers: dict[str, WorkerClient] = {}
-        self._gate = asyncio.Semaphore(RUNS_AT_ONCE)
+        self._turns = Turns(RUNS_AT_ONCE)
         self._missing: dict[str, str] = {}
         """Interpreters without a module that the verifier needs."""
         self.last_outcome: Outcome | None = None
@@ -189,7 +190,8 @@ class Verifier:
             report = static_report(self._server.state(uri).outline, display_path(uri))
             self._apply(uri, lambda state: session.finished(state, number, report))
             return
-        async with self._gate, Progress(self._server, uri, number) as progress:
+        attention = functools.partial(self._server.attention_to, uri)
+        async with self._turns.turn(attention), Progress(self._server, uri, number) as progress:
             await self._read_project(uri)
             self._apply(uri, lambda state: session.started(state, number))
 
@@ -208,7 +210,8 @@ class Verifier:
                     )
 
             worker = self.worker_for(uri)
-            request = self._request(document, select=select)
+            order = session.in_order(self._server.state(uri), self._server.visible.get(uri))
+            request = replace(self._request(document, select=select), first=order)
             part = self._reduced(request, uri)
             result = await worker.check(part, self._limits(), listen)
             if part is not request and any(k.status is Status.ERROR for k in result.report.kernels):

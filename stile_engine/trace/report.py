@@ -58,6 +58,9 @@ class CheckRequest:
     details: bool = True
     static_only: bool = False
     workspace: str | None = None
+    first: tuple[str, ...] = ()
+    """Kernels that are checked before the others, most wanted first; the report is the same."""
+
     trace_only: bool = False
     """Trace the kernels and prove nothing: only ``Report.evidence`` is of use then."""
 

@@ -122,7 +122,7 @@ class KeptResults:
 
     def _whole_name(self, request: CheckRequest) -> str | None:
         environment = environment_digest(self._interpreter)
-        return None if environment is None else _hash(environment, "whole", encode(request))
+        return None if environment is None else _hash(environment, "whole", encode(replace(request, first=())))
 
     # -- single kernels --------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from stile_engine.trace.report import Position
+from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import LineIndex, survivor
 from stile_lsp.markdown import shortened
 from stile_lsp.messages import Places
@@ -30,6 +30,8 @@ def register(server: StileServer) -> None:
             return []
         index = server.documents.get(state.uri).index
         first, last = params.range.start.line, params.range.end.line
+        # Editors ask for hints on what is on the screen.
+        server.attend(state.uri, Range(Position(first, 0), Position(last, 0)))
         return list(hints(state, server.settings, server.places(state.uri), index, first, last))
 
 

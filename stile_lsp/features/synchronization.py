@@ -35,6 +35,7 @@ def register(server: StileServer) -> None:
         server.publisher.opened(given.uri)
         document = server.documents.open(given.uri, given.version, given.text)
         server.projects.opened(document.uri)
+        server.attend(document.uri)
         state = session.opened(document.uri, document.version, _read(server, document, None))
         if server.settings.verify_mode != "manual":
             server.verifier.verify(document.uri, state=state)
@@ -50,6 +51,7 @@ def register(server: StileServer) -> None:
             logger.warning("a change of %s, which is not open, is ignored", given.uri)
             return
         server.verifier.edited(document.uri)
+        server.attend(document.uri)
         before = server.state(document.uri)
         state = session.edited(before, document.version, _read(server, document, before), edits)
         if server.settings.verify_mode == "onChange":
