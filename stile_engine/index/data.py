@@ -123,6 +123,8 @@ def without(names: Iterable[str], bound: Iterable[str]) -> frozenset[str]:
     has no value outside either."""
     gone = frozenset(bound)
     kept = frozenset(names) - gone
+    if not _data:
+        return kept
     tokens = tokens_of(kept)
     if not tokens:
         return kept

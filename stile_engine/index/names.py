@@ -10,6 +10,7 @@ changes the outcome of no comparison.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 
 _BOUND, _FRESH = "%", "&"
@@ -18,6 +19,7 @@ _MOST_NAMES = 8
 _WIDTH = 11
 
 
+@lru_cache(maxsize=1024)
 def bound_names(number: int, count: int) -> tuple[str, ...]:
     """The names that a finished binder of this number gives its variables."""
     return tuple(f"{_BOUND}{number:04d}_{i:02d}" for i in range(count))

@@ -184,8 +184,10 @@ def _symbolic_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str,
 
 def _constant_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, ...]) -> isl.Set | None:
     """Where all bounds are numbers: the same set, made with a third of the calls."""
-    if not all(low.is_constant and high.is_constant for low, high in ranges.values()):
+    if any(low.terms or high.terms for low, high in ranges.values()):
         return None  # a bound may name another variable of the box, as that of an inner loop does
+    if any(n.startswith("#") for n in names):
+        return None  # sizes are at least 1, whatever their range
     positions = _space(names)[2]
     found = _whole_space(names)
     for name, (low, high) in ranges.items():

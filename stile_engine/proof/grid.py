@@ -357,7 +357,7 @@ class GridEvaluator:
         found = self._inputs.grid(tensor, tuple(position))
         taken = self._taken[tensor] = self._taken.get(tensor, 0) + found.size
         shape = tuple(extent.evaluate(self._sizes) for extent in tensor.shape)
-        if position and self._size(shape) <= min(taken, _LARGEST_GRID):
+        if position and 0 < self._size(shape) <= min(taken, _LARGEST_GRID):
             self._whole[tensor] = self._inputs.grid(tensor, self._np.ix_(*(self._np.arange(n) for n in shape)))
         return found
 

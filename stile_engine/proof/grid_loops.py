@@ -69,6 +69,8 @@ class Loops:
             if rounds is None or at[name].places or node in rounds.too_large:
                 continue
             round_ = at[name].low
+            if not 0 <= round_ < rounds.count:
+                continue
             low = round_ - round_ % _STRETCH
             high = min(low + _STRETCH, rounds.count)
             taken = frozenset().union(*(at[v].places for v in node.axes))

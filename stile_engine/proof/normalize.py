@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from stile_engine.index import data
@@ -57,8 +59,7 @@ class Normalizer:
         self._round = ""
         self._states: dict[int, induction.State] = {}
         self._recurrences: list[Recurrence] = []
-        self._done: dict[int, Guarded] = {}
-        self._kept: list[Node] = []  # nodes whose id is a key must stay alive
+        self._done: dict[Node, Guarded] = {}
 
     def _inside(self, recurrence: Recurrence, state: induction.State, apart: bool) -> Normalizer:
         """Normal forms in the body of a loop whose state is given."""
@@ -78,62 +79,54 @@ class Normalizer:
         stack: list[tuple[Node, bool]] = [(node, False)]
         while stack:
             current, ready = stack.pop()
-            if id(current) in self._done:
+            if current in self._done:
                 continue
             if not ready and self._outside is not None and self._round not in current.axes:
-                self._done[id(current)] = self._outside(current)
-                self._kept.append(current)
+                self._done[current] = self._outside(current)
                 continue
             if not ready:
                 stack.append((current, True))
                 if not isinstance(current, written.Carried):
-                    stack.extend((child, False) for child in children(current) if id(child) not in self._done)
+                    stack.extend([(child, False) for child in children(current) if child not in self._done])
                 continue
             spend()
-            self._done[id(current)] = self._build(current)
-            self._kept.append(current)
-        return self._done[id(node)]
+            self._done[current] = self._build(current)
+        return self._done[node]
 
     def _build(self, node: Node) -> Guarded:
-        match node:
-            case written.Const(value):
-                return everywhere(constant(ratio(value)))
-            case written.Constant(name):
-                return everywhere(exponential(ONE) if name == "e" else of_atom(constant_atom(name)))
-            case written.Infinity(sign):
-                return everywhere(POSITIVE_INFINITY if sign > 0 else NEGATIVE_INFINITY)
-            case written.NoValue(reason):
-                return everywhere(Missing(reason))
-            case written.Unmodelled(reason, location):
-                return everywhere(Unmodelled(reason, location))
-            case written.IndexNumber():
-                return self._index_number(node)
-            case written.Read():
-                return self._read(node)
-            case written.Apply(function, operands):
-                if len(operands) == 1:
-                    return self._unary(node, function, self._done[id(operands[0])])
-                return self._binary(node, function, *(self._done[id(o)] for o in operands))
-            case written.Power(base, exponent):
-                inner = self._done[id(base)]
-                scope = Scope(node.axes)
-                pieces = [
-                    case for p in inner.pieces for case in pointwise.whole_power(p.value, exponent, p.guard, scope)
-                ]
-                return _finish(pieces, scope, inner.conditions)
-            case written.Select():
-                return self._select(node)
-            case written.Reduce():
-                return self._reduce(node)
-            case written.Scatter():
-                return self._scatter(node)
-            case written.Reindex():
-                return self._reindex(node)
-            case written.Restrict():
-                return self._restrict(node)
-            case written.Carried():
-                return self._carried(node)
-        raise TypeError(f"unknown expression {type(node).__name__}")
+        build = _BUILD.get(type(node))
+        if build is None:
+            raise TypeError(f"unknown expression {type(node).__name__}")
+        return build(self, node)
+
+    def _const(self, node: written.Const) -> Guarded:
+        return everywhere(constant(ratio(node.value)))
+
+    def _constant(self, node: written.Constant) -> Guarded:
+        return everywhere(exponential(ONE) if node.name == "e" else of_atom(constant_atom(node.name)))
+
+    def _infinity(self, node: written.Infinity) -> Guarded:
+        return everywhere(POSITIVE_INFINITY if node.sign > 0 else NEGATIVE_INFINITY)
+
+    def _no_value(self, node: written.NoValue) -> Guarded:
+        return everywhere(Missing(node.reason))
+
+    def _unmodelled(self, node: written.Unmodelled) -> Guarded:
+        return everywhere(Unmodelled(node.reason, node.location))
+
+    def _apply(self, node: written.Apply) -> Guarded:
+        operands = node.operands
+        if len(operands) == 1:
+            return self._unary(node, node.function, self._done[operands[0]])
+        return self._binary(node, node.function, *(self._done[o] for o in operands))
+
+    def _power(self, node: written.Power) -> Guarded:
+        inner = self._done[node.base]
+        scope = Scope(node.axes)
+        pieces = [
+            case for p in inner.pieces for case in pointwise.whole_power(p.value, node.exponent, p.guard, scope)
+        ]
+        return _finish(pieces, scope, inner.conditions)
 
     def _read(self, node: written.Read) -> Guarded:
         if node.tensor.may_be_infinite:
@@ -174,7 +167,7 @@ class Normalizer:
         return _finish(pieces, scope, left.conditions + right.conditions)
 
     def _select(self, node: written.Select) -> Guarded:
-        chosen, other = self._done[id(node.chosen)], self._done[id(node.other)]
+        chosen, other = self._done[node.chosen], self._done[node.other]
         box = IndexSet.box(node.axes)
         truth = self._truth(node.predicate, box)
         inside = truth.holds
@@ -198,10 +191,10 @@ class Normalizer:
 
     def _truth(self, predicate: Predicate, box: IndexSet) -> Truth:
         """Where the predicate holds, with the comparisons of values in it read as signs of terms."""
-        return truth_of(predicate, box, lambda node: self._done[id(node)])
+        return truth_of(predicate, box, lambda node: self._done[node])
 
     def _reduce(self, node: written.Reduce) -> Guarded:
-        body = self._done[id(node.body)]
+        body = self._done[node.body]
         names = tuple(node.bound)
         domain = IndexSet.box(node.bound)
         truth = EVERYWHERE
@@ -252,7 +245,7 @@ class Normalizer:
         return Guarded(gather(rows, box), merge_conditions(conditions))
 
     def _scatter(self, node: written.Scatter) -> Guarded:
-        body, base = self._done[id(node.body)], self._done[id(node.base)]
+        body, base = self._done[node.body], self._done[node.base]
         names = tuple(node.bound)
         box = IndexSet.box(node.axes)
         truth = self._truth(node.predicate, box & IndexSet.box(node.bound))
@@ -369,7 +362,7 @@ class Normalizer:
         return state
 
     def _reindex(self, node: written.Reindex) -> Guarded:
-        value = induction.moved(self._done[id(node.body)], node.mapping)
+        value = induction.moved(self._done[node.body], node.mapping)
         found = restricted(value, node.mapping, node.body.axes, node.axes)
         pieces = [(p.guard, settle(p.value, node.axes) if isinstance(p.value, Poly) else p.value) for p in found.pieces]
         if all(new is old.value for (_, new), old in zip(pieces, found.pieces, strict=True)):
@@ -377,7 +370,7 @@ class Normalizer:
         return Guarded(tuple(Piece(guard, value) for guard, value in pieces), found.conditions)
 
     def _restrict(self, node: written.Restrict) -> Guarded:
-        body = self._done[id(node.body)]
+        body = self._done[node.body]
         if len(body.pieces) == 1 and not body.conditions:
             return body
         box = IndexSet.box(node.axes)
@@ -463,3 +456,22 @@ def _union(sets: list[IndexSet]) -> IndexSet:
     for one in sets:
         total = total | one
     return total
+
+
+_BUILD: dict[type[Node], Callable[[Normalizer, Any], Guarded]] = {
+    written.Apply: Normalizer._apply,
+    written.Const: Normalizer._const,
+    written.Read: Normalizer._read,
+    written.Reduce: Normalizer._reduce,
+    written.Restrict: Normalizer._restrict,
+    written.Reindex: Normalizer._reindex,
+    written.Select: Normalizer._select,
+    written.Power: Normalizer._power,
+    written.Scatter: Normalizer._scatter,
+    written.Carried: Normalizer._carried,
+    written.Constant: Normalizer._constant,
+    written.Infinity: Normalizer._infinity,
+    written.IndexNumber: Normalizer._index_number,
+    written.NoValue: Normalizer._no_value,
+    written.Unmodelled: Normalizer._unmodelled,
+}

@@ -142,13 +142,7 @@ def by_emptiness(value: Poly, guard: IndexSet, box: IndexSet) -> list[tuple[Inde
 
 
 def binary(name: str, left: Element, right: Element, guard: IndexSet, scope: Scope) -> Cases:
-    for value in (left, right):
-        if isinstance(value, Missing):
-            return [(guard, value)]
-    for value in (left, right):
-        if isinstance(value, Unmodelled):
-            return [(guard, value)]
-    if isinstance(left, Poly) and isinstance(right, Poly):
+    if type(left) is Poly and type(right) is Poly:
         match name:
             case "add":
                 return [(guard, add(left, right))]
@@ -162,6 +156,12 @@ def binary(name: str, left: Element, right: Element, guard: IndexSet, scope: Sco
                 return [(guard, functions.maximum(left, right))]
             case "minimum":
                 return [(guard, functions.minimum(left, right))]
+    for value in (left, right):
+        if isinstance(value, Missing):
+            return [(guard, value)]
+    for value in (left, right):
+        if isinstance(value, Unmodelled):
+            return [(guard, value)]
     match name:
         case "sub":
             flipped = Infinite(-right.sign) if isinstance(right, Infinite) else negate(right)  # type: ignore[arg-type]

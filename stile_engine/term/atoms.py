@@ -362,7 +362,7 @@ def _by_digest(term: tuple[Mono, Rational]) -> str:
 def ratio(value: Rational) -> Rational:
     """An integer where the value is one: small integers are much faster than fractions."""
     if type(value) is not int and value.denominator == 1:
-        return value.numerator
+        return int(value.numerator)
     return value
 
 

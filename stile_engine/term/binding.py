@@ -160,8 +160,11 @@ def _moved(
 
 def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, ...]:
     """Names of the least binder number above all inside that no free variable has."""
-    free = data.without(body.variables | domain.variables, bound)
     height = body.height + 1
+    names = bound_names(height, len(bound))
+    if body.variables.isdisjoint(names) and domain.variables.isdisjoint(names):
+        return names  # most often nothing has them
+    free = data.without(body.variables | domain.variables, bound)
     while True:
         names = bound_names(height, len(bound))
         if free.isdisjoint(names):
