@@ -34,6 +34,8 @@ _EXACT_STEPS = 4_000
 _CHEAP_STEPS = 1_500
 """Up to this many steps one exact evaluation is cheaper than to load NumPy."""
 _GRID_STEPS = 1 << 24
+_ALONE = 4
+"""How many times the steps one index alone may take, as the last thing that is tried."""
 _LONG = 500
 """Arrays after which one assignment of the inputs is enough: the evaluation stays a small part of the proof."""
 _SLOW_STEPS = 40_000
@@ -94,7 +96,7 @@ def search(
         if witness is not None:
             return Outcome(witness, 0)
     tried = list(islice(profiles(spikes), count))
-    found = _search_grids(question, candidates, tried, steps)
+    found = _search_grids(question, candidates, tried, steps, alone=_ALONE * steps if exactly else 0)
     if found is None:
         found = _search_points(question, candidates, tried, steps // 4 if exactly else _SLOW_STEPS)
     if found.witness is not None or not exactly:
@@ -168,8 +170,10 @@ def _search_grids(
     steps: int,
     sampled: int = _SAMPLED_INDICES,
     most: int | None = None,
+    alone: int = 0,
 ) -> Outcome | None:
-    """None where the expressions are not for grids. After ``most`` arrays no further inputs are tried."""
+    """None where the expressions are not for grids. After ``most`` arrays no further inputs are tried. ``alone``:
+    steps for one index alone, where several together take too many."""
     if not _has_numpy():
         return None
     from stile_engine.proof.grid import GridEvaluator, VariesOverGrid
@@ -179,6 +183,9 @@ def _search_grids(
     varied = False
     for indices in _grids(question.box, candidates, sampled):
         enough = False
+        if all(len(values) == 1 for values in indices.values()):
+            steps = max(steps, alone)
+            alone = 0  # once
         for profile in tried:
             evaluator = GridEvaluator(GridFloats(), profile, indices, question.sizes, steps)
             try:
@@ -314,7 +321,8 @@ def _confirm_enclosed(question: Question, point: Mapping[str, int], profile: Pro
     from stile_engine.proof.grid import GridEvaluator
     from stile_engine.proof.repro import program
 
-    evaluator = GridEvaluator(Enclosures(), profile, {v: [x] for v, x in point.items()}, question.sizes, _GRID_STEPS)
+    indices = {v: [x] for v, x in point.items()}
+    evaluator = GridEvaluator(Enclosures(), profile, indices, question.sizes, _ALONE * _GRID_STEPS)
     try:
         expected, found = evaluator(question.spec), evaluator(question.actual)
     except (NotEvaluated, TooExpensive, MemoryError):
