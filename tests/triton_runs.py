@@ -23,7 +23,7 @@ _GUARD = 4096
 
 
 def uses_triton(path: Path) -> bool:
-    return "import triton" in path.read_text(encoding="utf-8")
+    return any(line.startswith("import triton") for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def outcomes(path: Path) -> dict[str, list[str]]:

@@ -34,8 +34,10 @@ from stile_engine.array.choice import choose
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.inverse import invert
 from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.sizes import same_shape
 from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import SymbolicInteger
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
 from stile_engine.jax import adapter
 from stile_engine.term.expression import NoValue, Unmodelled, apply
@@ -195,6 +197,10 @@ def _whole(shape: Shape) -> View:
     return View(shape, ((ALWAYS, tuple(axis(a) for a in range(len(shape)))),))
 
 
+def _is_whole(view: View, shape: Shape) -> bool:
+    return same_shape(view.shape, shape) and view.cases == _whole(shape).cases
+
+
 def view_of(shape: Shape, transforms: Sequence[Any]) -> View:
     """``ref.at[…].at[…][…]``: indexers, applied one after the other."""
     view = _whole(shape)
@@ -259,7 +265,7 @@ def within(indices: Sequence[Affine], sizes: Shape, shape: Shape) -> Predicate:
     conditions: list[Predicate] = []
     for index, size in zip(indices, sizes, strict=True):
         known = index.extremes(ranges)
-        if known is None or known[0] < 0 or known[1] >= size:
+        if isinstance(size, SymbolicInteger) or known is None or known[0] < 0 or known[1] >= size:
             conditions.append(in_range(index, 0, size))
     return conjunction(*conditions)
 
@@ -277,7 +283,7 @@ def origins_of(array: Array, view: View) -> Origins:
 
 def read(array: Array, view: View, dtype: str, reason: str = OUTSIDE) -> Array:
     """The elements that the view names; no value where it leaves the array."""
-    if view == _whole(array.shape):
+    if _is_whole(view, array.shape):
         return array
     origins = origins_of(array, view)
     cases: list[tuple[Predicate, Array]] = []
@@ -294,7 +300,7 @@ def read(array: Array, view: View, dtype: str, reason: str = OUTSIDE) -> Array:
 def written(array: Array, view: View, new: Array, mask: Predicate = ALWAYS) -> Array:
     """The array with the elements that the view names replaced where the mask holds. Raises ``Unreadable``
     where two indices of the view may name one element."""
-    if view == _whole(array.shape):
+    if _is_whole(view, array.shape):
         return choose([(mask, new), (ALWAYS, array)], array.shape, new.origins)
     if len(view.cases) != 1:
         raise Unreadable("a write at indices that are not affine")

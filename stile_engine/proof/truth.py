@@ -55,9 +55,18 @@ EVERYWHERE = Truth(UNIVERSE)
 def where_valid(value: Element, needs: Needs, box: IndexSet, reason: str) -> Guarded:
     """The value at all indices of the box at which the needs hold."""
     inside, conditions = valid(needs, box)
+    box = _at_real_sizes(box, inside)
     if box.issubset(inside):
         return Guarded(everywhere(value).pieces, conditions)
     return Guarded(gather([(inside, value), (box - inside, Missing(reason))], box), conditions)
+
+
+def _at_real_sizes(box: IndexSet, inside: IndexSet) -> IndexSet:
+    """The box at sizes that there are: a box whose ends are numbers does not name the unknowns of a tensor's."""
+    unknowns = sorted(v for v in inside.variables - box.variables if v.startswith("#"))
+    if not unknowns:
+        return box
+    return box & IndexSet.where(conjunction(*(compare(Affine.variable(v), ">=", 1) for v in unknowns)))
 
 
 def valid(needs: Needs, box: IndexSet) -> tuple[IndexSet, tuple[Condition, ...]]:
@@ -197,6 +206,7 @@ def restricted(
     box = IndexSet.box(axes) if box is None else box
     reached, conditions = valid(needs, box)
     inside = inside & reached
+    box = _at_real_sizes(box, inside)
     if box.issubset(inside):
         pieces: list[tuple[IndexSet, Element]] = [(p.guard, p.value) for p in value.pieces]
         if len(pieces) == 1 and not value.conditions and not conditions:

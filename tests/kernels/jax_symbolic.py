@@ -244,3 +244,25 @@ def an_axis_that_is_one_at_one_size(X):  # refuted
 @kernel("softmax[L](X:M L)")
 def softmax_of_two_sizes(X):  # proved
     return jax.nn.softmax(X, axis=1)
+
+
+def from_the_second_tile(X, combine, first):
+    def body(j, carry):
+        return combine(carry, lax.dynamic_slice(X, (j * T, 0), (T, 3)))
+
+    return lax.fori_loop(1, X.shape[0] // T, body, first)
+
+
+@kernel(SUM)
+def sum_that_starts_with_the_first_tile(X):  # proved
+    return from_the_second_tile(X, lambda c, tile: c + tile.sum(axis=0), X[:T].sum(axis=0))
+
+
+@kernel("max[N](X:N D)")
+def maximum_that_starts_with_the_first_tile(X):  # proved
+    return from_the_second_tile(X, lambda c, tile: jnp.maximum(c, tile.max(axis=0)), X[:T].max(axis=0))
+
+
+@kernel("max[N](X:N D)")
+def maximum_that_starts_with_the_first_row(X):  # refuted
+    return from_the_second_tile(X, lambda c, tile: jnp.maximum(c, tile.max(axis=0)), X[0])

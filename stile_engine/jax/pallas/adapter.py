@@ -9,6 +9,8 @@ from typing import Any
 import jax
 
 from stile_engine.errors import UnsupportedError
+from stile_engine.index.dims import Size
+from stile_engine.jax import dimensions
 from stile_engine.jax.adapter import TRIED_VERSIONS
 
 __all__ = ["TRIED_VERSIONS", "Block", "Extent", "PallasCall", "pallas_call"]
@@ -31,7 +33,7 @@ class Block:
     extents: tuple[Extent, ...]
     index_map: Any
     """A jaxpr from program ids and prefetched scalars to the index of the block."""
-    array_shape: tuple[int, ...]
+    array_shape: tuple[Size, ...]
     dtype: str
 
     @property
@@ -41,7 +43,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class PallasCall:
-    grid: tuple[int, ...]
+    grid: tuple[Size, ...]
+    """Programs along each axis."""
+    dynamic: tuple[int, ...]
+    """Axes whose size is one of the first operands; until these are known it counts as 1."""
     vmapped: frozenset[int]
     """Axes of the grid that ``vmap`` has added, which ``program_id`` does not count."""
     kernel: Any
@@ -66,8 +71,9 @@ def pallas_call(params: Mapping[str, Any]) -> PallasCall:
 def _read(params: Mapping[str, Any]) -> PallasCall:
     mapping, kernel = params["grid_mapping"], params["jaxpr"]
     grid = mapping.grid
-    if mapping.num_dynamic_grid_bounds or not all(isinstance(size, int) for size in grid):
-        raise UnsupportedError("a grid whose size is data")
+    dynamic = tuple(axis for axis, size in enumerate(grid) if not isinstance(size, int))
+    if len(dynamic) != mapping.num_dynamic_grid_bounds:
+        raise UnsupportedError("a grid whose size is not known")
     blocks = [_block(b) for b in mapping.block_mappings]
     prefetched = int(mapping.num_index_operands)
     inputs, outputs = blocks[: mapping.num_inputs], blocks[mapping.num_inputs :]
@@ -79,7 +85,8 @@ def _read(params: Mapping[str, Any]) -> PallasCall:
         raise UnsupportedError("a kernel with captured constants")
     aliases = {int(output): int(given) - prefetched for given, output in params["input_output_aliases"]}
     return PallasCall(
-        tuple(grid),
+        tuple(size if isinstance(size, int) else 1 for size in grid),
+        dynamic,
         frozenset(mapping.vmapped_dims),
         kernel,
         prefetched,
@@ -96,7 +103,7 @@ def _block(mapping: Any) -> Block:
         raise UnsupportedError("a block with a layout of its own")
     extents = tuple(_extent(dim) for dim in mapping.block_shape)
     aval = mapping.array_aval
-    return Block(extents, mapping.index_map_jaxpr, tuple(aval.shape), str(aval.dtype))
+    return Block(extents, mapping.index_map_jaxpr, dimensions.shape_of(aval.shape), str(aval.dtype))
 
 
 def _extent(dim: Any) -> Extent:

@@ -17,7 +17,9 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.inverse import invert
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, substitute
 from stile_engine.jax.pallas.adapter import Block
 from stile_engine.jax.references import View, read, written
@@ -71,13 +73,13 @@ class Placed:
         """The array with the block written into it; what lies outside is dropped."""
         return written(array, self.view(ids), block)
 
-    def assembled(self, initial: Array, block: Array, sizes: Mapping[str, int]) -> Array:
+    def assembled(self, initial: Array, block: Array, sizes: Mapping[str, Size]) -> Array:
         """The whole array from the block of the program with these ids (``sizes``: variables of the grid with
         the number of programs along each); elements of no block are those of ``initial``.
 
         Raises ``Unreadable`` where two programs may have one element, which no inverse can tell apart.
         """
-        unknowns = dict(sizes)
+        unknowns: dict[str, Size] = dict(sizes)
         equations: list[tuple[Affine, Affine]] = []
         within: list[str] = []
         for d, (extent, index) in enumerate(zip(self.block.extents, self.affine, strict=True)):
@@ -97,7 +99,7 @@ class Placed:
 
 def same_blocks(left: Placed, right: Placed) -> bool:
     """Whether two arrays are cut in the same way."""
-    if left.block.extents != right.block.extents or left.block.array_shape != right.block.array_shape:
+    if left.block.extents != right.block.extents or not same_shape(left.block.array_shape, right.block.array_shape):
         return False
     try:
         pairs = zip(left.affine, right.affine, strict=True)

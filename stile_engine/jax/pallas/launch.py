@@ -14,8 +14,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from math import prod
 
+from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
+    IntegerArray,
     RealArray,
     UnknownArray,
     Unreadable,
@@ -28,6 +30,7 @@ from stile_engine.array.choice import choose
 from stile_engine.array.loops import Rolled, integer_steps
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, size_of
 from stile_engine.index.predicate import ALWAYS
 from stile_engine.jax import references
 from stile_engine.jax.pallas import adapter, races
@@ -53,7 +56,7 @@ class _Program:
     """Ids and sizes along the axes that ``program_id`` counts."""
 
     ids: tuple[Affine, ...]
-    sizes: tuple[int, ...]
+    sizes: tuple[Size, ...]
 
 
 _program: ContextVar[_Program | None] = ContextVar("_program", default=None)
@@ -73,19 +76,24 @@ def program_id(operation: Operation, _machine: Machine) -> list[Array]:
 
 @handles("num_programs")
 def num_programs(operation: Operation, _machine: Machine) -> list[Array]:
-    return [integer_array((), Affine((), _running().sizes[int(operation.params["axis"])]))]
+    return [integer_array((), Affine.of(_running().sizes[int(operation.params["axis"])]))]
 
 
 @handles("pallas_call")
 def pallas_call(operation: Operation, machine: Machine) -> list[Array]:
-    launch = _Launch(adapter.pallas_call(operation.params), operation, machine)
+    call = adapter.pallas_call(operation.params)
+    if call.dynamic:
+        sizes = dict(zip(call.dynamic, map(_size, operation.inputs), strict=False))
+        call = replace(call, grid=tuple(sizes.get(a, n) for a, n in enumerate(call.grid)))
+        operation = replace(operation, inputs=operation.inputs[len(call.dynamic) :])
+    launch = _Launch(call, operation, machine)
     for broken in races.violations(launch.grid, launch.inputs, launch.outputs, operation.site):
         machine.violation(broken)
         if broken.code == "race":
             # The rule is broken, and said to be; what the programs compute is read as if they ran in order.
             launch.call = replace(launch.call, parallel=frozenset())
     try:
-        with machine.repeatedly(prod(launch.call.grid)):
+        with machine.repeatedly(prod(n for n in call.grid if not isinstance(n, SymbolicInteger))):
             return launch.results()
     except _Spoiled as stopped:
         reason, site = stopped.where
@@ -124,7 +132,7 @@ class _Launch:
 
     def __post_init__(self) -> None:
         call = self.call
-        if 0 in call.grid:
+        if any(n < 1 for n in call.grid):
             raise Unreadable("a grid without programs")
         self.left = [False for _ in call.outputs]
         self.variables = tuple(self.machine.round_variable() for _ in call.grid)
@@ -143,7 +151,7 @@ class _Launch:
         return placed(block, found[: len(block.extents)])
 
     def _id(self, number: int) -> Affine:
-        return Affine() if self.call.grid[number] == 1 else Affine.variable(self.variables[number])
+        return Affine() if is_fixed(self.call.grid[number], 1) else Affine.variable(self.variables[number])
 
     @property
     def grid(self) -> Grid:
@@ -154,7 +162,7 @@ class _Launch:
     def results(self) -> list[Array]:
         reason: _Unordered | None = None
         for first in range(len(self.call.grid), -1, -1):
-            if first and self.call.grid[first - 1] == 1:
+            if first and is_fixed(self.call.grid[first - 1], 1):
                 continue  # the same programs as with one axis less
             try:
                 with self.machine.tentatively():
@@ -184,14 +192,14 @@ class _Launch:
             out.assembled(whole, references.without_value(out.block.shape, out.block.dtype, ""), sizes)
         self._require_order(first)
         left_over = Unmodelled("scratch memory as another program has left it", self.operation.site)
-        independent_programs = prod(sizes.values())
+        several = any(not is_fixed(n, 1) for n in sizes.values())
         ids = {v: self._id(a) for a, v in enumerate(independent)}
         with around({v: bounds(0, n) for v, n in sizes.items()}):
             outs = {self._reference(out): out.cut(whole, ids) for out, whole in zip(self.outputs, initial, strict=True)}
             scratch = {}
             for shape, dtype in self.call.scratch:
                 content = references.without_value(shape, dtype, SCRATCH)
-                if independent_programs > 1 and isinstance(content, RealArray):
+                if several and isinstance(content, RealArray):
                     content = RealArray(shape, unlabelled(shape), left_over)
                 scratch[references.reference(shape, dtype)] = content
             with remembering({**self.scalars, **outs, **scratch}) as held:
@@ -241,12 +249,12 @@ class _Launch:
         return self.arrays[source]
 
     def _varied(self) -> list[str]:
-        return [v for v, size in zip(self.variables, self.call.grid, strict=True) if size > 1]
+        return [v for v, size in zip(self.variables, self.call.grid, strict=True) if not is_fixed(size, 1)]
 
     def _require_order(self, first: int) -> None:
         """Raise where programs that share memory have no order."""
         for a in range(first, len(self.call.grid)):
-            if self.call.grid[a] > 1 and a in self.call.parallel:
+            if not is_fixed(self.call.grid[a], 1) and a in self.call.parallel:
                 raise _Unordered(
                     f"axis {a} of the grid is declared parallel, and its programs write the same block or share scratch"
                 )
@@ -263,6 +271,10 @@ class _Launch:
         def step(at: Affine) -> None:
             self._run(number + 1, {**ids, variable: at}, refs, outs, whole)
 
+        if isinstance(size, SymbolicInteger):
+            step(Affine())
+            self._rolled(size - 1, step, refs)
+            return
         if size <= _MOST_UNROLLED:
             for at in range(size):
                 step(Affine((), at))
@@ -282,7 +294,7 @@ class _Launch:
                 step(Affine((), at))
         step(Affine((), size - 1))
 
-    def _rolled(self, rounds: int, step: Step, refs: list[Reference]) -> None:
+    def _rolled(self, rounds: Size, step: Step, refs: list[Reference]) -> None:
         """The programs 1, …, ``rounds`` by induction."""
         variable = self.machine.round_variable()
         everything = references.Carriers(tuple(refs))
@@ -301,7 +313,7 @@ class _Launch:
         initial = carriers.contents()
         with self.machine.quietly():
             deltas = integer_steps(initial, body)
-        loop = Rolled(variable, Affine((), rounds), initial, deltas, body, self.operation.site)
+        loop = Rolled(variable, Affine.of(rounds), initial, deltas, body, self.operation.site)
         carriers.put(loop.carries())
 
     def _one(self, ids: Ids, refs: list[Reference], outs: list[Reference], whole: bool) -> None:
@@ -348,6 +360,13 @@ class _Launch:
             tuple(ids[self.variables[a]] for a in counted),
             tuple(self.call.grid[a] for a in counted),
         )
+
+
+def _size(array: Array) -> Size:
+    """The size of an axis of the grid that is given when the kernel is called."""
+    if isinstance(array, IntegerArray) and len(array.pieces) == 1 and not integers.reads_data(array):
+        return size_of(array.pieces[0][1])
+    raise Unreadable("a grid whose size is data")
 
 
 def _is_unknown(content: Array) -> bool:

@@ -3,11 +3,15 @@ ordered, and every block has something of its array."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from stile_engine.array.arrays import regions
+from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate, substitute
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.sets import IndexSet
@@ -30,7 +34,9 @@ class Grid:
 
     def box(self, *marks: str) -> IndexSet:
         sizes = zip(self.variables, self.call.grid, strict=True)
-        return IndexSet.box({f"{v}.{mark}": bounds(0, n) for v, n in sizes for mark in marks})
+        ranges = {f"{v}.{mark}": bounds(0, n) for v, n in sizes for mark in marks}
+        named = {u for _, high in ranges.values() for u in high.variables}
+        return IndexSet.box({**ranges, **{u: limits for u, limits in unknowns().items() if u in named}})
 
     def ids(self, point: Mapping[str, int], mark: str) -> tuple[int, ...]:
         return tuple(point.get(f"{v}.{mark}", 0) for v in self.variables)
@@ -81,7 +87,7 @@ def violations(
             yield from _unordered(grid, placed, site)
 
 
-def _starts(placed: Placed) -> Iterator[tuple[int, int, list[tuple[Predicate, Affine]]]]:
+def _starts(placed: Placed) -> Iterator[tuple[Size, int, list[tuple[Predicate, Affine]]]]:
     """For each axis of the array its size, that of the block, and where the block starts."""
     shape = placed.block.array_shape
     for size, extent, pieces in zip(shape, placed.block.extents, placed.indices, strict=True):
@@ -94,7 +100,7 @@ def _inside(grid: Grid, placed: Placed) -> bool:
     for size, length, starts in _starts(placed):
         for _, start in starts:
             found = start.extremes(ranges)
-            if found is None or found[1] >= size or found[0] + length <= 0:
+            if found is None or isinstance(size, SymbolicInteger) or found[1] >= size or found[0] + length <= 0:
                 return False
     return True
 
@@ -129,7 +135,7 @@ def _told_apart(grid: Grid, placed: Placed) -> bool:
     """Whether the block has the id along every parallel axis as one of its indices."""
     single = {pieces[0][1] for pieces in placed.indices if len(pieces) == 1}
     return all(
-        grid.call.grid[a] == 1 or Affine.variable(v) in single
+        is_fixed(grid.call.grid[a], 1) or Affine.variable(v) in single
         for a, v in enumerate(grid.variables)
         if a in grid.call.parallel
     )
@@ -167,7 +173,7 @@ def _unordered(grid: Grid, placed: Placed, site: Site | None) -> Iterator[Violat
         *(
             compare(first[v], "<", second[v])
             for a, v in enumerate(grid.variables)
-            if a in grid.call.parallel and grid.call.grid[a] > 1
+            if a in grid.call.parallel and not is_fixed(grid.call.grid[a], 1)
         )
     )
     condition = conjunction(_shared(placed, first, second), apart)
@@ -210,12 +216,22 @@ def continues(grid: Grid, placed: Placed, ids: Ids) -> Predicate:
     """Whether the program just before this one had the same block."""
     cases: list[Predicate] = []
     for a, (v, size) in enumerate(zip(grid.variables, grid.call.grid, strict=True)):
-        if size == 1:
+        if is_fixed(size, 1):
             continue
-        later = [(w, n) for w, n in zip(grid.variables[a + 1 :], grid.call.grid[a + 1 :], strict=True) if n > 1]
-        before = {**ids, v: ids[v] - 1, **{w: Affine((), n - 1) for w, n in later}}
+        behind = zip(grid.variables[a + 1 :], grid.call.grid[a + 1 :], strict=True)
+        later = [(w, n) for w, n in behind if not is_fixed(n, 1)]
+        before = {**ids, v: ids[v] - 1, **{w: Affine.of(n) - 1 for w, n in later}}
         first = conjunction(*(compare(ids[w], "==", 0) for w, _ in later))
         cases.append(conjunction(compare(ids[v], ">", 0), first, same_block(placed, before, ids)))
+    return disjunction(*cases)
+
+
+def _before(grid: Grid, first: Ids, second: Ids) -> Predicate:
+    """Whether a program is run before another."""
+    cases = []
+    for a, v in enumerate(grid.variables):
+        same = [compare(first[w], "==", second[w]) for w in grid.variables[:a]]
+        cases.append(conjunction(*same, compare(first[v], "<", second[v])))
     return disjunction(*cases)
 
 
@@ -223,16 +239,23 @@ def comes_back(grid: Grid, placed: Placed) -> bool:
     """Whether a block is come to again after others, or may be."""
     if not grid.knows(placed):
         return True
-    count = 1
-    for size in grid.call.grid:
-        count *= size
+    if any(isinstance(size, SymbolicInteger) for size in grid.call.grid):
+        first, middle, last = (grid.program(mark) for mark in "pqr")
+        where = conjunction(
+            _before(grid, first, middle),
+            _before(grid, middle, last),
+            same_block(placed, first, last),
+            negate(same_block(placed, first, middle)),
+        )
+        return not (grid.box("p", "q", "r") & IndexSet.where(where)).is_empty
+    count = prod(operator.index(size) for size in grid.call.grid)
 
     def ids(mark: str) -> Ids:
         """The ids of the program with this number, counted in the order of the grid."""
         number, found, step = Affine.variable(f"t.{mark}"), {}, count
         for v, size in zip(grid.variables, grid.call.grid, strict=True):
-            step //= size
-            found[v] = (number // step) % size
+            step //= operator.index(size)
+            found[v] = (number // step) % operator.index(size)
         return found
 
     first, middle, last = (ids(mark) for mark in "pqr")
