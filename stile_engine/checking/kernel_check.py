@@ -255,7 +255,7 @@ class KernelCheck:
         """What could not be read for every size is checked at the smallest ones: a counterexample there is one."""
         symbolic, tensors = self._symbolic()
         reason = next(o for o in stopped if o.status is Status.UNSUPPORTED)
-        agreed, other = list[str](), False
+        agreed: list[str] = []
         asked = questions.asked if questions else ()
         tiled = (PAST_TILES, 1 << 20) if self._backend == "triton" else ()
         for instance in smallest(symbolic, tensors, asked, *tiled) if symbolic else ():
@@ -268,9 +268,7 @@ class KernelCheck:
                 return
             if status in (Status.PROVED, Status.ASSUMED):
                 agreed.append(str(instance))
-            else:
-                other = True
-        if agreed and not other:
+        if agreed:
             detail = f"not shown for every size, only at {'; '.join(agreed)}: {reason.detail}"
             self._findings.forget(stopped)
             self._findings.obligations.append(replace(reason, status=Status.UNKNOWN, detail=detail))

@@ -123,9 +123,7 @@ class Normalizer:
     def _power(self, node: written.Power) -> Guarded:
         inner = self._done[node.base]
         scope = Scope(node.axes)
-        pieces = [
-            case for p in inner.pieces for case in pointwise.whole_power(p.value, node.exponent, p.guard, scope)
-        ]
+        pieces = [case for p in inner.pieces for case in pointwise.whole_power(p.value, node.exponent, p.guard, scope)]
         return _finish(pieces, scope, inner.conditions)
 
     def _read(self, node: written.Read) -> Guarded:
