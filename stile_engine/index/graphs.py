@@ -111,6 +111,16 @@ def value_of(graph: IndexSet, name: str) -> Affine | None:
     return _value_of(graph, name) if name in graph.parameters else None
 
 
+@lru_cache(maxsize=65536)
+def determined(domain: IndexSet, name: str) -> Affine | None:
+    """The expression in other variables that ``name`` equals at every tuple of the set: by an equation, or
+    between two bounds, as k is q // 4 where ``4*k <= q < 4*k + 4``."""
+    value = domain.solve(name)
+    if value is not None or domain.tokens or len(domain.variables) < 2 or name not in domain.variables:
+        return value
+    return value_of(domain, name) if is_function(domain, (name,)) else None
+
+
 def lengths(domain: IndexSet, name: str) -> list[tuple[IndexSet, Affine]] | None:
     """How many values the variable has, as cases that are apart from one another; None where they are no run,
     nor one with a stride."""

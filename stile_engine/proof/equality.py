@@ -20,6 +20,7 @@ from stile_engine.proof.logs_apart import zero_by_exponentiating
 from stile_engine.proof.opaque import name_maxima
 from stile_engine.proof.peeling import peel
 from stile_engine.proof.roots import join_roots
+from stile_engine.proof.simpler_maxima import with_simpler_maxima
 from stile_engine.term import binding
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import (
@@ -98,7 +99,7 @@ def _is_zero(difference: Poly, context: IndexSet, depth: int) -> bool:
     if difference.is_zero:
         return True
     if depth == _DEPTH:
-        difference = specialise(expand_angles(peel(difference)), context)
+        difference = specialise(with_simpler_maxima(expand_angles(peel(difference))), context)
         if difference.is_zero:
             return True
     if depth <= 0 or difference.constant is not None:

@@ -17,6 +17,7 @@ from math import gcd
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.graphs import determined
 from stile_engine.index.names import binder_number, bound_names
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
@@ -160,7 +161,7 @@ def _reduce_bound(family: Family) -> Family:
     while changed and bound:
         changed = False
         for name in bound:
-            value = domain.solve(name)
+            value = determined(domain, name)
             place = domain.place_of(name) if value is None and domain.tokens else None
             if place is not None:
                 # data that take each value once fix the variable too

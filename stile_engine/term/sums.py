@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.graphs import lengths
+from stile_engine.index.graphs import determined, lengths
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
 from stile_engine.term import binding
@@ -117,7 +117,7 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
     if flattened is not None:
         return flattened
     for name in bound:
-        value = domain.solve(name)
+        value = determined(domain, name)
         if value is not None and name not in value.variables:
             # sum over {v = e} of f(v) = f(e) where the rest of the domain holds
             rest = tuple(b for b in bound if b != name)
@@ -256,7 +256,7 @@ def product_over(bound: tuple[str, ...], domain: IndexSet, body: Poly, exponent:
         # prod(f ** e) = prod(f) ** e: only the product is known not to be negative, not its parts
         return raise_to(product_over(bound, domain, body, 1), exponent)
     for name in bound:
-        value = domain.solve(name)
+        value = determined(domain, name)
         if value is not None and name not in value.variables:
             # prod over {v = e} of f(v) = f(e) where the rest of the domain holds, 1 elsewhere
             rest = tuple(b for b in bound if b != name)
