@@ -9,8 +9,8 @@ from law_checks import KINDS, Numbers, value_of
 from term_values import Bounded, PolyEvaluator
 
 from stile_engine.index.affine import Affine
-from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.intervals import disjoint
+from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.simpler_maxima import with_simpler_maxima
 from stile_engine.term.atoms import Poly
 from stile_engine.term.ring import substitute
