@@ -26,6 +26,7 @@ from stile_engine.array.facts import (
     is_positive,
     is_surely_finite,
     is_whole,
+    range_of,
     rational_value,
 )
 from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise, merge_origins
@@ -37,8 +38,13 @@ from stile_engine.term.expression import (
     ONE,
     POSITIVE_INFINITY,
     ZERO,
+    Apply,
+    Const,
+    IndexNumber,
     Node,
     Power,
+    Reduce,
+    Reindex,
     add,
     apply,
     divide,
@@ -86,7 +92,7 @@ _INTEGER_BINARY = {
     "shift_right_arithmetic": integers.shift_right,
 }
 
-_COMPARISONS = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_COMPARISONS = {"lt_to": "<", "le_to": "<=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 
 
 def _real(operation: Operation, node: Node) -> list[Array]:
@@ -248,13 +254,21 @@ def power(operation: Operation, _machine: Machine) -> list[Array]:
 @handles("clamp")
 def clamp(operation: Operation, _machine: Machine) -> list[Array]:
     low, operand, high = operation.inputs
-    if _is_real(operation):
-        node = apply("minimum", apply("maximum", as_node(operand), as_node(low)), as_node(high))
+    if isinstance(operand, RealArray) and not any(isinstance(i, TruthArray | UnknownArray) for i in (low, high)):
+        if is_integer(operation.dtypes[0]) and _within(operand.node, as_node(low), as_node(high)):
+            return [operand]
+        node = apply("minimum", apply("maximum", operand.node, as_node(low)), as_node(high))
         return _real(operation, node)
     low_i, operand_i, high_i = _integer_operands(operation)
     origins = merge_origins(operation.shape, operation.inputs)
     raised = integers.combine(operand_i, low_i, operation.shape, origins, integers.maximum)
     return [integers.combine(raised, high_i, operation.shape, origins, integers.minimum)]
+
+
+def _within(node: Node, low: Node, high: Node) -> bool:
+    """Whether the form of the expressions shows that the one lies between the two others."""
+    least, greatest = range_of(node)
+    return range_of(low)[1] <= least and greatest <= range_of(high)[0]
 
 
 def logarithm_of_sum(operation: Operation) -> Array:
@@ -282,6 +296,8 @@ def comparison(operation: Operation, _machine: Machine) -> list[Array]:
             # x != x is the test for NaN.
             return [TruthArray(operation.shape, origins, NEVER if operation.name == "ne" else ALWAYS)]
     reals = [as_node(i) for i in (left, right) if isinstance(i, RealArray | IntegerArray)]
+    if len(reals) == 2 and (decided := _decided(reals[0], symbol, reals[1])) is not None:
+        return [TruthArray(operation.shape, origins, ALWAYS if decided else NEVER)]
     if len(reals) == 2 and left is not right:
         # finite numbers and infinities: NaN is no case of its own
         return [TruthArray(operation.shape, origins, compare_values(reals[0], symbol, reals[1]))]
@@ -301,6 +317,37 @@ def _compared(left: Node, symbol: str, right: Node) -> Predicate | None:
             for q, (other, other_scale) in second
         )
     )
+
+
+def _decided(left: Node, symbol: str, right: Node) -> bool | None:
+    """The comparison of whole numbers, where their ranges leave no choice."""
+    if not (is_index(left) and is_index(right)):
+        return None
+    (low, high), (other_low, other_high) = range_of(left), range_of(right)
+    if high < other_low:
+        return symbol in ("<", "<=", "!=")
+    if low > other_high:
+        return symbol in (">", ">=", "!=")
+    if symbol == ">=" and low >= other_high:
+        return True
+    if symbol == "<" and low >= other_high:
+        return False
+    if symbol == "<=" and high <= other_low:
+        return True
+    return False if symbol == ">" and high <= other_low else None
+
+
+def is_index(node: Node) -> bool:
+    """Whether the form of the expression shows that it is a whole number, and always has a value."""
+    match node:
+        case Apply("minimum", (Reduce("min", body=IndexNumber()), last)):
+            return is_index(last)  # the place of an extremum
+        case Reindex(body, _, _):
+            return is_index(body)
+        case Const() | IndexNumber():
+            return is_whole(node)
+        case _:
+            return False
 
 
 def _same(left: Predicate, right: Predicate) -> Predicate:
@@ -362,6 +409,9 @@ def select(operation: Operation, _machine: Machine) -> list[Array]:
             (disjunction(*(conjunction(p, compare(v, "==", k)) for p, v in regions(which.pieces))), case)
             for k, case in enumerate(cases)
         ]
+        chosen[-1] = (ALWAYS, chosen[-1][1])
+    elif isinstance(which, RealArray):
+        chosen = [(compare_values(which.node, "==", number(k)), case) for k, case in enumerate(cases)]
         chosen[-1] = (ALWAYS, chosen[-1][1])
     elif isinstance(which, UnknownArray):
         raise Unreadable(which.reason)

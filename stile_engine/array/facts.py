@@ -257,8 +257,9 @@ def range_of(node: Node) -> Interval:
             if reduction == "sum":
                 count = Fraction(prod(max(size.constant, 0) for size in sizes))
                 return _times(min(Fraction(0), low), count), _times(max(Fraction(0), high), count)
-            full = predicate == ALWAYS and all(is_nonempty(b) for b in bound.values())
-            return (low, high) if full else _ANYTHING
+            if predicate == ALWAYS and all(is_nonempty(b) for b in bound.values()):
+                return low, high
+            return (-inf, high) if reduction == "max" else (low, inf)  # of nothing: -inf and inf
         case _:
             return _ANYTHING
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
+from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     Origin,
@@ -15,17 +16,28 @@ from stile_engine.array.arrays import (
     Unreadable,
     as_node,
     axis,
+    index_number,
     ranges_of,
     reindex_node,
     unlabelled,
 )
-from stile_engine.array.elementwise import is_integer, must_fit
+from stile_engine.array.elementwise import is_index, is_integer, must_fit
+from stile_engine.array.facts import fits, is_whole
 from stile_engine.array.meeting import meet
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, negate, substitute
 from stile_engine.term.comparison import compare_values
-from stile_engine.term.expression import ZERO, Axes, Node, apply, bounds, multiply, reduce
+from stile_engine.term.expression import (
+    ZERO,
+    Axes,
+    IndexNumber,
+    Node,
+    apply,
+    bounds,
+    multiply,
+    reduce,
+)
 from stile_engine.trace.frontend import axis_variable
 
 _REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min", "reduce_prod": "prod"}
@@ -140,3 +152,73 @@ def cumulative(operation: Operation, _machine: Machine) -> list[Array]:
         node = reduce(_CUMULATIVE[operation.name], bound, body, upto, ranges)
         must_fit(node, operation.dtypes[0])
     return [RealArray(operation.shape, operand.origins, node)]
+
+
+MOST_CONDITIONS = 8
+
+
+@handles("argmax", "argmin")
+def place_of_extremum(operation: Operation, _machine: Machine) -> list[Array]:
+    operand = operation.inputs[0]
+    (along,) = operation.params["axes"]
+    greatest = operation.name == "argmax"
+    if isinstance(operand, TruthArray):
+        return [_first_condition(operand, int(along), greatest, operation.shape)]
+    return [place_of(real_operand(operand, operation.name), int(along), greatest)]
+
+
+def place_of(operand: RealArray, along: int, greatest: bool) -> RealArray:
+    """The first place along an axis at which the greatest (or least) element stands, as a number.
+
+    The least of all ``k`` with ``x[k] = max x``. There is one, so that no bound on the result changes it; the
+    bound shows that it is an index.
+    """
+    shape = (*operand.shape[:along], *operand.shape[along + 1 :])
+    inner, outer = bound_variable(), bound_variable()
+    size = operand.shape[along]
+    rest = {a: axis(a if a < along else a - 1) for a in range(len(operand.shape)) if a != along}
+    at = [{**rest, along: Affine.variable(name)} for name in (inner, outer)]
+    body = _renamed(operand, at[0], {inner: bounds(0, size)}, shape)
+    extreme = reduce("max" if greatest else "min", {inner: bounds(0, size)}, body)
+    own = _renamed(operand, at[1], {outer: bounds(0, size)}, shape)
+    ranges = {**ranges_of(shape), outer: bounds(0, size)}
+    number_of = IndexNumber(Affine.variable(outer), ranges)
+    first = reduce("min", {outer: bounds(0, size)}, number_of, compare_values(own, "==", extreme), ranges)
+    last = index_number(Affine.of(size) - 1, shape)
+    origins = tuple(o for a, o in enumerate(operand.origins) if a != along)
+    return RealArray(shape, origins, apply("minimum", first, last))
+
+
+def _first_condition(operand: TruthArray, along: int, greatest: bool, shape: Shape) -> Array:
+    """The first place at which a condition holds; 0 where none does."""
+    size = operand.shape[along]
+    if not isinstance(size, int) or size > MOST_CONDITIONS:
+        raise Unreadable("the first of many conditions that holds")
+    pieces: list[tuple[Predicate, Affine]] = []
+    for k in range(size):
+        mapping = {axis_variable(a): axis(a if a < along else a - 1) for a in range(len(operand.shape)) if a != along}
+        here = substitute(operand.predicate, {**mapping, axis_variable(along): Affine((), k)})
+        pieces.append((here if greatest else negate(here), Affine((), k)))
+    return integers.make((*pieces, (ALWAYS, Affine())), shape, unlabelled(shape))
+
+
+def read_at_number(operand: Array, along: int, index: RealArray, rest: Mapping[int, Affine], shape: Shape) -> Array:
+    """``operand[…, index, …]`` for an index that depends on data and certainly lies in the axis; ``rest`` has the
+    places along the other axes. The one element whose place is the index."""
+    size = operand.shape[along]
+    if (
+        not isinstance(size, int)
+        or not (is_whole(index.node) or is_index(index.node))
+        or not fits(index.node, 0, size - 1)
+    ):
+        raise Unreadable("an index that is data")
+    name = bound_variable()
+    bound = {name: bounds(0, size)}
+    found = reindex_node(
+        as_node(operand),
+        {axis_variable(a): place for a, place in {**rest, along: Affine.variable(name)}.items()},
+        {**ranges_of(shape), **bound},
+    )
+    ranges = {**ranges_of(shape), **bound}
+    here = compare_values(index.node, "==", IndexNumber(Affine.variable(name), ranges))
+    return RealArray(shape, unlabelled(shape), reduce("sum", bound, found, here, ranges))

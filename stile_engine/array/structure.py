@@ -25,6 +25,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.choice import choose, join
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.reductions import read_at_number
 from stile_engine.array.sizes import product
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed, same_size
@@ -172,6 +173,9 @@ def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> lis
 def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
     operand, *starts = operation.inputs
     shape = operation.shape
+    by_number = [a for a, start in enumerate(starts) if isinstance(start, RealArray)]
+    if len(by_number) == 1 and is_fixed(shape[by_number[0]], 1):
+        return [_sliced_at_number(operand, starts, by_number[0], shape)]
     clamped = _clamped_starts(starts, operand.shape, shape)
     fixed = [start.constant for start in clamped]
     if all(start is not None for start in fixed):
@@ -185,6 +189,25 @@ def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
         indices = [axis(a) + start for a, (_, start) in enumerate(combination)]
         cases.append((condition, reindex(operand, indices, shape, origins)))
     return [choose(cases, shape, origins)]
+
+
+def _sliced_at_number(operand: Array, starts: Sequence[Array], along: int, shape: Shape) -> Array:
+    """One element along an axis, at an index that depends on numbers and lies in the axis."""
+    index = starts[along]
+    assert isinstance(index, RealArray)
+    others = [s for a, s in enumerate(starts) if a != along]
+    sizes = [tuple(n for a, n in enumerate(of) if a != along) for of in (operand.shape, shape)]
+    clamped = iter(_clamped_starts(others, *sizes))
+    rest: dict[int, Affine] = {}
+    for a in range(len(shape)):
+        if a != along:
+            start = next(clamped)
+            if len(start.pieces) != 1:
+                raise Unreadable("a slice that starts at an index that may be clamped")
+            rest[a] = axis(a) + start.pieces[0][1]
+    wide = reindex(index, [], shape, unlabelled(shape))
+    assert isinstance(wide, RealArray)
+    return read_at_number(operand, along, wide, rest, shape)
 
 
 @handles("dynamic_update_slice")

@@ -27,6 +27,7 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.reductions import read_at_number
 from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed, same_size
@@ -73,6 +74,8 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
     batch = [axis(a) for a in batch_axes]
     batching = dict(zip(_batching(numbers, "operand"), _batching(numbers, "start_indices"), strict=True))
     offsets = iter(numbers.offset_dims)
+    if isinstance(indices, RealArray):
+        return [_gather_by_number(operation, operand, indices, batch, batching)]
 
     origins: list[Origin | None] = list(unlabelled(shape))
     cases: list[Pieces] = []
@@ -105,6 +108,26 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
         for combination in product(*cases)
     ]
     return [choose(chosen, shape, tuple(origins))]
+
+
+def _gather_by_number(
+    operation: Operation, operand: Array, indices: RealArray, batch: list[Affine], batching: dict[int, int]
+) -> Array:
+    """A gather of single elements along one axis, at an index that depends on numbers."""
+    numbers, shape = operation.params["dimension_numbers"], operation.shape
+    window: Shape = tuple(operation.params["slice_sizes"])
+    if len(numbers.start_index_map) != 1 or window[numbers.start_index_map[0]] != 1:
+        raise Unreadable("an index that is data")
+    (along,) = numbers.start_index_map
+    offsets = iter(numbers.offset_dims)
+    rest: dict[int, Affine] = {}
+    for dim in range(len(operand.shape)):
+        target = None if dim in numbers.collapsed_slice_dims or dim in batching else next(offsets)
+        if dim != along:
+            rest[dim] = batch[batching[dim]] if dim in batching else Affine() if target is None else axis(target)
+    index = reindex(indices, [*batch, Affine()], shape, unlabelled(shape))
+    assert isinstance(index, RealArray)
+    return read_at_number(operand, along, index, rest, shape)
 
 
 def _batching(numbers: Any, side: str) -> tuple[int, ...]:

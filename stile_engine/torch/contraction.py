@@ -207,3 +207,16 @@ def fused_attention(call: Call) -> Results:
     given["attn_mask"] = given.get("attn_mask", given.get("attn_bias"))
     found: list[Array | None] = [attention(call.machine, given)]
     return found + [None] * (len(call.shapes) - 1)
+
+
+@models("_trilinear")
+def trilinear(call: Call) -> Results:
+    """The product of three operands, to each of which axes of size 1 are added, summed over some axes."""
+    found: Array | None = None
+    for number in (1, 2, 3):
+        operand = call.array(f"i{number}")
+        for position in call.given[f"expand{number}"]:
+            operand = algebra.with_axis(operand, int(position))
+        found = operand if found is None else algebra.times(found, operand)
+    assert found is not None
+    return algebra.reduced(found, "sum", [int(a) for a in call.given["sumdim"]])

@@ -285,6 +285,14 @@ def leaky_relu(call: Call) -> Results:
     return algebra.each(lambda x, s: add(apply("relu", x), multiply(s, _below(x))), call.array("self"), slope)
 
 
+@models("rrelu_with_noise")
+def randomised_relu(call: Call) -> Results:
+    if call.given.get("training"):
+        raise Unreadable("a slope that is drawn at random")
+    slope = algebra.over(algebra.add(call.array("lower"), call.array("upper")), algebra.of_number(2))
+    return algebra.each(lambda x, s: add(apply("relu", x), multiply(s, _below(x))), call.array("self"), slope)
+
+
 @models("_prelu_kernel")
 def prelu(call: Call) -> Results:
     rule = lambda x, s: add(apply("relu", x), multiply(s, _below(x)))

@@ -13,10 +13,13 @@ from stile_engine.array.arrays import (
     Unreadable,
     axis,
     ranges_of,
+    reindex,
     reindex_node,
     unlabelled,
 )
 from stile_engine.array.facts import rational_value
+from stile_engine.array.reductions import place_of
+from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, compare
 from stile_engine.term.comparison import compare_values
@@ -48,7 +51,39 @@ def extremum(call: Call) -> Results:
         return pointwise.extremum(replace(call, name="maximum" if call.name == "max" else "minimum"))
     operand = call.array("self")
     found = reduced(operand, call.name, _dims(call, operand), _kept(call))
-    return [found, None][: len(call.shapes)]
+    if len(call.shapes) == 1 or not operand.shape:
+        return [found, None][: len(call.shapes)]
+    return [found, _place(operand, int(call.given["dim"]), call.name == "max", _kept(call))]
+
+
+def _place(operand: Array, dim: int, greatest: bool, keep: bool) -> Array:
+    """The first index of the greatest or least element. PyTorch leaves open which of several it gives."""
+    along = dim % len(operand.shape)
+    found = place_of(algebra.real(operand), along, greatest)
+    return algebra.with_axis(found, along) if keep else found
+
+
+@models("argmax", "argmin")
+def place(call: Call) -> Results:
+    operand, dim = call.array("self"), call.given.get("dim")
+    if not operand.shape or (dim is None and call.given.get("keepdim")):
+        raise Unreadable(f"{call.name} of a single number, or with all axes kept")
+    if dim is None:
+        count = algebra.element_count(operand.shape, range(len(operand.shape)))
+        indices, origins = reshaped_indices(operand, (count,))
+        operand, dim = reindex(operand, indices, (count,), origins), 0
+    return _place(operand, int(dim), call.name == "argmax", _kept(call))
+
+
+@models("topk")
+def greatest_few(call: Call) -> Results:
+    """The one greatest, or least, element: of several the order is that of their values, which has no model."""
+    operand = call.array("self")
+    if int(call.given["k"]) != 1 or not operand.shape:
+        raise Unreadable("topk of several elements")
+    along, greatest = int(call.given.get("dim", -1)) % len(operand.shape), bool(call.given.get("largest", True))
+    found = reduced(operand, "max" if greatest else "min", [along], keep=True)
+    return [found, _place(operand, along, greatest, keep=True)]
 
 
 @models("mean")

@@ -22,6 +22,7 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.choice import choose, join
 from stile_engine.array.integers import comparison, make
+from stile_engine.array.reductions import read_at_number
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size
@@ -343,7 +344,13 @@ def _inside(index: IntegerArray, size: Size) -> Predicate:
 def index_select(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     along = int(call.given["dim"]) % len(shape)
-    index = wrapped(call.array("index"), operand.shape[along], "index_select")
+    given = call.array("index")
+    if isinstance(given, RealArray):
+        rest = {a: axis(a) for a in range(len(shape)) if a != along}
+        wide_number = reindex(given, [axis(along)], shape, unlabelled(shape))
+        assert isinstance(wide_number, RealArray)
+        return read_at_number(operand, along, wide_number, rest, shape)
+    index = wrapped(given, operand.shape[along], "index_select")
     wide = reindex(index, [axis(along)], shape, unlabelled(shape))
     return _read(operand, along, wide, shape)
 
@@ -358,7 +365,11 @@ def _read(operand: Array, along: int, index: Array, shape: Shape) -> Array:
 def gather(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     along = int(call.given["dim"]) % max(len(shape), 1)
-    index = wrapped(call.array("index"), operand.shape[along], "gather")
+    given = call.array("index")
+    if isinstance(given, RealArray):
+        rest = {a: axis(a) for a in range(len(shape)) if a != along}
+        return read_at_number(operand, along, given, rest, shape)
+    index = wrapped(given, operand.shape[along], "gather")
     return _read(operand, along, index, shape)
 
 
@@ -379,6 +390,8 @@ def index_by_arrays(call: Call) -> Results:
     given = list(call.given["indices"])
     given += [None] * (len(operand.shape) - len(given))
     used = [a for a, i in enumerate(given) if i is not None]
+    if len(used) == 1 and isinstance(number := call.machine.array(given[used[0]]), RealArray):
+        return _index_by_number(operand, used[0], number, shape)
     arrays = [wrapped(call.machine.array(given[a]), operand.shape[a], "indexing") for a in used]
     common = algebra.common_shape(i.shape for i in arrays)
     together = used == list(range(used[0], used[-1] + 1))
@@ -401,3 +414,13 @@ def index_by_arrays(call: Call) -> Results:
         for predicate, chosen in cases
     ]
     return choose(read, shape, unlabelled(shape))
+
+
+def _index_by_number(operand: Array, along: int, index: RealArray, shape: Shape) -> Array:
+    """``x[…, index, …]`` with one index array, which stands in place of its axis."""
+    own = len(index.shape)
+    place = [axis(along + a) for a in range(own)]
+    rest = {a: axis(a if a < along else a + own - 1) for a in range(len(operand.shape)) if a != along}
+    wide = reindex(index, place, shape, unlabelled(shape))
+    assert isinstance(wide, RealArray)
+    return read_at_number(operand, along, wide, rest, shape)

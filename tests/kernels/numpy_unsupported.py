@@ -30,8 +30,18 @@ def linear_algebra(X):  # unsupported
 
 
 @kernel("max[N](X:M N)")
-def place_of_the_maximum(X):  # unsupported
-    return X[np.arange(M), X.argmax(axis=1)]  # warning[unsupported]
+def last_of_the_sorted(X):  # unsupported
+    return X[np.arange(M), X.argsort(axis=1)[:, -1]]  # warning[unsupported]
+
+
+@kernel("max[N](X:M N)")
+def place_of_the_maximum(X):  # unknown
+    return X[np.arange(M), X.argmax(axis=1)]
+
+
+@kernel("max[N](X:M N)")
+def place_of_the_minimum(X):  # refuted
+    return X[np.arange(M), X.argmin(axis=1)]
 
 
 @kernel("X:M N")

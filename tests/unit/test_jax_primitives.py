@@ -275,6 +275,24 @@ CASES = [
     ),
     ("at add repeated", lambda x: x.at[jnp.arange(6) // 2].add(1.0).at[jnp.array([0, 0, 3])].max(x[:3]), [A]),
     ("power of positive", lambda x, y: jnp.exp(x) ** y + jax.nn.sigmoid(y) ** x, [A, A]),
+    ("place of extremum signed", lambda x: jnp.argmax(x, axis=1)[:, None] + 0.5 * jnp.argmin(x, axis=0), [B]),
+    ("place of the first", lambda x: jnp.argmax(jnp.round(x)) + jnp.argmin(jnp.floor(x * 0)) + 0.0 * x[0], [A]),
+    ("place as an index", lambda x: x[jnp.argmax(x)] + x[jnp.argmin(x)], [A]),
+    ("place along an axis", lambda x, y: jnp.take_along_axis(y, jnp.argmax(x, axis=1)[:, None], 1), [B, B]),
+    ("rows at a place", lambda x, y: y[jnp.argmax(x, axis=0)], [B, B]),
+    ("select of arrays signed", lambda x: jnp.select([x > 1, x > 0], [x, 2 * x], -1.0), [B]),
+    (
+        "piecewise signed",
+        lambda x: jnp.piecewise(x, [x < -0.5, x > 0.5], [lambda v: -v, lambda v: v * v, lambda v: 0 * v + 1]),
+        [B],
+    ),
+    ("bins counted", lambda x: jnp.searchsorted(jnp.array([0.6, 1.0]), x, method="compare_all") * 1.0, [A]),
+    (
+        "bins counted from the right",
+        lambda x: jnp.searchsorted(jnp.array([0.6, 1.0]), x, side="right", method="compare_all") * 1.0,
+        [A],
+    ),
+    ("bins", lambda x: jnp.interp(x, jnp.array([0.5, 1.0, 2.0]), jnp.array([0.0, 3.0, 4.0])), [A]),
     *pallas_cases.CASES,
     ("unused unmodelled", lambda x: (jnp.sort(x), x * 2)[1], [A]),
 ]
@@ -382,9 +400,10 @@ def test_every_model_is_tested():
 
 UNMODELLED = [
     ("sort", lambda x: jnp.sort(x), [A]),
-    ("argmax", lambda x: x + jnp.argmax(x), [A]),
+    ("places in order", lambda x: x[jnp.argsort(x)], [A]),
     ("wide integers", lambda x: (x.astype(jnp.int32) * 3).astype(jnp.float32), [A]),
-    ("place of the greatest", lambda x: x[jnp.argmax(x)], [A]),
+    ("place that may lie outside", lambda x: x[jnp.argmax(x) + 1], [A]),
+    ("first of many conditions", lambda x: jnp.argmax(jnp.tile(x, 3) > 1) + x, [A]),
     ("loop that ends by data", lambda x: lax.while_loop(lambda c: c[0] < 9, lambda c: c * 2, x), [A]),
     ("convolution in groups of the batch", lambda x: grouped(x), [(4, 3, 5)]),
     ("out of range gather", lambda x: x[jnp.arange(8)], [A]),

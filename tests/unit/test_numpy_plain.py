@@ -142,6 +142,8 @@ a[np.triu_indices(4)], t[:, [2, 0]]
 a[np.arange(6) > 2], a[:, np.arange(4) % 2 == 0], t[0, [True, False, True]], t[:, np.array([False, True, True])]
 a[np.flatnonzero(np.arange(6) % 3 == 1)], a[np.where(np.arange(6) < 2)[0]], a[np.nonzero(np.arange(6) == 5)]
 a[a > 0].sum(), a[a > 0].mean(), np.exp(a[a < 0]).max(), (a[a > 0] * 2 - 1).min(), a[a[:, 0] > 0].sum()
+np.argmax(a), a.argmin(axis=1), a.argmax(0, keepdims=True) * a, np.argmin(np.floor(a), axis=0) * 1.0
+a[np.arange(6), a.argmax(1)], np.take_along_axis(a, a.argmin(0)[None], 0), v[a.argmax(1)], t[:, :, v.argmax()]
 special.expit(a), special.softmax(a, axis=1), special.log_softmax(t, axis=-1), special.logsumexp(a, axis=0)
 special.logsumexp(a, axis=1, keepdims=True), special.logsumexp(a), special.logsumexp(a, axis=1, b=np.exp(a))
 special.erf(a) + special.erfc(2 * a), special.log_expit(a), special.ndtr(a), special.softmax(a)
@@ -353,9 +355,9 @@ def test_output_parameters_are_the_results() -> None:
 
 UNSUPPORTED = """
 np.sort(a)
-np.argmax(a)
 np.argsort(a)
-a.argmax()
+a[a.argmax(axis=0) + 1]
+np.argmax(a, keepdims=True)
 a[a > 0] + np.ones(3)
 a[a > 0] + a[0]
 a[a > 0] * a[a > 1]

@@ -438,7 +438,11 @@ def bits_of(dtype: np.dtype) -> int:
 def holds_index_array(key: Any) -> bool:
     """Whether arrays of integers stand in the key."""
     keys = key if isinstance(key, tuple) else (key,)
-    return any(isinstance(k, (list, np.ndarray)) or (isinstance(k, SymbolicArray) and bool(k.shape)) for k in keys)
+    return any(
+        isinstance(k, (list, np.ndarray))
+        or (isinstance(k, SymbolicArray) and (bool(k.shape) or (k.dtype.kind in "iu" and isinstance(k.elements, Real))))
+        for k in keys
+    )
 
 
 def expanded_keys(array: SymbolicArray, key: Any) -> list[Any]:

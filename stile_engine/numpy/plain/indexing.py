@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from stile_engine.array.facts import fits, is_whole
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, SymbolicInteger
-from stile_engine.index.predicate import in_range
+from stile_engine.index.predicate import Predicate, conjunction, in_range
 from stile_engine.index.sets import IndexSet, range_within
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
@@ -39,7 +40,9 @@ from stile_engine.numpy.plain.elements import (
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.storage import Buffer
 from stile_engine.numpy.plain.structure import holds_symbolic
-from stile_engine.term.expression import Axes, Node, NoValue, Reindex, bounds, select
+from stile_engine.term.comparison import compare_values
+from stile_engine.term.expression import Axes, IndexNumber, Node, NoValue, Reindex, bounds, select
+from stile_engine.term.expression import reduce as reduce_node
 from stile_engine.term.scattering import Place, checked, scattered
 
 
@@ -59,9 +62,22 @@ class Advanced:
         self.kept = [a for a in range(self.view.ndim) if a not in arrays]
         together = self.axes == list(range(self.axes[0], self.axes[-1] + 1))
         self.at = self.axes[0] if together else 0
-        self.values = [_indices_of(arrays[a], self.shape, self.view.shape[a]) for a in self.axes]
+        self.numbers: dict[str, tuple[Node, Size]] = {}
+        """Indices that depend on numbers, by the variable that stands for each; they lie inside the axis."""
+        self.values = [self._indices(arrays[a], self.view.shape[a]) for a in self.axes]
         sizes = [self.view.shape[a] for a in self.kept]
         self.result: Shape = (*sizes[: self.at], *self.shape, *sizes[self.at :])
+
+    def _indices(self, array: SymbolicArray, size: Size) -> Affine:
+        """The elements of an index array, counted from the start of the axis."""
+        match broadcast_to(array, self.shape).elements:
+            case Integer(value):
+                return from_start(value, ranges_of(self.shape), size)
+            case Real(node) if isinstance(size, int) and is_whole(node) and fits(node, 0, size - 1):
+                name = context.bound_variable()
+                self.numbers[name] = (node, size)
+                return Affine.variable(name)
+        context.unsupported("an index array that is neither an input nor an expression of indices is not modelled")
 
     def place(self, axis: int) -> int:
         """The axis of the result that a kept axis of the view becomes."""
@@ -84,14 +100,6 @@ def _index_array(key: Any) -> SymbolicArray:
     if found.dtype.kind not in "iu":
         raise IndexError("arrays used as indices must be of integer (or boolean) type")
     return found
-
-
-def _indices_of(array: SymbolicArray, shape: Shape, size: Size) -> Affine:
-    """The elements of an index array, counted from the start of the axis."""
-    match broadcast_to(array, shape).elements:
-        case Integer(value):
-            return from_start(value, ranges_of(shape), size)
-    context.unsupported("an index array that is neither an input nor an expression of indices is not modelled")
 
 
 def from_start(value: Affine, ranges: Axes, size: Size) -> Affine:
@@ -203,6 +211,8 @@ def _read_affine(array: SymbolicArray, key: Any) -> SymbolicArray:
 
 
 def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -> Elements:
+    if advanced.numbers:
+        return _read_by_numbers(view, mapping, advanced)
     ranges = ranges_of(advanced.result)
     found = view.elements
     if not isinstance(found, Real):
@@ -217,6 +227,25 @@ def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -
             inside = in_range(mapping[name], 0, view.shape[axis])
             node = select(inside, node, NoValue("read out of bounds"), ranges)
     return Real(node)
+
+
+def _read_by_numbers(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -> Elements:
+    """The sum over all places of an axis of what stands at the one that is the index."""
+    bound: Axes = {name: bounds(0, size) for name, (_, size) in advanced.numbers.items()}
+    outer = ranges_of(advanced.result)
+    ranges = {**outer, **bound}
+    names = advanced.result_names()
+    conditions: list[Predicate] = []
+    for name, (node, _) in advanced.numbers.items():
+        moved = Reindex(node, {v: e for v, e in names.items() if v in node.axes}, outer)
+        conditions.append(compare_values(moved, "==", IndexNumber(Affine.variable(name), ranges)))
+    for axis in advanced.axes:
+        index = mapping[axis_name(axis, view.ndim)]
+        if not index.variables & bound.keys():
+            _must_lie_inside(index, outer, view.shape[axis])
+    whole = as_node(view.elements, view.shape)
+    body: Node = Reindex(whole, {v: e for v, e in mapping.items() if v in whole.axes}, ranges)
+    return Real(reduce_node("sum", bound, body, conjunction(*conditions), ranges))
 
 
 def within(index: Affine, ranges: Axes, size: Size, who: str) -> None:
@@ -283,6 +312,8 @@ def _write_run(target: SymbolicArray, keys: list[Any], run: _Run, value: Symboli
 
 def _write_affine(target: SymbolicArray, key: Any, value: Any, reduction: str | None) -> None:
     advanced = Advanced(target, key)
+    if advanced.numbers:
+        context.unsupported("a write at an index that depends on numbers is not modelled")
     view, rank = advanced.view, len(advanced.result)
     source = as_array(value, target.dtype)
     if view.dtype.kind != "f":

@@ -12,7 +12,16 @@ from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, substitute
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, broadcast_to, fresh, settled
-from stile_engine.numpy.plain.elements import Real, Shape, Truth, axis_index, axis_name, ranges_of, reindex_node
+from stile_engine.numpy.plain.elements import (
+    Integer,
+    Real,
+    Shape,
+    Truth,
+    axis_index,
+    axis_name,
+    ranges_of,
+    reindex_node,
+)
 from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
 from stile_engine.numpy.plain.sizes import size_number
 from stile_engine.numpy.plain.structure import normalized_axes
@@ -219,3 +228,30 @@ def _quantifier(name: str, *aliases: str) -> None:
 
 _quantifier("all", "logical_and.reduce")
 _quantifier("any", "logical_or.reduce")
+
+
+def _place(name: str, extreme: str) -> None:
+    @operation(name)
+    def function(a: Any, axis: Any = None, out: Any = None, *, keepdims: bool = False) -> SymbolicArray:
+        """The first place of the greatest or least element: the least ``k`` with ``x[k] = max x``."""
+        x = as_array(a)
+        if axis is None:
+            x, axis = OPERATIONS["ravel"](x), 0
+            if keepdims:
+                context.unsupported(f"numpy.{name} of all axes with keepdims is not modelled")
+        (along,) = normalized_axes(axis, x.ndim)
+        if not x.shape[along]:
+            raise ValueError(f"attempt to get {name} of an empty sequence")
+        found, _, _ = reduced(x, extreme, (along,), True)
+        spread = broadcast_to(
+            fresh(Real(found), tuple(1 if i == along else n for i, n in enumerate(x.shape)), x.dtype), x.shape
+        )
+        here = compare_values(x.node, "==", spread.node)
+        places = fresh(Integer(axis_index(along, x.ndim)), x.shape, np.int64)
+        node, shape, origins = reduced(places, "min", (along,), keepdims, here)
+        # There is such a place: the bound changes nothing, and shows that it is an index.
+        return _finish(apply("minimum", node, size_number(x.shape[along] - 1)), shape, np.int64, origins, out)
+
+
+_place("argmax", "max")
+_place("argmin", "min")
