@@ -38,16 +38,6 @@ from stile_engine.trace.location import Site
 Shape: TypeAlias = tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The axis runs along dim ``name``: position ``t`` of the axis is index ``t + offset`` of the dim."""
-
-    name: str
-    offset: int
-
-
-Origins: TypeAlias = tuple[Origin | None, ...]
-
 Pieces: TypeAlias = tuple[tuple[Predicate, Affine], ...]
 """The first predicate that holds gives the number; the last predicate is ``ALWAYS``."""
 
@@ -55,14 +45,12 @@ Pieces: TypeAlias = tuple[tuple[Predicate, Affine], ...]
 @dataclass(frozen=True, slots=True, eq=False)
 class RealArray:
     shape: Shape
-    origins: Origins
     node: Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IntegerArray:
     shape: Shape
-    origins: Origins
     pieces: Pieces
 
     @property
@@ -76,14 +64,12 @@ class IntegerArray:
 @dataclass(frozen=True, slots=True, eq=False)
 class TruthArray:
     shape: Shape
-    origins: Origins
     predicate: Predicate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UnknownArray:
     shape: Shape
-    origins: Origins
     reason: str
     site: Site | None
 
@@ -93,10 +79,6 @@ Array: TypeAlias = "RealArray | IntegerArray | TruthArray | UnknownArray"
 
 class Unreadable(Exception):
     """An operation, or this use of it, has no model; the message names the construct."""
-
-
-def unlabelled(shape: Shape) -> Origins:
-    return (None,) * len(shape)
 
 
 _around: ContextVar[Axes | None] = ContextVar("_around", default=None)
@@ -126,8 +108,8 @@ def axis(number: int) -> Affine:
     return Affine.variable(axis_variable(number))
 
 
-def integers(shape: Shape, value: Affine, origins: Origins | None = None) -> IntegerArray:
-    return IntegerArray(shape, unlabelled(shape) if origins is None else origins, ((ALWAYS, value),))
+def integers(shape: Shape, value: Affine) -> IntegerArray:
+    return IntegerArray(shape, ((ALWAYS, value),))
 
 
 # -- reading an array at other indices -----------------------------------------------------
@@ -167,7 +149,6 @@ def reindex(
     array: Array,
     indices: Sequence[Affine],
     shape: Shape,
-    origins: Origins,
     outside: Mapping[str, Affine] | None = None,
 ) -> Array:
     """The array of ``shape`` whose element is ``array[indices]``, with indices over the new axis variables;
@@ -176,14 +157,14 @@ def reindex(
     mapping.update(outside or {})
     match array:
         case RealArray():
-            return RealArray(shape, origins, reindex_node(array.node, mapping, ranges_of(shape)))
+            return RealArray(shape, reindex_node(array.node, mapping, ranges_of(shape)))
         case IntegerArray():
             pieces = tuple((substitute(p, mapping), value.substitute(mapping)) for p, value in array.pieces)
-            return IntegerArray(shape, origins, prune(pieces, shape))
+            return IntegerArray(shape, prune(pieces, shape))
         case TruthArray():
-            return TruthArray(shape, origins, substitute(array.predicate, mapping))
+            return TruthArray(shape, substitute(array.predicate, mapping))
         case UnknownArray():
-            return UnknownArray(shape, origins, array.reason, array.site)
+            return UnknownArray(shape, array.reason, array.site)
 
 
 # -- deciding predicates -------------------------------------------------------------------

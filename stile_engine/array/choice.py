@@ -8,7 +8,6 @@ from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origins,
     RealArray,
     Shape,
     TruthArray,
@@ -21,7 +20,7 @@ from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 
 
-def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape, origins: Origins) -> Array:
+def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape) -> Array:
     """The first case whose predicate holds; the last predicate must be ``ALWAYS``."""
     kept: list[tuple[Predicate, Array]] = []
     for predicate, case in cases:
@@ -33,23 +32,23 @@ def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape, origins: Orig
     *first, (_, otherwise) = kept
     unknown = next((c for _, c in kept if isinstance(c, UnknownArray)), None)
     if unknown is not None:
-        return UnknownArray(shape, origins, unknown.reason, unknown.site)
+        return UnknownArray(shape, unknown.reason, unknown.site)
     if isinstance(otherwise, IntegerArray):
         typed = [(p, c) for p, c in first if isinstance(c, IntegerArray)]
-        return integers.choose(typed, otherwise, shape, origins)
+        return integers.choose(typed, otherwise, shape)
     if isinstance(otherwise, TruthArray):
         found = otherwise.predicate
         for predicate, case in reversed(first):
             if isinstance(case, TruthArray):
                 found = disjunction(conjunction(predicate, case.predicate), conjunction(negate(predicate), found))
-        return TruthArray(shape, origins, integers.simplify(found, shape))
+        return TruthArray(shape, integers.simplify(found, shape))
     node = as_node(otherwise)
     for predicate, case in reversed(first):
         node = select_node(predicate, as_node(case), node, shape)
-    return RealArray(shape, origins, node)
+    return RealArray(shape, node)
 
 
-def join(parts: Sequence[Array], starts: Sequence[Size], along: int, shape: Shape, origins: Origins) -> Array:
+def join(parts: Sequence[Array], starts: Sequence[Size], along: int, shape: Shape) -> Array:
     """Parts that already have the whole shape, each counting from its start to the next one's.
 
     Halved again and again, so that many parts do not become one deep chain of choices.
@@ -57,6 +56,6 @@ def join(parts: Sequence[Array], starts: Sequence[Size], along: int, shape: Shap
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
-    low = join(parts[:middle], starts[:middle], along, shape, origins)
-    high = join(parts[middle:], starts[middle:], along, shape, origins)
-    return choose([(compare(axis(along), "<", starts[middle]), low), (ALWAYS, high)], shape, origins)
+    low = join(parts[:middle], starts[:middle], along, shape)
+    high = join(parts[middle:], starts[middle:], along, shape)
+    return choose([(compare(axis(along), "<", starts[middle]), low), (ALWAYS, high)], shape)

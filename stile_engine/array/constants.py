@@ -14,7 +14,6 @@ from stile_engine.array.arrays import (
     index_number,
     integers,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose, join
 from stile_engine.index.affine import Affine
@@ -37,29 +36,29 @@ def read_constant(value: Any, dtype: str, recorder: Recorder, site: Site | None)
     uniform = data.size <= 1 or bool(np.all(data == first))
     if data.dtype == np.bool_:
         if uniform:
-            return TruthArray(shape, unlabelled(shape), ALWAYS if first else NEVER)
+            return TruthArray(shape, ALWAYS if first else NEVER)
         where = where_true(data)
         if where is None:
-            return UnknownArray(shape, unlabelled(shape), "a constant array of truth values without a pattern", site)
-        return TruthArray(shape, unlabelled(shape), where)
+            return UnknownArray(shape, "a constant array of truth values without a pattern", site)
+        return TruthArray(shape, where)
     if np.issubdtype(data.dtype, np.integer):
         index = Affine((), int(first)) if uniform else _affine(data)
         if index is None and (found := _of_few_values(data, lambda v: integers((), Affine((), int(v))))) is not None:
             return found
         if index is None:
-            return UnknownArray(shape, unlabelled(shape), "a constant array of integers that is not affine", site)
+            return UnknownArray(shape, "a constant array of integers that is not affine", site)
         return integers(shape, index)
     if uniform:
-        return RealArray(shape, unlabelled(shape), read_number(first, dtype, recorder, site))
+        return RealArray(shape, read_number(first, dtype, recorder, site))
     floats = data.astype(np.float64) if data.dtype.kind in "fV" else None
     if floats is not None and np.all(np.isfinite(floats)) and np.all(floats == np.round(floats)):
         index = _affine(floats)
         if index is not None:
-            return RealArray(shape, unlabelled(shape), index_number(index, shape))
-    few = _of_few_values(data, lambda v: RealArray((), (), read_number(v, dtype, recorder, site)))
+            return RealArray(shape, index_number(index, shape))
+    few = _of_few_values(data, lambda v: RealArray((), read_number(v, dtype, recorder, site)))
     if few is not None:
         return few
-    return UnknownArray(shape, unlabelled(shape), "a constant array of different numbers", site)
+    return UnknownArray(shape, "a constant array of different numbers", site)
 
 
 LARGEST_TABLE = 64
@@ -73,8 +72,8 @@ def _of_few_values(data: Any, element: Callable[[Any], Array]) -> Array | None:
     shape = data.shape
     values: Any = np.unique(data) if data.size <= 1 << 20 else ()
     if len(values) == 2 and (where := where_true(data == values[0])) is not None:
-        low, high = (reindex(element(v), [], shape, unlabelled(shape)) for v in values)
-        return choose([(where, low), (ALWAYS, high)], shape, unlabelled(shape))
+        low, high = (reindex(element(v), [], shape) for v in values)
+        return choose([(where, low), (ALWAYS, high)], shape)
     return _table(data, element) if data.size <= LARGEST_TABLE else None
 
 
@@ -83,8 +82,8 @@ def _table(data: Any, element: Callable[[Any], Array]) -> Array:
         return element(data[()])
     shape, rank = data.shape, data.ndim
     inner = [_table(part, element) for part in data]
-    wide = [reindex(part, [axis(a) for a in range(1, rank)], shape, unlabelled(shape)) for part in inner]
-    return join(wide, range(len(wide)), 0, shape, unlabelled(shape))
+    wide = [reindex(part, [axis(a) for a in range(1, rank)], shape) for part in inner]
+    return join(wide, range(len(wide)), 0, shape)
 
 
 def where_true(data: Any) -> Predicate | None:

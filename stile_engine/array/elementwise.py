@@ -29,7 +29,7 @@ from stile_engine.array.facts import (
     range_of,
     rational_value,
 )
-from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise, merge_origins
+from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 from stile_engine.term.comparison import compare_values
@@ -96,7 +96,7 @@ _COMPARISONS = {"lt_to": "<", "le_to": "<=", "lt": "<", "le": "<=", "gt": ">", "
 
 
 def _real(operation: Operation, node: Node) -> list[Array]:
-    return [RealArray(operation.shape, merge_origins(operation.shape, operation.inputs), node)]
+    return [RealArray(operation.shape, node)]
 
 
 def _is_real(operation: Operation) -> bool:
@@ -115,12 +115,11 @@ def _integer_operands(operation: Operation) -> list[IntegerArray]:
 @handles(*_UNARY)
 def unary(operation: Operation, _machine: Machine) -> list[Array]:
     operand = operation.inputs[0]
-    origins = merge_origins(operation.shape, operation.inputs)
     if isinstance(operand, IntegerArray) and operation.name in ("neg", "abs", "square"):
         if operation.name == "square":
-            return [integers.combine(operand, operand, operation.shape, origins, integers.multiply)]
+            return [integers.combine(operand, operand, operation.shape, integers.multiply)]
         rule = integers.magnitude if operation.name == "abs" else lambda v: integers.always(-v)
-        return [integers.map_pieces(operand, operation.shape, origins, rule)]
+        return [integers.map_pieces(operand, operation.shape, rule)]
     if (
         is_integer(operation.dtypes[0])
         and isinstance(operand, RealArray)
@@ -145,7 +144,7 @@ def sign(operation: Operation, _machine: Machine) -> list[Array]:
         return _real(operation, signum(operand.node))
     if not isinstance(operand, IntegerArray):
         raise Unreadable("sign of truth values")
-    return [integers.map_pieces(operand, operation.shape, operand.origins, integers.sign)]
+    return [integers.map_pieces(operand, operation.shape, integers.sign)]
 
 
 @handles("round")
@@ -208,8 +207,7 @@ def binary(operation: Operation, _machine: Machine) -> list[Array]:
             raise Unreadable(f"{name} of real numbers")
         return _real(operation, apply(_BINARY[name], *(as_node(i) for i in operation.inputs)))
     left, right = _integer_operands(operation)
-    origins = merge_origins(operation.shape, operation.inputs)
-    return [integers.combine(left, right, operation.shape, origins, _INTEGER_BINARY[name])]
+    return [integers.combine(left, right, operation.shape, _INTEGER_BINARY[name])]
 
 
 @handles("integer_pow")
@@ -217,9 +215,7 @@ def integer_power(operation: Operation, _machine: Machine) -> list[Array]:
     exponent = int(operation.params["y"])
     operand = operation.inputs[0]
     if isinstance(operand, IntegerArray) and operand.constant is not None and exponent >= 0:
-        return [
-            integers.make(integers.always(Affine((), operand.constant**exponent)), operation.shape, operand.origins)
-        ]
+        return [integers.make(integers.always(Affine((), operand.constant**exponent)), operation.shape)]
     if not isinstance(operand, RealArray):
         raise Unreadable("a power of index arrays")
     return _real(operation, Power(operand.node, exponent))
@@ -260,9 +256,8 @@ def clamp(operation: Operation, _machine: Machine) -> list[Array]:
         node = apply("minimum", apply("maximum", operand.node, as_node(low)), as_node(high))
         return _real(operation, node)
     low_i, operand_i, high_i = _integer_operands(operation)
-    origins = merge_origins(operation.shape, operation.inputs)
-    raised = integers.combine(operand_i, low_i, operation.shape, origins, integers.maximum)
-    return [integers.combine(raised, high_i, operation.shape, origins, integers.minimum)]
+    raised = integers.combine(operand_i, low_i, operation.shape, integers.maximum)
+    return [integers.combine(raised, high_i, operation.shape, integers.minimum)]
 
 
 def _within(node: Node, low: Node, high: Node) -> bool:
@@ -281,26 +276,25 @@ def logarithm_of_sum(operation: Operation) -> Array:
 def comparison(operation: Operation, _machine: Machine) -> list[Array]:
     left, right = operation.inputs
     symbol = _COMPARISONS[operation.name]
-    origins = merge_origins(operation.shape, operation.inputs)
     if isinstance(left, IntegerArray) and isinstance(right, IntegerArray):
-        return [integers.comparison(left, symbol, right, operation.shape, origins)]
+        return [integers.comparison(left, symbol, right, operation.shape)]
     if isinstance(left, TruthArray) and isinstance(right, TruthArray) and symbol in ("==", "!="):
         same = _same(left.predicate, right.predicate)
         predicate = same if symbol == "==" else negate(same)
-        return [TruthArray(operation.shape, origins, integers.simplify(predicate, operation.shape))]
+        return [TruthArray(operation.shape, integers.simplify(predicate, operation.shape))]
     if isinstance(left, RealArray) and isinstance(right, RealArray):
         found = _compared(left.node, symbol, right.node)
         if found is not None:
-            return [TruthArray(operation.shape, origins, integers.simplify(found, operation.shape))]
+            return [TruthArray(operation.shape, integers.simplify(found, operation.shape))]
         if left is right and operation.name in ("ne", "eq") and is_surely_finite(left.node):
             # x != x is the test for NaN.
-            return [TruthArray(operation.shape, origins, NEVER if operation.name == "ne" else ALWAYS)]
+            return [TruthArray(operation.shape, NEVER if operation.name == "ne" else ALWAYS)]
     reals = [as_node(i) for i in (left, right) if isinstance(i, RealArray | IntegerArray)]
     if len(reals) == 2 and (decided := _decided(reals[0], symbol, reals[1])) is not None:
-        return [TruthArray(operation.shape, origins, ALWAYS if decided else NEVER)]
+        return [TruthArray(operation.shape, ALWAYS if decided else NEVER)]
     if len(reals) == 2 and left is not right:
         # finite numbers and infinities: NaN is no case of its own
-        return [TruthArray(operation.shape, origins, compare_values(reals[0], symbol, reals[1]))]
+        return [TruthArray(operation.shape, compare_values(reals[0], symbol, reals[1]))]
     raise Unreadable("a comparison of data")
 
 
@@ -358,16 +352,15 @@ def _same(left: Predicate, right: Predicate) -> Predicate:
 def is_finite(operation: Operation, _machine: Machine) -> list[Array]:
     operand = real(operation.inputs[0])
     if is_surely_finite(operand.node):
-        return [TruthArray(operation.shape, operand.origins, ALWAYS)]
+        return [TruthArray(operation.shape, ALWAYS)]
     infinite = disjunction(
         compare_values(operand.node, "==", NEGATIVE_INFINITY), compare_values(operand.node, "==", POSITIVE_INFINITY)
     )
-    return [TruthArray(operation.shape, operand.origins, negate(infinite))]
+    return [TruthArray(operation.shape, negate(infinite))]
 
 
 @handles_pointwise("and", "or", "xor", "not")
 def logical(operation: Operation, _machine: Machine) -> list[Array]:
-    origins = merge_origins(operation.shape, operation.inputs)
     predicates: list[Predicate] = []
     for operand in operation.inputs:
         if not isinstance(operand, TruthArray):
@@ -382,7 +375,7 @@ def logical(operation: Operation, _machine: Machine) -> list[Array]:
             found = disjunction(*predicates)
         case _:
             found = negate(_same(*predicates))
-    return [TruthArray(operation.shape, origins, integers.simplify(found, operation.shape))]
+    return [TruthArray(operation.shape, integers.simplify(found, operation.shape))]
 
 
 def _low_bits(operation: Operation) -> IntegerArray:
@@ -393,8 +386,7 @@ def _low_bits(operation: Operation) -> IntegerArray:
         mask = right.constant
         if mask is not None and mask >= 0 and (mask & (mask + 1)) == 0:
             # The low bits in two's complement are the remainder modulo a power of two, of either sign.
-            origins = merge_origins(operation.shape, operation.inputs)
-            return integers.map_pieces(left, operation.shape, origins, lambda v: integers.always(v % (mask + 1)))
+            return integers.map_pieces(left, operation.shape, lambda v: integers.always(v % (mask + 1)))
     raise Unreadable("bits of integers")
 
 
@@ -417,7 +409,7 @@ def select(operation: Operation, _machine: Machine) -> list[Array]:
         raise Unreadable(which.reason)
     else:
         raise Unreadable("a choice that depends on data")
-    return [choose(chosen, operation.shape, merge_origins(operation.shape, operation.inputs))]
+    return [choose(chosen, operation.shape)]
 
 
 @handles("convert_element_type")
@@ -430,7 +422,7 @@ def convert(operation: Operation, _machine: Machine) -> list[Array]:
             return [operand]
         if isinstance(operand, TruthArray):
             pieces = ((operand.predicate, Affine((), 1)), (ALWAYS, Affine()))
-            return [integers.make(pieces, operation.shape, operand.origins)]
+            return [integers.make(pieces, operation.shape)]
         if isinstance(operand, RealArray):
             return [_integer_of(operation, operand, target)]
         raise Unreadable(f"a conversion to {target}")
@@ -438,12 +430,12 @@ def convert(operation: Operation, _machine: Machine) -> list[Array]:
         if isinstance(operand, TruthArray):
             return [operand]
         if isinstance(operand, IntegerArray):
-            zero = integers.make(integers.always(Affine()), operation.shape, operand.origins)
-            return [integers.comparison(operand, "!=", zero, operation.shape, operand.origins)]
+            zero = integers.make(integers.always(Affine()), operation.shape)
+            return [integers.comparison(operand, "!=", zero, operation.shape)]
         if isinstance(operand, RealArray) and (differs := _compared(operand.node, "!=", ZERO)) is not None:
-            return [TruthArray(operation.shape, operand.origins, integers.simplify(differs, operation.shape))]
+            return [TruthArray(operation.shape, integers.simplify(differs, operation.shape))]
         if isinstance(operand, RealArray):
-            return [TruthArray(operation.shape, operand.origins, compare_values(operand.node, "!=", ZERO))]
+            return [TruthArray(operation.shape, compare_values(operand.node, "!=", ZERO))]
     raise Unreadable(f"a conversion to {target}")
 
 
@@ -456,10 +448,10 @@ def _integer_of(operation: Operation, operand: RealArray, target: str) -> Array:
             for condition, (value, scale) in cases
             for inner, whole in integers.truncated_quotient(value, Affine((), scale))
         )
-        return integers.make((*pieces[:-1], (ALWAYS, pieces[-1][1])), operation.shape, operand.origins)
+        return integers.make((*pieces[:-1], (ALWAYS, pieces[-1][1])), operation.shape)
     if is_whole(operand.node) and fits(operand.node, *integer_range(target)):
-        return RealArray(operation.shape, operand.origins, operand.node)
-    return RealArray(operation.shape, operand.origins, as_integer(operand.node, target))
+        return RealArray(operation.shape, operand.node)
+    return RealArray(operation.shape, as_integer(operand.node, target))
 
 
 def is_float(dtype: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from stile_engine.array.arrays import (
     IntegerArray,
-    Origins,
     Pieces,
     Shape,
     TruthArray,
@@ -33,18 +32,17 @@ from stile_engine.index.predicate import (
 LARGEST_NUMBER_OF_PIECES = 32
 
 
-def make(pieces: Pieces, shape: Shape, origins: Origins) -> IntegerArray:
+def make(pieces: Pieces, shape: Shape) -> IntegerArray:
     pieces = prune(pieces, shape)
     if len(pieces) > LARGEST_NUMBER_OF_PIECES:
         raise Unreadable("an integer expression with too many cases")
-    return IntegerArray(shape, origins, pieces)
+    return IntegerArray(shape, pieces)
 
 
 def combine(
     left: IntegerArray,
     right: IntegerArray,
     shape: Shape,
-    origins: Origins,
     operation: Callable[[Affine, Affine], Pieces],
 ) -> IntegerArray:
     """Elementwise; ``operation`` gives the pieces for one pair of pieces."""
@@ -54,7 +52,7 @@ def combine(
         for right_predicate, right_value in right.pieces:
             for predicate, value in operation(left_value, right_value):
                 found.append((conjunction(left_predicate, right_predicate, predicate), value))
-    return make(tuple(found), shape, origins)
+    return make(tuple(found), shape)
 
 
 def always(value: Affine) -> Pieces:
@@ -124,22 +122,20 @@ def shift_right(left: Affine, right: Affine) -> Pieces:
     return always(left // (1 << right.constant))
 
 
-def map_pieces(
-    operand: IntegerArray, shape: Shape, origins: Origins, operation: Callable[[Affine], Pieces]
-) -> IntegerArray:
+def map_pieces(operand: IntegerArray, shape: Shape, operation: Callable[[Affine], Pieces]) -> IntegerArray:
     found: list[tuple[Predicate, Affine]] = []
     for predicate, value in operand.pieces:
         found.extend((conjunction(predicate, inner), result) for inner, result in operation(value))
-    return make(tuple(found), shape, origins)
+    return make(tuple(found), shape)
 
 
-def comparison(left: IntegerArray, operator: str, right: IntegerArray, shape: Shape, origins: Origins) -> TruthArray:
+def comparison(left: IntegerArray, operator: str, right: IntegerArray, shape: Shape) -> TruthArray:
     cases = [
         conjunction(left_region, right_region, compare(left_value, operator, right_value))
         for left_region, left_value in regions(left.pieces)
         for right_region, right_value in regions(right.pieces)
     ]
-    return TruthArray(shape, origins, simplify(disjunction(*cases), shape))
+    return TruthArray(shape, simplify(disjunction(*cases), shape))
 
 
 def simplify(predicate: Predicate, shape: Shape) -> Predicate:
@@ -150,14 +146,12 @@ def simplify(predicate: Predicate, shape: Shape) -> Predicate:
     return ALWAYS if decided else negate(ALWAYS)
 
 
-def choose(
-    cases: list[tuple[Predicate, IntegerArray]], otherwise: IntegerArray, shape: Shape, origins: Origins
-) -> IntegerArray:
+def choose(cases: list[tuple[Predicate, IntegerArray]], otherwise: IntegerArray, shape: Shape) -> IntegerArray:
     found: list[tuple[Predicate, Affine]] = []
     for predicate, array in cases:
         found.extend((conjunction(predicate, inner), value) for inner, value in array.pieces)
     found.extend(otherwise.pieces)
-    return make(tuple(found), shape, origins)
+    return make(tuple(found), shape)
 
 
 def check_width(array: IntegerArray, dtype: str) -> None:

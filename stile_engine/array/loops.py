@@ -25,7 +25,6 @@ from stile_engine.array.arrays import (
     outer_ranges,
     ranges_of,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.sizes import same_shape
@@ -65,8 +64,8 @@ def integer_steps(initial: Sequence[Array], body: Body) -> dict[int, int]:
 def at_round(start: Array, delta: int | None, round_: Affine) -> Array:
     """An integer carry before a round. A real one is not known here."""
     if not isinstance(start, IntegerArray) or delta is None:
-        return UnknownArray(start.shape, start.origins, "a loop whose end depends on data", None)
-    return IntegerArray(start.shape, start.origins, integers.always(start.pieces[0][1] + round_ * delta))
+        return UnknownArray(start.shape, "a loop whose end depends on data", None)
+    return IntegerArray(start.shape, integers.always(start.pieces[0][1] + round_ * delta))
 
 
 class Rolled:
@@ -107,7 +106,7 @@ class Rolled:
             return at_round(start, self._deltas[k], round_)
         index = tuple(axis(a) for a in range(len(start.shape)))
         node = Carried(self._recurrence, self._real.index(k), index, round_, ranges_of(start.shape))
-        return RealArray(start.shape, start.origins, node)
+        return RealArray(start.shape, node)
 
     def _close(self, after: Sequence[Array]) -> None:
         """The body's results are the carries of the next round; integers must be what was assumed of them."""
@@ -121,7 +120,7 @@ class Rolled:
             expected = self._before(k, Affine.variable(self.variable) + 1)
             if not isinstance(array, IntegerArray) or not isinstance(expected, IntegerArray):
                 raise Unreadable("a loop that carries integers that are data")
-            equal = integers.comparison(array, "==", expected, array.shape, unlabelled(array.shape))
+            equal = integers.comparison(array, "==", expected, array.shape)
             if decide(equal.predicate, array.shape) is not True:
                 raise Unreadable(_NOT_AFFINE)
         self._recurrence.step = tuple(steps)
@@ -144,8 +143,7 @@ class Rolled:
         for array, shape in zip(self._outputs, shapes, strict=True):
             round_ = self.rounds - 1 - axis(0) if backwards else axis(0)
             indices = [axis(a + 1) for a in range(len(array.shape))]
-            origins = (None, *array.origins)
-            found.append(reindex(array, indices, shape, origins, {self.variable: round_}))
+            found.append(reindex(array, indices, shape, {self.variable: round_}))
         return found
 
 
@@ -168,7 +166,4 @@ def rounds_while(condition: Array, variable: str) -> tuple[Predicate, Affine]:
 
 def where_some(some: Predicate, after: Sequence[Array], before: Sequence[Array]) -> list[Array]:
     """The carries after a loop that may run no round at all."""
-    return [
-        choose([(some, a), (ALWAYS, b)], b.shape, a.origins if a.origins == b.origins else unlabelled(b.shape))
-        for a, b in zip(after, before, strict=True)
-    ]
+    return [choose([(some, a), (ALWAYS, b)], b.shape) for a, b in zip(after, before, strict=True)]

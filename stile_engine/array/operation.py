@@ -11,15 +11,12 @@ from typing import Any, Protocol, TypeAlias
 
 from stile_engine.array.arrays import (
     Array,
-    Origin,
-    Origins,
     Shape,
     UnknownArray,
     Unreadable,
     axis,
     ranges_of,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.meeting import meet
 from stile_engine.array.sizes import same_shape
@@ -124,15 +121,4 @@ def _widened(array: Array, shape: Shape) -> Array:
     if any(not same and not is_fixed(own, 1) for own, same in zip(array.shape, kept, strict=True)):
         raise Unreadable("operands of different sizes")
     indices = [axis(number) if same else Affine() for number, same in enumerate(kept)]
-    origins = tuple(o if same else None for o, same in zip(array.origins, kept, strict=True))
-    return reindex(array, indices, shape, origins)
-
-
-def merge_origins(shape: Shape, arrays: Sequence[Array]) -> Origins:
-    """Elementwise: an axis keeps a dim that every operand with a known dim agrees on."""
-    merged: list[Origin | None] = list(unlabelled(shape))
-    for number in range(len(shape)):
-        known = {a.origins[number] for a in arrays if same_shape(a.shape, shape)} - {None}
-        if len(known) == 1:
-            merged[number] = known.pop()
-    return tuple(merged)
+    return reindex(array, indices, shape)

@@ -9,7 +9,6 @@ from itertools import count
 from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
-    Origin,
     RealArray,
     Shape,
     TruthArray,
@@ -19,7 +18,6 @@ from stile_engine.array.arrays import (
     index_number,
     ranges_of,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.array.elementwise import is_index, is_integer, must_fit
 from stile_engine.array.facts import fits, is_whole
@@ -79,10 +77,9 @@ def reduction(operation: Operation, _machine: Machine) -> list[Array]:
             targets[source] = axis(kept)
             kept += 1
     body = _renamed(operand, targets, bound, operation.shape)
-    origins = tuple(o for a, o in enumerate(operand.origins) if a not in reduced)
     node = reduce(_REDUCTIONS[operation.name], bound, body) if bound else body
     must_fit(node, operation.dtypes[0])
-    return [RealArray(operation.shape, origins, node)]
+    return [RealArray(operation.shape, node)]
 
 
 def _summed(operation: Operation) -> RealArray:
@@ -90,7 +87,7 @@ def _summed(operation: Operation) -> RealArray:
     operand = operation.inputs[0]
     if isinstance(operand, RealArray) or not is_integer(operation.dtypes[0]):
         return real_operand(operand, operation.name)
-    return RealArray(operand.shape, operand.origins, as_node(operand))
+    return RealArray(operand.shape, as_node(operand))
 
 
 @handles("reduce_or", "reduce_and")
@@ -100,11 +97,11 @@ def quantifier(operation: Operation, machine: Machine) -> list[Array]:
     if not isinstance(operand, TruthArray):
         raise Unreadable(f"{operation.name} of integers")
     if operand.predicate in (ALWAYS, NEVER) and all(operand.shape):
-        return [TruthArray(operation.shape, unlabelled(operation.shape), operand.predicate)]
-    marks = RealArray(operand.shape, operand.origins, as_node(operand))
+        return [TruthArray(operation.shape, operand.predicate)]
+    marks = RealArray(operand.shape, as_node(operand))
     name = "reduce_max" if operation.name == "reduce_or" else "reduce_min"
     (found,) = reduction(replace(operation, name=name, inputs=[marks], dtypes=["float32"]), machine)
-    return [TruthArray(operation.shape, found.origins, compare_values(as_node(found), ">", ZERO))]
+    return [TruthArray(operation.shape, compare_values(as_node(found), ">", ZERO))]
 
 
 @handles("dot_general")
@@ -115,24 +112,21 @@ def contraction(operation: Operation, _machine: Machine) -> list[Array]:
     bound: Axes = {}
     left_targets: dict[int, Affine] = {}
     right_targets: dict[int, Affine] = {}
-    origins: list[Origin | None] = []
     for first, second in zip(left_summed, right_summed, strict=True):
         name = bound_variable()
         bound[name] = bounds(0, left.shape[first])
         left_targets[first] = right_targets[second] = Affine.variable(name)
+    places = iter(range(len(shape)))
     for first, second in zip(left_batch, right_batch, strict=True):
-        left_targets[first] = right_targets[second] = axis(len(origins))
-        agree = right.origins[second] in (None, left.origins[first])
-        origins.append(left.origins[first] if agree else None)
+        left_targets[first] = right_targets[second] = axis(next(places))
     for operand, targets in ((left, left_targets), (right, right_targets)):
         for free in range(len(operand.shape)):
             if free not in targets:
-                targets[free] = axis(len(origins))
-                origins.append(operand.origins[free])
+                targets[free] = axis(next(places))
     factors = _renamed(left, left_targets, bound, shape), _renamed(right, right_targets, bound, shape)
     meet([(f,) for f in factors], {**ranges_of(shape), **bound}, list(bound))
     body = multiply(*factors)
-    return [RealArray(shape, tuple(origins), reduce("sum", bound, body) if bound else body)]
+    return [RealArray(shape, reduce("sum", bound, body) if bound else body)]
 
 
 @handles(*_CUMULATIVE, _CUMULATIVE_LOGARITHM)
@@ -151,7 +145,7 @@ def cumulative(operation: Operation, _machine: Machine) -> list[Array]:
     else:
         node = reduce(_CUMULATIVE[operation.name], bound, body, upto, ranges)
         must_fit(node, operation.dtypes[0])
-    return [RealArray(operation.shape, operand.origins, node)]
+    return [RealArray(operation.shape, node)]
 
 
 MOST_CONDITIONS = 8
@@ -185,8 +179,7 @@ def place_of(operand: RealArray, along: int, greatest: bool) -> RealArray:
     number_of = IndexNumber(Affine.variable(outer), ranges)
     first = reduce("min", {outer: bounds(0, size)}, number_of, compare_values(own, "==", extreme), ranges)
     last = index_number(Affine.of(size) - 1, shape)
-    origins = tuple(o for a, o in enumerate(operand.origins) if a != along)
-    return RealArray(shape, origins, apply("minimum", first, last))
+    return RealArray(shape, apply("minimum", first, last))
 
 
 def _first_condition(operand: TruthArray, along: int, greatest: bool, shape: Shape) -> Array:
@@ -199,7 +192,7 @@ def _first_condition(operand: TruthArray, along: int, greatest: bool, shape: Sha
         mapping = {axis_variable(a): axis(a if a < along else a - 1) for a in range(len(operand.shape)) if a != along}
         here = substitute(operand.predicate, {**mapping, axis_variable(along): Affine((), k)})
         pieces.append((here if greatest else negate(here), Affine((), k)))
-    return integers.make((*pieces, (ALWAYS, Affine())), shape, unlabelled(shape))
+    return integers.make((*pieces, (ALWAYS, Affine())), shape)
 
 
 def read_at_number(operand: Array, along: int, index: RealArray, rest: Mapping[int, Affine], shape: Shape) -> Array:
@@ -221,4 +214,4 @@ def read_at_number(operand: Array, along: int, index: RealArray, rest: Mapping[i
     )
     ranges = {**ranges_of(shape), **bound}
     here = compare_values(index.node, "==", IndexNumber(Affine.variable(name), ranges))
-    return RealArray(shape, unlabelled(shape), reduce("sum", bound, found, here, ranges))
+    return RealArray(shape, reduce("sum", bound, found, here, ranges))

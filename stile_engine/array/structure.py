@@ -9,15 +9,12 @@ from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origin,
-    Origins,
     RealArray,
     Shape,
     Unreadable,
     axis,
     index_number,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.arrays import (
     integers as integer_array,
@@ -32,17 +29,12 @@ from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 
 
-def shifted(origin: Origin | None, start: Size) -> Origin | None:
-    """The origin of what starts at ``start``; where that is no number the axis has none."""
-    return Origin(origin.name, origin.offset + start) if origin is not None and isinstance(start, int) else None
-
-
 @handles("iota")
 def iota(operation: Operation, _machine: Machine) -> list[Array]:
     shape = operation.shape
     index = axis(int(operation.params["dimension"]))
     if is_float(operation.dtypes[0]):
-        return [RealArray(shape, unlabelled(shape), index_number(index, shape))]
+        return [RealArray(shape, index_number(index, shape))]
     return [integer_array(shape, index)]
 
 
@@ -51,16 +43,14 @@ def broadcast(operation: Operation, _machine: Machine) -> list[Array]:
     operand, shape = operation.inputs[0], operation.shape
     positions = operation.params["broadcast_dimensions"]
     indices: list[Affine] = []
-    origins: list[Origin | None] = list(unlabelled(shape))
     for source, target in enumerate(positions):
         if same_size(operand.shape[source], shape[target]):
             indices.append(axis(target))
-            origins[target] = operand.origins[source]
         elif is_fixed(operand.shape[source], 1):
             indices.append(Affine())
         else:
             raise Unreadable("an array widened along an axis whose size may be 1")
-    return [reindex(operand, indices, shape, tuple(origins))]
+    return [reindex(operand, indices, shape)]
 
 
 @handles("transpose")
@@ -69,8 +59,7 @@ def transpose(operation: Operation, _machine: Machine) -> list[Array]:
     indices = [Affine()] * len(permutation)
     for target, source in enumerate(permutation):
         indices[source] = axis(target)
-    origins = tuple(operand.origins[source] for source in permutation)
-    return [reindex(operand, indices, operation.shape, origins)]
+    return [reindex(operand, indices, operation.shape)]
 
 
 @handles("squeeze", "reshape")
@@ -78,11 +67,10 @@ def reshape(operation: Operation, _machine: Machine) -> list[Array]:
     operand = operation.inputs[0]
     if operation.params.get("dimensions") is not None and operation.name == "reshape":
         raise Unreadable("a reshape that also transposes")
-    indices, origins = reshaped_indices(operand, operation.shape)
-    return [reindex(operand, indices, operation.shape, origins)]
+    return [reindex(operand, reshaped_indices(operand, operation.shape), operation.shape)]
 
 
-def reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origins]:
+def reshaped_indices(operand: Array, shape: Shape) -> list[Affine]:
     """Row-major: axes are split and merged within groups whose sizes have equal products.
 
     A symbolic size is compared as an expression, so groups are equal for all sizes or not at all.
@@ -93,12 +81,11 @@ def reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origin
         raise Unreadable("a reshape that splits or merges axes at a symbolic size") from error
 
 
-def _reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origins]:
+def _reshaped_indices(operand: Array, shape: Shape) -> list[Affine]:
     old, new = operand.shape, shape
     indices = [Affine()] * len(old)
-    origins: list[Origin | None] = list(unlabelled(new))
     if any(is_fixed(size, 0) for size in old):
-        return indices, tuple(origins)
+        return indices
     old_axes = [a for a, size in enumerate(old) if not is_fixed(size, 1)]
     new_axes = [a for a, size in enumerate(new) if not is_fixed(size, 1)]
     while old_axes:
@@ -110,7 +97,6 @@ def _reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origi
                 take_new.append(new_axes.pop(0))
         if len(take_old) == len(take_new) == 1:
             indices[take_old[0]] = axis(take_new[0])
-            origins[take_new[0]] = operand.origins[take_old[0]]
             continue
         flat = Affine()
         for a in take_new:
@@ -119,7 +105,7 @@ def _reshaped_indices(operand: Array, shape: Shape) -> tuple[list[Affine], Origi
             indices[a] = flat % old[a]
             flat = flat // old[a]
         indices[take_old[0]] = flat
-    return indices, tuple(origins)
+    return indices
 
 
 @handles("rev")
@@ -127,8 +113,7 @@ def reverse(operation: Operation, _machine: Machine) -> list[Array]:
     operand, shape = operation.inputs[0], operation.shape
     flipped = set(operation.params["dimensions"])
     indices = [shape[a] - 1 - axis(a) if a in flipped else axis(a) for a in range(len(shape))]
-    origins = tuple(None if a in flipped else operand.origins[a] for a in range(len(shape)))
-    return [reindex(operand, indices, shape, origins)]
+    return [reindex(operand, indices, shape)]
 
 
 @handles("slice")
@@ -141,8 +126,7 @@ def static_slice(operation: Operation, _machine: Machine) -> list[Array]:
 
 def _sliced(operand: Array, starts: Sequence[Size], strides: Sequence[int], shape: Shape) -> Array:
     indices = [axis(a) * strides[a] + starts[a] for a in range(len(shape))]
-    origins = tuple(shifted(operand.origins[a], starts[a]) if strides[a] == 1 else None for a in range(len(shape)))
-    return reindex(operand, indices, shape, origins)
+    return reindex(operand, indices, shape)
 
 
 @handles("split")
@@ -163,9 +147,9 @@ def _clamped_starts(starts: Sequence[Array], sizes: Shape, window: Shape) -> lis
     for start, size, length in zip(starts, sizes, window, strict=True):
         if not isinstance(start, IntegerArray):
             raise Unreadable("a slice that starts at an index that is data")
-        low, high = (IntegerArray((), (), integers.always(Affine.of(value))) for value in (0, size - length))
-        raised = integers.combine(start, low, (), (), integers.maximum)
-        found.append(integers.combine(raised, high, (), (), integers.minimum))
+        low, high = (IntegerArray((), integers.always(Affine.of(value))) for value in (0, size - length))
+        raised = integers.combine(start, low, (), integers.maximum)
+        found.append(integers.combine(raised, high, (), integers.minimum))
     return found
 
 
@@ -180,15 +164,12 @@ def dynamic_slice(operation: Operation, _machine: Machine) -> list[Array]:
     fixed = [start.constant for start in clamped]
     if all(start is not None for start in fixed):
         return [_sliced(operand, [start or 0 for start in fixed], (1,) * len(fixed), shape)]
-    origins = tuple(
-        None if start is None else shifted(origin, start) for origin, start in zip(operand.origins, fixed, strict=True)
-    )
     cases: list[tuple[Predicate, Array]] = []
     for combination in combinations(*(start.pieces for start in clamped)):
         condition = conjunction(*(predicate for predicate, _ in combination))
         indices = [axis(a) + start for a, (_, start) in enumerate(combination)]
-        cases.append((condition, reindex(operand, indices, shape, origins)))
-    return [choose(cases, shape, origins)]
+        cases.append((condition, reindex(operand, indices, shape)))
+    return [choose(cases, shape)]
 
 
 def _sliced_at_number(operand: Array, starts: Sequence[Array], along: int, shape: Shape) -> Array:
@@ -205,7 +186,7 @@ def _sliced_at_number(operand: Array, starts: Sequence[Array], along: int, shape
             if len(start.pieces) != 1:
                 raise Unreadable("a slice that starts at an index that may be clamped")
             rest[a] = axis(a) + start.pieces[0][1]
-    wide = reindex(index, [], shape, unlabelled(shape))
+    wide = reindex(index, [], shape)
     assert isinstance(wide, RealArray)
     return read_at_number(operand, along, wide, rest, shape)
 
@@ -219,8 +200,8 @@ def dynamic_update_slice(operation: Operation, _machine: Machine) -> list[Array]
     if any(len(start.pieces) > 1 for start in clamped):
         raise Unreadable("an update that starts at an index that may be clamped")
     inside = conjunction(*(_within(a, fixed[a], update.shape[a], shape[a]) for a in range(len(shape))))
-    moved = reindex(update, [axis(a) - fixed[a] for a in range(len(shape))], shape, operand.origins)
-    return [choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)]
+    moved = reindex(update, [axis(a) - fixed[a] for a in range(len(shape))], shape)
+    return [choose([(inside, moved), (ALWAYS, operand)], shape)]
 
 
 def _within(number: int, start: Affine, length: Size, size: Size) -> Predicate:
@@ -231,13 +212,12 @@ def _within(number: int, start: Affine, length: Size, size: Size) -> Predicate:
 def concatenate(operation: Operation, _machine: Machine) -> list[Array]:
     along, shape = int(operation.params["dimension"]), operation.shape
     starts = [sum(p.shape[along] for p in operation.inputs[:k]) for k in range(len(operation.inputs))]
-    origins = _joined_origins(operation.inputs, starts, along)
     parts = [
-        reindex(part, [axis(a) - start if a == along else axis(a) for a in range(len(shape))], shape, origins)
+        reindex(part, [axis(a) - start if a == along else axis(a) for a in range(len(shape))], shape)
         for part, start in zip(operation.inputs, starts, strict=True)
     ]
     kept = [k for k, part in enumerate(operation.inputs) if not is_fixed(part.shape[along], 0)] or [0]
-    return [join([parts[k] for k in kept], [starts[k] for k in kept], along, shape, origins)]
+    return [join([parts[k] for k in kept], [starts[k] for k in kept], along, shape)]
 
 
 @handles("stack")
@@ -248,11 +228,9 @@ def stack(operation: Operation, _machine: Machine) -> list[Array]:
 
 def stacked(parts: Sequence[Array], along: int, shape: Shape) -> Array:
     """Parts of one shape, one after the other along a new axis."""
-    inner = parts[0].origins if all(p.origins == parts[0].origins for p in parts) else unlabelled(shape[1:])
-    origins = (*inner[:along], None, *inner[along:])
     indices = [axis(a) for a in range(len(shape)) if a != along]
-    wide = [reindex(part, indices, shape, origins) for part in parts]
-    return join(wide, range(len(wide)), along, shape, origins)
+    wide = [reindex(part, indices, shape) for part in parts]
+    return join(wide, range(len(wide)), along, shape)
 
 
 @handles("tile")
@@ -263,18 +241,7 @@ def tile(operation: Operation, _machine: Machine) -> list[Array]:
         axis(a) % size if count > 1 else axis(a)
         for a, (size, count) in enumerate(zip(operand.shape, repeats, strict=True))
     ]
-    origins = tuple(o if count == 1 else None for o, count in zip(operand.origins, repeats, strict=True))
-    return [reindex(operand, indices, shape, origins)]
-
-
-def _joined_origins(parts: Sequence[Array], starts: Sequence[Size], along: int) -> Origins:
-    """Slices of one dim that follow one another make a longer slice of it."""
-    merged: list[Origin | None] = []
-    for number, first in enumerate(parts[0].origins):
-        wanted = [shifted(first, start if number == along else 0) for start in starts]
-        fits = all(part.origins[number] == w for part, w in zip(parts, wanted, strict=True))
-        merged.append(first if fits else None)
-    return tuple(merged)
+    return [reindex(operand, indices, shape)]
 
 
 @handles("pad")
@@ -289,6 +256,6 @@ def pad(operation: Operation, _machine: Machine) -> list[Array]:
         indices.append(index)
         conditions.append(in_range(index, 0, operand.shape[a]))
         conditions.append(compare(offset % (interior + 1), "==", 0))
-    background = reindex(filler, [], shape, unlabelled(shape))
-    inside = reindex(operand, indices, shape, unlabelled(shape))
-    return [choose([(conjunction(*conditions), inside), (ALWAYS, background)], shape, unlabelled(shape))]
+    background = reindex(filler, [], shape)
+    inside = reindex(operand, indices, shape)
+    return [choose([(conjunction(*conditions), inside), (ALWAYS, background)], shape)]

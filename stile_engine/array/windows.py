@@ -12,7 +12,6 @@ from stile_engine.array.arrays import (
     axis,
     ranges_of,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import bound_variable, real_operand
@@ -108,9 +107,7 @@ def convolution(operation: Operation, _machine: Machine) -> list[Array]:
     ranges = {**ranges_of(shape), **windows.bound}
     body = multiply(_read(operand, source, ranges), _read(weight, kernel, ranges))
     node = reduce("sum", windows.bound, body, conjunction(*windows.conditions), ranges)
-    origins = list(unlabelled(shape))
-    origins[out_batch], origins[out_feature] = operand.origins[batch], weight.origins[out]
-    return [RealArray(shape, tuple(origins), node)]
+    return [RealArray(shape, node)]
 
 
 _REDUCTIONS = {"reduce_window_sum": "sum", "reduce_window_max": "max", "reduce_window_min": "min"}
@@ -141,5 +138,4 @@ def reduce_window(operation: Operation, _machine: Machine) -> list[Array]:
     body = _read(operand, places, ranges)
     if windows.bound:
         body = reduce(_REDUCTIONS[operation.name], windows.bound, body, conjunction(*windows.conditions), ranges)
-    origins = tuple(o if places[a] == axis(a) else None for a, o in enumerate(operand.origins))
-    return [RealArray(shape, origins, body)]
+    return [RealArray(shape, body)]

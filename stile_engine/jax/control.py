@@ -78,7 +78,7 @@ def branch(operation: Operation, machine: Machine) -> list[Array]:
         [partial(machine.call, inner, operands, operation.site) for inner in branches], conditions
     )
     return [
-        choose([(p, result[k]) for p, result in zip(conditions, results, strict=True)], shape, results[0][k].origins)
+        choose([(p, result[k]) for p, result in zip(conditions, results, strict=True)], shape)
         for k, shape in enumerate(operation.shapes)
     ]
 
@@ -89,8 +89,8 @@ def _branch_conditions(which: Array, last: int) -> list[Predicate]:
         return [negate(which.predicate), ALWAYS]
     if not isinstance(which, IntegerArray):
         raise Unreadable("a branch that depends on data")
-    limit = [IntegerArray((), (), integers.always(Affine((), number))) for number in range(last)]
-    return [*(integers.comparison(which, "<=", one, (), ()).predicate for one in limit), ALWAYS]
+    limit = [IntegerArray((), integers.always(Affine((), number))) for number in range(last)]
+    return [*(integers.comparison(which, "<=", one, ()).predicate for one in limit), ALWAYS]
 
 
 def _scalar(array: Array) -> int | None:
@@ -248,4 +248,4 @@ def _scanned(
 def _element(sequence: Array, step: Affine) -> Array:
     shape = sequence.shape[1:]
     indices = [step, *(axis(a) for a in range(len(shape)))]
-    return reindex(sequence, indices, shape, sequence.origins[1:])
+    return reindex(sequence, indices, shape)

@@ -7,14 +7,12 @@ from typing import Any
 
 from stile_engine.array.arrays import (
     Array,
-    Origin,
     RealArray,
     UnknownArray,
     as_node,
     axis,
     integers,
     ranges_of,
-    unlabelled,
 )
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.sizes import ranges_of_unknowns, sized
@@ -94,14 +92,13 @@ def _require_arrays(results: Any) -> None:
 
 def _input(parameter: Parameter) -> Array:
     shape = tuple(size_of(dim.extent) for dim in parameter.dims)
-    origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
     if parameter.tensor is not None and parameter.tensor.integer:
         place = tuple(axis(a) for a in range(len(shape)))
-        return integers(shape, element(parameter.tensor, place), origins)
+        return integers(shape, element(parameter.tensor, place))
     if parameter.tensor is None or not is_float(parameter.dtype):
-        return UnknownArray(shape, unlabelled(shape), f"{parameter.name} holds {parameter.dtype} data", None)
+        return UnknownArray(shape, f"{parameter.name} holds {parameter.dtype} data", None)
     index = tuple(axis(a) for a in range(len(shape)))
-    return RealArray(shape, origins, Read(parameter.tensor, index, ranges_of(shape)))
+    return RealArray(shape, Read(parameter.tensor, index, ranges_of(shape)))
 
 
 def _explained(error: Exception, symbolic: bool) -> Exception:

@@ -10,7 +10,6 @@ from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origin,
     Pieces,
     RealArray,
     Shape,
@@ -23,12 +22,10 @@ from stile_engine.array.arrays import (
     reindex,
     reindex_node,
     select_node,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
-from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import (
@@ -47,7 +44,7 @@ from stile_engine.trace.frontend import axis_variable
 
 def _component(indices: Array, component: int, batch: list[Affine], shape: Shape) -> IntegerArray:
     """One coordinate of the index vectors, over the axis variables of ``shape``."""
-    found = reindex(indices, [*batch, Affine((), component)], shape, unlabelled(shape))
+    found = reindex(indices, [*batch, Affine((), component)], shape)
     if not isinstance(found, IntegerArray):
         raise Unreadable("an index that is data")
     return found
@@ -55,13 +52,13 @@ def _component(indices: Array, component: int, batch: list[Affine], shape: Shape
 
 def _is_inside(start: IntegerArray, last: Size, shape: Shape) -> bool:
     """Whether ``0 <= start <= last`` everywhere."""
-    low = integers.comparison(start, ">=", _fixed(0, shape), shape, unlabelled(shape))
-    high = integers.comparison(start, "<=", _fixed(last, shape), shape, unlabelled(shape))
+    low = integers.comparison(start, ">=", _fixed(0, shape), shape)
+    high = integers.comparison(start, "<=", _fixed(last, shape), shape)
     return decide(conjunction(low.predicate, high.predicate), shape) is True
 
 
 def _fixed(value: Size, shape: Shape) -> IntegerArray:
-    return IntegerArray(shape, unlabelled(shape), integers.always(Affine.of(value)))
+    return IntegerArray(shape, integers.always(Affine.of(value)))
 
 
 @handles("gather")
@@ -77,7 +74,6 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
     if isinstance(indices, RealArray):
         return [_gather_by_number(operation, operand, indices, batch, batching)]
 
-    origins: list[Origin | None] = list(unlabelled(shape))
     cases: list[Pieces] = []
     for dim in range(len(operand.shape)):
         target = None if dim in numbers.collapsed_slice_dims or dim in batching else next(offsets)
@@ -87,27 +83,23 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
             continue
         if dim not in numbers.start_index_map:
             cases.append(integers.always(within))
-            if target is not None and same_size(window[dim], operand.shape[dim]):
-                origins[target] = operand.origins[dim]
             continue
         start = _component(indices, numbers.start_index_map.index(dim), batch, shape)
         last = operand.shape[dim] - window[dim]
         if not _is_inside(start, last, shape):
             if "CLIP" not in str(operation.params["mode"]).upper():
                 raise Unreadable("an index that may be out of range")
-            raised = integers.combine(start, _fixed(0, shape), shape, start.origins, integers.maximum)
-            start = integers.combine(raised, _fixed(last, shape), shape, start.origins, integers.minimum)
-        if target is not None and start.constant is not None:
-            origins[target] = shifted(operand.origins[dim], start.constant)
+            raised = integers.combine(start, _fixed(0, shape), shape, integers.maximum)
+            start = integers.combine(raised, _fixed(last, shape), shape, integers.minimum)
         cases.append(tuple((predicate, value + within) for predicate, value in start.pieces))
     chosen = [
         (
             conjunction(*(predicate for predicate, _ in combination)),
-            reindex(operand, [value for _, value in combination], shape, tuple(origins)),
+            reindex(operand, [value for _, value in combination], shape),
         )
         for combination in product(*cases)
     ]
-    return [choose(chosen, shape, tuple(origins))]
+    return [choose(chosen, shape)]
 
 
 def _gather_by_number(
@@ -125,7 +117,7 @@ def _gather_by_number(
         target = None if dim in numbers.collapsed_slice_dims or dim in batching else next(offsets)
         if dim != along:
             rest[dim] = batch[batching[dim]] if dim in batching else Affine() if target is None else axis(target)
-    index = reindex(indices, [*batch, Affine()], shape, unlabelled(shape))
+    index = reindex(indices, [*batch, Affine()], shape)
     assert isinstance(index, RealArray)
     return read_at_number(operand, along, index, rest, shape)
 
@@ -190,14 +182,14 @@ def _scatter_affine(operation: Operation, operand: Array, indices: Array, update
         update_index[scatter_axis] = solver.solution(number)
 
     inside = conjunction(*solver.conditions)
-    moved = reindex(updates, update_index, shape, operand.origins)
+    moved = reindex(updates, update_index, shape)
     name = operation.name.replace("_", "-")
     if name in _COMBINE:
         if not isinstance(operand, RealArray):
             raise Unreadable(f"{name} of integers")
         changed = _COMBINE[name](operand.node, as_node(moved))
-        return RealArray(shape, operand.origins, select_node(inside, changed, operand.node, shape))
-    return choose([(inside, moved), (ALWAYS, operand)], shape, operand.origins)
+        return RealArray(shape, select_node(inside, changed, operand.node, shape))
+    return choose([(inside, moved), (ALWAYS, operand)], shape)
 
 
 _REDUCTIONS = {
@@ -266,7 +258,7 @@ def _scatter_by_data(operation: Operation, operand: Array, indices: IntegerArray
     else:
         outer = {v: b for v, b in ranges.items() if v not in bound}
         node = apply(COMBINED[reduction], operand.node, reduce(reduction, bound, body, predicate, outer))
-    return RealArray(shape, operand.origins, node)
+    return RealArray(shape, node)
 
 
 def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Shape, last: Size) -> Affine:

@@ -17,7 +17,6 @@ from stile_engine.array.arrays import (
     UnknownArray,
     Unreadable,
     outer_ranges,
-    unlabelled,
 )
 from stile_engine.array.constants import read_constant
 from stile_engine.array.integers import check_width
@@ -142,7 +141,7 @@ class Interpreter:
         try:
             found = read_constant(value, dtype, self._recorder, site)
         except (TypeError, ValueError) as error:
-            return UnknownArray((), (), f"a constant of type {dtype} ({error})", site)
+            return UnknownArray((), f"a constant of type {dtype} ({error})", site)
         return _as_real_where_float(found, dtype)
 
     def _equation(self, equation: Any, inputs: list[Array], site: Site | None) -> list[Array]:
@@ -159,7 +158,7 @@ class Interpreter:
             if site is not None and self._places[1] is not None:
                 self._recorder.within.setdefault(site, self._places[1])
             shapes = shapes or [() for _ in equation.outvars]
-            results = [UnknownArray(shape, unlabelled(shape), str(stopped), site) for shape in shapes]
+            results = [UnknownArray(shape, str(stopped), site) for shape in shapes]
             if name not in references.READS:
                 references.spoil(inputs, str(stopped), site)
         results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
@@ -180,7 +179,7 @@ class Interpreter:
         if unknown is not None and operation.name not in _THROUGH_UNKNOWN:
             if references.references(operation.inputs):
                 raise Unreadable(f"the operation {operation.name} on a reference has no model")
-            return [UnknownArray(shape, unlabelled(shape), unknown.reason, unknown.site) for shape in operation.shapes]
+            return [UnknownArray(shape, unknown.reason, unknown.site) for shape in operation.shapes]
         forced = self._forced, self._following
         if operation.name in _CALLS and (self._forced is None or self._following):
             # Traces of library functions are cached: their places are those of the first call, not of this one.
@@ -222,5 +221,5 @@ class Interpreter:
 def _as_real_where_float(array: Array, dtype: str) -> Array:
     """An unknown array of floats is an expression without a model, which may still turn out not to matter."""
     if isinstance(array, UnknownArray) and elementwise.is_float(dtype):
-        return RealArray(array.shape, array.origins, Unmodelled(array.reason, array.site))
+        return RealArray(array.shape, Unmodelled(array.reason, array.site))
     return array

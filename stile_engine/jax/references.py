@@ -17,8 +17,6 @@ from stile_engine.array import integers
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origin,
-    Origins,
     RealArray,
     Shape,
     TruthArray,
@@ -28,14 +26,12 @@ from stile_engine.array.arrays import (
     axis,
     ranges_of,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.inverse import invert
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.sizes import same_shape
-from stile_engine.array.structure import shifted
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import SymbolicInteger
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
@@ -80,14 +76,14 @@ def remembering(contents: Memory) -> Iterator[Memory]:
 
 
 def reference(shape: Shape, dtype: str) -> Reference:
-    return Reference(shape, unlabelled(shape), "a reference used as an array", None, dtype)
+    return Reference(shape, "a reference used as an array", None, dtype)
 
 
 def without_value(shape: Shape, dtype: str, reason: str) -> Array:
     """What stands in memory that nothing has been written to."""
     if is_float(dtype):
-        return RealArray(shape, unlabelled(shape), NoValue(reason))
-    return UnknownArray(shape, unlabelled(shape), reason, None)
+        return RealArray(shape, NoValue(reason))
+    return UnknownArray(shape, reason, None)
 
 
 def references(inputs: Sequence[Array]) -> list[Reference]:
@@ -108,8 +104,8 @@ def spoil(inputs: Sequence[Array], reason: str, site: Site | None) -> None:
 
 def unknown_content(ref: Reference, reason: str, site: Site | None) -> Array:
     if is_float(ref.dtype):
-        return RealArray(ref.shape, unlabelled(ref.shape), Unmodelled(reason, site))
-    return UnknownArray(ref.shape, unlabelled(ref.shape), reason, site)
+        return RealArray(ref.shape, Unmodelled(reason, site))
+    return UnknownArray(ref.shape, reason, site)
 
 
 # -- control flow --------------------------------------------------------------------------
@@ -177,7 +173,7 @@ def in_branches(branches: Sequence[Callable[[], list[Array]]], conditions: Seque
     for ref, content in before.items():
         if any(left[ref] is not content for left in after):
             cases = [(p, left[ref]) for p, left in zip(conditions, after, strict=True)]
-            held[ref] = choose(cases, ref.shape, unlabelled(ref.shape))
+            held[ref] = choose(cases, ref.shape)
     return results
 
 
@@ -223,8 +219,8 @@ def _indexed(view: View, indexer: adapter.Indexer) -> View:
     for index in indexer.indices:
         if isinstance(index, adapter.RefSlice):
             start = _integer(index.start, shape, ())
-            step = IntegerArray(shape, unlabelled(shape), integers.always(axis(next(slice_axes)) * index.stride))
-            positions.append(integers.combine(start, step, shape, unlabelled(shape), integers.add))
+            step = IntegerArray(shape, integers.always(axis(next(slice_axes)) * index.stride))
+            positions.append(integers.combine(start, step, shape, integers.add))
         else:
             own_axes = range(first, first + len(scalar_shape))
             positions.append(_integer(index, shape, tuple(own_axes)))
@@ -233,10 +229,9 @@ def _indexed(view: View, indexer: adapter.Indexer) -> View:
         for combination in product(*(p.pieces for p in positions)):
             mapping = {axis_variable(a): value for a, (_, value) in enumerate(combination)}
             moved = reindex(
-                TruthArray(view.shape, unlabelled(view.shape), outer_predicate),
+                TruthArray(view.shape, outer_predicate),
                 [value for _, value in combination],
                 shape,
-                unlabelled(shape),
             )
             assert isinstance(moved, TruthArray)
             condition = conjunction(*(p for p, _ in combination), moved.predicate)
@@ -247,14 +242,14 @@ def _indexed(view: View, indexer: adapter.Indexer) -> View:
 def _integer(index: Any, shape: Shape, axes: tuple[int, ...]) -> IntegerArray:
     """An index over the axes of the view: a number, or an array along ``axes`` of it."""
     if isinstance(index, int):
-        return IntegerArray(shape, unlabelled(shape), integers.always(Affine((), index)))
+        return IntegerArray(shape, integers.always(Affine((), index)))
     if isinstance(index, UnknownArray):
         raise Unreadable(f"an index that is data ({index.reason})")
     if not isinstance(index, IntegerArray):
         raise Unreadable("an index that is data")
     own = axes[len(axes) - len(index.shape) :] if index.shape else ()
     indices = [Affine() if size == 1 else axis(a) for a, size in zip(own, index.shape, strict=True)]
-    moved = reindex(index, indices, shape, unlabelled(shape))
+    moved = reindex(index, indices, shape)
     assert isinstance(moved, IntegerArray)
     return moved
 
@@ -270,38 +265,26 @@ def within(indices: Sequence[Affine], sizes: Shape, shape: Shape) -> Predicate:
     return conjunction(*conditions)
 
 
-def origins_of(array: Array, view: View) -> Origins:
-    found: list[Origin | None] = list(unlabelled(view.shape))
-    if len(view.cases) == 1:
-        for index, origin in zip(view.cases[0][1], array.origins, strict=True):
-            for a in range(len(view.shape)):
-                start = index - axis(a)
-                if start.is_constant:
-                    found[a] = shifted(origin, start.constant)
-    return tuple(found)
-
-
 def read(array: Array, view: View, dtype: str, reason: str = OUTSIDE) -> Array:
     """The elements that the view names; no value where it leaves the array."""
     if _is_whole(view, array.shape):
         return array
-    origins = origins_of(array, view)
     cases: list[tuple[Predicate, Array]] = []
     for predicate, indices in view.cases:
         condition = conjunction(predicate, within(indices, array.shape, view.shape))
-        cases.append((condition, reindex(array, indices, view.shape, origins)))
+        cases.append((condition, reindex(array, indices, view.shape)))
         if condition == ALWAYS:
             break
     else:
         cases.append((ALWAYS, without_value(view.shape, dtype, reason)))
-    return choose(cases, view.shape, origins)
+    return choose(cases, view.shape)
 
 
 def written(array: Array, view: View, new: Array, mask: Predicate = ALWAYS) -> Array:
     """The array with the elements that the view names replaced where the mask holds. Raises ``Unreadable``
     where two indices of the view may name one element."""
     if _is_whole(view, array.shape):
-        return choose([(mask, new), (ALWAYS, array)], array.shape, new.origins)
+        return choose([(mask, new), (ALWAYS, array)], array.shape)
     if len(view.cases) != 1:
         raise Unreadable("a write at indices that are not affine")
     _, indices = view.cases[0]
@@ -310,11 +293,11 @@ def written(array: Array, view: View, new: Array, mask: Predicate = ALWAYS) -> A
     equations = [(index.substitute(renaming), axis(d)) for d, index in enumerate(indices)]
     inverse = invert(equations, {names[axis_variable(a)]: size for a, size in enumerate(view.shape)})
     position = [inverse.solution[names[axis_variable(a)]] for a in range(len(view.shape))]
-    moved = reindex(new, position, array.shape, array.origins)
-    held = reindex(TruthArray(view.shape, unlabelled(view.shape), mask), position, array.shape, array.origins)
+    moved = reindex(new, position, array.shape)
+    held = reindex(TruthArray(view.shape, mask), position, array.shape)
     assert isinstance(held, TruthArray)
     inside = conjunction(inverse.condition, held.predicate)
-    return choose([(inside, moved), (ALWAYS, array)], array.shape, array.origins)
+    return choose([(inside, moved), (ALWAYS, array)], array.shape)
 
 
 # -- primitives ----------------------------------------------------------------------------
@@ -348,7 +331,7 @@ def add_update(operation: Operation, _machine: Machine) -> list[Array]:
     old = read(memory()[ref], view, ref.dtype)
     if not is_float(ref.dtype):
         raise Unreadable("integers that are added to in place")
-    total = RealArray(view.shape, more.origins, apply("add", as_node(old), as_node(more)))
+    total = RealArray(view.shape, apply("add", as_node(old), as_node(more)))
     memory()[ref] = written(memory()[ref], view, total)
     return []
 
@@ -363,7 +346,7 @@ def masked_load(operation: Operation, _machine: Machine) -> list[Array]:
     rest = without_value(found.shape, ref.dtype, "read where the mask is false, with no `other`")
     if other is not None:
         rest = _spread(other, found.shape)
-    return [choose([(_mask(mask, found.shape), found), (ALWAYS, rest)], found.shape, found.origins)]
+    return [choose([(_mask(mask, found.shape), found), (ALWAYS, rest)], found.shape)]
 
 
 @handles("masked_swap")
@@ -392,7 +375,7 @@ def _spread(array: Array, shape: Shape) -> Array:
     """Broadcast to a shape, axes of size 1 and missing leading axes included."""
     missing = len(shape) - len(array.shape)
     indices = [Affine() if size == 1 else axis(a + missing) for a, size in enumerate(array.shape)]
-    return reindex(array, indices, shape, unlabelled(shape))
+    return reindex(array, indices, shape)
 
 
 @handles("run_scoped")

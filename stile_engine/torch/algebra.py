@@ -12,8 +12,6 @@ from typing import Any
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origin,
-    Origins,
     RealArray,
     Shape,
     TruthArray,
@@ -24,7 +22,6 @@ from stile_engine.array.arrays import (
     ranges_of,
     reindex,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.meeting import meet
@@ -65,7 +62,7 @@ def bound_variable() -> str:
 
 
 def constant(value: Node) -> RealArray:
-    return RealArray((), (), value)
+    return RealArray((), value)
 
 
 def of_number(value: int) -> RealArray:
@@ -77,7 +74,7 @@ def real(array: Array) -> RealArray:
         return array
     if isinstance(array, UnknownArray):
         raise UnknownOperand(array)
-    return RealArray(array.shape, array.origins, as_node(array))
+    return RealArray(array.shape, as_node(array))
 
 
 def common_shape(shapes: Iterable[Shape]) -> Shape:
@@ -96,17 +93,7 @@ def broadcast(array: Array, shape: Shape) -> Array:
     lead = len(shape) - len(array.shape)
     kept = [own == size for own, size in zip(array.shape, shape[lead:], strict=True)]
     indices = [axis(lead + a) if same else Affine() for a, same in enumerate(kept)]
-    own = (o if same else None for o, same in zip(array.origins, kept, strict=True))
-    return reindex(array, indices, shape, (*[None] * lead, *own))
-
-
-def merged_origins(shape: Shape, arrays: Sequence[Array]) -> Origins:
-    """An axis keeps the dim that all operands which have a known one agree on."""
-    merged: list[Origin | None] = []
-    for back in range(len(shape), 0, -1):
-        known = {a.origins[-back] for a in arrays if len(a.shape) >= back and a.shape[-back] == shape[-back]} - {None}
-        merged.append(known.pop() if len(known) == 1 else None)
-    return tuple(merged)
+    return reindex(array, indices, shape)
 
 
 def each(function: Callable[..., Node], *arrays: Array) -> RealArray:
@@ -114,7 +101,7 @@ def each(function: Callable[..., Node], *arrays: Array) -> RealArray:
     shape = common_shape(a.shape for a in arrays)
     nodes = [as_node(broadcast(real(a), shape)) for a in arrays]
     meet([(node,) for node, a in zip(nodes, arrays, strict=True) if a.shape], ranges_of(shape))
-    return RealArray(shape, merged_origins(shape, arrays), function(*nodes))
+    return RealArray(shape, function(*nodes))
 
 
 def applied(name: str, *arrays: Array) -> RealArray:
@@ -183,7 +170,7 @@ def chosen(predicate: Array, yes: Array, no: Array) -> Array:
     ]
     together = [(condition, predicate), (cases[0][1], yes), (cases[1][1], no)]
     meet([parts_of(wide) for wide, own in together if own.shape], ranges_of(shape))
-    return choose(cases, shape, merged_origins(shape, (yes, no)))
+    return choose(cases, shape)
 
 
 # -- reductions and contractions -----------------------------------------------------------
@@ -211,8 +198,7 @@ def reduced(array: Array, reduction: str, dims: Sequence[int], keep: bool = Fals
     mapping = {axis_variable(a): Affine.variable(name) for a, name in names.items()}
     mapping |= {axis_variable(a): axis(place[a]) for a in kept}
     body = reindex_node(operand.node, mapping, {**ranges_of(shape), **bound})
-    origins = tuple(None if a in dims else operand.origins[a] for a in range(rank) if keep or a not in dims)
-    return RealArray(shape, origins, reduce(reduction, bound, body) if bound else body)
+    return RealArray(shape, reduce(reduction, bound, body) if bound else body)
 
 
 def mean(array: Array, dims: Sequence[int], keep: bool = False) -> RealArray:
@@ -246,9 +232,8 @@ def contracted(left: Array, right: Array, batch: int, shape: Shape) -> RealArray
     mapping = {axis_variable(a): axis(a) for a in range(batch)} | {axis_variable(batch): Affine.variable(name)}
     mapping |= {axis_variable(a): axis(free + a - batch - 1) for a in range(batch + 1, len(second.shape))}
     other = reindex_node(second.node, mapping, ranges)
-    origins = (*first.origins[:free], *second.origins[batch + 1 :])
     meet([(own,), (other,)], ranges, [name])
-    return RealArray(shape, origins, reduce("sum", bound, multiply(own, other)))
+    return RealArray(shape, reduce("sum", bound, multiply(own, other)))
 
 
 # -- moving elements -----------------------------------------------------------------------
@@ -265,14 +250,14 @@ def permuted(array: Array, order: Sequence[int]) -> Array:
     for target, source in enumerate(order):
         indices[source] = axis(target)
     shape = tuple(array.shape[s] for s in order)
-    return reindex(array, indices, shape, tuple(array.origins[s] for s in order))
+    return reindex(array, indices, shape)
 
 
 def with_axis(array: Array, position: int) -> Array:
     """A new axis of size 1."""
     shape = (*array.shape[:position], 1, *array.shape[position:])
     indices = [axis(a if a < position else a + 1) for a in range(len(array.shape))]
-    return reindex(array, indices, shape, (*array.origins[:position], None, *array.origins[position:]))
+    return reindex(array, indices, shape)
 
 
 def without_axis(array: Array, position: int) -> Array:
@@ -280,7 +265,7 @@ def without_axis(array: Array, position: int) -> Array:
     shape = (*array.shape[:position], *array.shape[position + 1 :])
     indices = [axis(a) for a in range(len(shape))]
     indices.insert(position, Affine())
-    return reindex(array, indices, shape, (*array.origins[:position], *array.origins[position + 1 :]))
+    return reindex(array, indices, shape)
 
 
 def listed(value: object) -> list[Any]:
@@ -292,8 +277,7 @@ def listed(value: object) -> list[Any]:
 def along_axis(array: Array, position: int, rank: int) -> Array:
     """A vector laid along one axis of an array of that rank."""
     shape = tuple(array.shape[0] if a == position else 1 for a in range(rank))
-    origins = tuple(array.origins[0] if a == position else None for a in range(rank))
-    return reindex(array, [axis(position)], shape, origins)
+    return reindex(array, [axis(position)], shape)
 
 
 def at_integer(array: Array, along: int, index: IntegerArray, shape: Shape, rest: Sequence[Affine]) -> Array:
@@ -304,8 +288,8 @@ def at_integer(array: Array, along: int, index: IntegerArray, shape: Shape, rest
     cases: list[tuple[Predicate, Array]] = []
     for predicate, value in index.pieces:
         indices = [*rest[:along], value, *rest[along:]]
-        cases.append((predicate, reindex(array, indices, shape, unlabelled(shape))))
-    return choose(cases, shape, unlabelled(shape))
+        cases.append((predicate, reindex(array, indices, shape)))
+    return choose(cases, shape)
 
 
 def index_node(value: Affine, ranges: Axes) -> Node:

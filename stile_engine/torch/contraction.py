@@ -7,7 +7,6 @@ from typing import Any
 
 from stile_engine.array.arrays import (
     Array,
-    Origin,
     RealArray,
     TruthArray,
     Unreadable,
@@ -15,7 +14,6 @@ from stile_engine.array.arrays import (
     ranges_of,
     reindex,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.array.meeting import meet
 from stile_engine.index.affine import Affine
@@ -65,7 +63,6 @@ def einsum(call: Call) -> Results:
             names[letter] = Affine.variable(name)
             bound[name] = bounds(0, sizes[letter])
     ranges = {**ranges_of(call.shape), **bound}
-    origins: list[Origin | None] = [None] * len(result)
     node: Node | None = None
     factors: list[Node] = []
     for part, operand in zip(letters, operands, strict=True):
@@ -77,12 +74,9 @@ def einsum(call: Call) -> Results:
         read = reindex_node(own.node, mapping, ranges)
         factors.append(read)
         node = read if node is None else multiply(node, read)
-        for a, c in enumerate(part):
-            if c in result and origins[result.index(c)] is None:
-                origins[result.index(c)] = own.origins[a]
     assert node is not None
     meet([(factor,) for factor in factors], ranges, list(bound))
-    return RealArray(call.shape, tuple(origins), reduce("sum", bound, node) if bound else node)
+    return RealArray(call.shape, reduce("sum", bound, node) if bound else node)
 
 
 def _expanded(parts: list[str], operands: list[Array]) -> list[str]:
@@ -178,7 +172,7 @@ def attention(machine: Machine, given: dict[str, Any]) -> Array:
     scale = given.get("scale")
     scores = algebra.times(scores, machine.array(1 / sqrt(query.shape[-1]) if scale is None else scale))
     if given.get("is_causal"):
-        below = TruthArray(shape, unlabelled(shape), compare(axis(rank - 1), "<=", axis(rank - 2)))
+        below = TruthArray(shape, compare(axis(rank - 1), "<=", axis(rank - 2)))
         scores = algebra.real(algebra.chosen(below, scores, algebra.constant(NEGATIVE_INFINITY)))
     mask = None if given.get("attn_mask") is None else machine.array(given["attn_mask"])
     if isinstance(mask, TruthArray):
@@ -198,7 +192,7 @@ def _repeated(array: Array, heads: Size) -> Array:
     shape = (*array.shape[:-3], heads, *array.shape[-2:])
     indices: list[Affine] = [axis(a) for a in range(rank)]
     indices[rank - 3] = axis(rank - 3) // times
-    return reindex(array, indices, shape, unlabelled(shape))
+    return reindex(array, indices, shape)
 
 
 @models("scaled_dot_product_attention", "_scaled_dot_product_flash_attention_for_cpu")

@@ -12,7 +12,6 @@ from stile_engine.array.arrays import (
     axis,
     integers,
     ranges_of,
-    unlabelled,
 )
 from stile_engine.array.elementwise import is_float
 from stile_engine.index.affine import Affine
@@ -30,8 +29,8 @@ def filled(call: Call, value: Array) -> Array:
 def empty(call: Call) -> Results:
     """Memory that nothing was written to: its elements have no value."""
     if is_float(call.dtype):
-        return RealArray(call.shape, unlabelled(call.shape), NoValue("never written"))
-    return UnknownArray(call.shape, unlabelled(call.shape), "elements that were never written", None)
+        return RealArray(call.shape, NoValue("never written"))
+    return UnknownArray(call.shape, "elements that were never written", None)
 
 
 @models(
@@ -72,7 +71,7 @@ def arange(call: Call) -> Results:
         return algebra.converted(counted, call.dtype)
     here = algebra.index_node(axis(0), ranges_of(call.shape))
     node = add(algebra.real(start).node, multiply(here, algebra.real(step).node))
-    return algebra.converted(RealArray(call.shape, (None,), node), call.dtype)
+    return algebra.converted(RealArray(call.shape, node), call.dtype)
 
 
 @models("linspace")
@@ -82,12 +81,12 @@ def linspace(call: Call) -> Results:
     here = algebra.index_node(axis(0), ranges_of(call.shape))
     step = divide(subtract(end, start), number(max(steps - 1, 1)))
     node = add(start, multiply(here, step)) if steps > 1 else start
-    return algebra.converted(RealArray(call.shape, (None,), node), call.dtype)
+    return algebra.converted(RealArray(call.shape, node), call.dtype)
 
 
 @models("eye")
 def eye(call: Call) -> Results:
-    diagonal = TruthArray(call.shape, unlabelled(call.shape), compare(axis(0), "==", axis(1)))
+    diagonal = TruthArray(call.shape, compare(axis(0), "==", axis(1)))
     return algebra.converted(diagonal, call.dtype)
 
 
@@ -98,7 +97,6 @@ def triangle(call: Call) -> Results:
     symbol = "<=" if call.name == "tril" else ">="
     inside = TruthArray(
         operand.shape,
-        unlabelled(operand.shape),
         compare(axis(rank - 1) - axis(rank - 2), symbol, shift),
     )
     if isinstance(operand, TruthArray):

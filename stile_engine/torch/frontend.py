@@ -11,14 +11,12 @@ from typing import Any
 
 from stile_engine.array.arrays import (
     Array,
-    Origin,
     RealArray,
     UnknownArray,
     as_node,
     axis,
     integers,
     ranges_of,
-    unlabelled,
 )
 from stile_engine.array.elementwise import is_float
 from stile_engine.errors import UnsupportedError
@@ -125,17 +123,16 @@ def _modules(function: Any) -> list[tuple[str, Any]]:
 
 
 def _elements(parameter: Parameter, shape: tuple[int, ...]) -> Array:
-    origins = tuple(Origin(dim.name, 0) for dim in parameter.dims)
     if parameter.tensor is not None and parameter.tensor.integer:
         place = tuple(axis(a) for a in range(len(shape)))
-        return integers(shape, element(parameter.tensor, place), origins)
+        return integers(shape, element(parameter.tensor, place))
     if not is_float(parameter.dtype):
         reason = f"{parameter.name} holds {parameter.dtype} data"
-        return UnknownArray(shape, unlabelled(shape), reason, parameter.site)
+        return UnknownArray(shape, reason, parameter.site)
     if parameter.tensor is None:
-        return RealArray(shape, origins, NoValue("never written"))
+        return RealArray(shape, NoValue("never written"))
     index = tuple(axis(a) for a in range(len(shape)))
-    return RealArray(shape, origins, Read(parameter.tensor, index, ranges_of(shape)))
+    return RealArray(shape, Read(parameter.tensor, index, ranges_of(shape)))
 
 
 def _result(interpreter: Interpreter, item: Any, name: str | None) -> PlainArray:

@@ -19,7 +19,6 @@ from stile_engine.array.arrays import (
     UnknownArray,
     Unreadable,
     integers,
-    unlabelled,
 )
 from stile_engine.array.constants import read_constant, read_number
 from stile_engine.array.elementwise import is_float, is_integer
@@ -138,15 +137,15 @@ class Interpreter:
         storage = self._storage(tensor)
         dtype = adapter.dtype_name(tensor.dtype)
         if storage is None:
-            return UnknownArray(shape, unlabelled(shape), "a tensor that no modelled operation has made", self._site)
+            return UnknownArray(shape, "a tensor that no modelled operation has made", self._site)
         if adapter.storage_count(tensor) != storage.base.count and storage.dtype == dtype:
-            return UnknownArray(shape, unlabelled(shape), "memory whose size was changed", self._site)
+            return UnknownArray(shape, "memory whose size was changed", self._site)
         if storage.dtype != dtype:
             reason = f"memory of {storage.dtype} that is read as {dtype}"
-            return UnknownArray(shape, unlabelled(shape), reason, self._site)
+            return UnknownArray(shape, reason, self._site)
         found = storage.read(adapter.window(tensor))
         if isinstance(found, UnknownArray) and found.site is None:
-            return UnknownArray(found.shape, found.origins, found.reason, self._site)
+            return UnknownArray(found.shape, found.reason, self._site)
         return found
 
     def write(self, tensor: Any, elements: Array) -> None:
@@ -164,11 +163,11 @@ class Interpreter:
         if adapter.is_tensor(value):
             return self.read(value)
         if isinstance(value, bool):
-            return TruthArray((), (), ALWAYS if value else NEVER)
+            return TruthArray((), ALWAYS if value else NEVER)
         if isinstance(value, int):
             return integers((), Affine((), int(value)))
         if isinstance(value, float):
-            return RealArray((), (), read_number(value, "float64", self._recorder, self._site))
+            return RealArray((), read_number(value, "float64", self._recorder, self._site))
         raise Unreadable(f"{type(value).__name__} where a tensor or a number is expected")
 
     def cast(self, source: str, target: str) -> None:
@@ -200,7 +199,7 @@ class Interpreter:
             numbers = adapter.numbers(tensor if whole else adapter.whole_storage(tensor))
             elements = read_constant(numbers, dtype, self._recorder, self._site)
         except (Unreadable, UnsupportedError) as error:
-            elements = UnknownArray(base.sizes, unlabelled(base.sizes), str(error), self._site)
+            elements = UnknownArray(base.sizes, str(error), self._site)
         self._memory[identity] = (storage, Storage(base, _as_real_where_float(elements, dtype), dtype, reason))
 
     def result(self, tensor: Any) -> Array:
@@ -437,8 +436,8 @@ def _undeclared(path: str) -> str:
 
 def _unwritten(shape: tuple[int, ...], dtype: str) -> Array:
     if is_float(dtype):
-        return RealArray(shape, unlabelled(shape), NoValue("never written"))
-    return UnknownArray(shape, unlabelled(shape), "elements that were never written", None)
+        return RealArray(shape, NoValue("never written"))
+    return UnknownArray(shape, "elements that were never written", None)
 
 
 def _settled(elements: Array | None, shape: tuple[int, ...], dtype: str, reason: str, site: Site | None) -> Array:
@@ -448,12 +447,12 @@ def _settled(elements: Array | None, shape: tuple[int, ...], dtype: str, reason:
         except Unreadable as error:
             elements, reason = None, str(error)
     if elements is None:
-        elements = UnknownArray(shape, unlabelled(shape), reason, site)
+        elements = UnknownArray(shape, reason, site)
     return _as_real_where_float(elements, dtype)
 
 
 def _as_real_where_float(array: Array, dtype: str) -> Array:
     """An unknown array of floats is an expression without a model, which may still turn out not to matter."""
     if isinstance(array, UnknownArray) and is_float(dtype):
-        return RealArray(array.shape, array.origins, Unmodelled(array.reason, array.site))
+        return RealArray(array.shape, Unmodelled(array.reason, array.site))
     return array

@@ -10,8 +10,7 @@ from stile_engine.torch.call import Call, Results, models
 
 
 def _reshaped(operand: Array, shape: Shape) -> Array:
-    indices, origins = reshaped_indices(operand, shape)
-    return reindex(operand, indices, shape, origins)
+    return reindex(operand, reshaped_indices(operand, shape), shape)
 
 
 def _standardized(operand: Array, dims: tuple[int, ...], eps: Array) -> tuple[Array, Array, Array]:

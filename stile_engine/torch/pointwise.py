@@ -16,7 +16,6 @@ from stile_engine.array.arrays import (
     as_node,
     axis,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.arrays import integers as integer_array
 from stile_engine.array.elementwise import is_float, is_integer
@@ -246,7 +245,7 @@ def _by_constant(call: Call, left: Array, right: Array, rule: Callable[[Affine, 
         raise Unreadable("a whole division by something other than a positive constant")
     wide = algebra.broadcast(left, call.shape)
     assert isinstance(wide, IntegerArray)
-    return integers.map_pieces(wide, call.shape, wide.origins, lambda v: integers.always(rule(v, divisor)))
+    return integers.map_pieces(wide, call.shape, lambda v: integers.always(rule(v, divisor)))
 
 
 @models("pow")
@@ -358,7 +357,7 @@ def glu(call: Call) -> Results:
 def _part(array: Array, along: int, start: int, size: int) -> Array:
     shape = tuple(size if a == along else n for a, n in enumerate(array.shape))
     indices = [axis(a) + (start if a == along else 0) for a in range(len(shape))]
-    return reindex(array, indices, shape, unlabelled(shape))
+    return reindex(array, indices, shape)
 
 
 @models("addcmul", "addcdiv")
@@ -411,7 +410,7 @@ def _against_infinity(name: str, left: Array, right: Array) -> Array | None:
         found: Predicate = ALWAYS if name in ("ne", "lt", "le") else NEVER
     else:
         found = {"eq": where, "le": where, "ge": ALWAYS, "lt": NEVER}.get(name, negated(where))
-    return TruthArray(left.shape, left.origins, integers.simplify(found, left.shape))
+    return TruthArray(left.shape, integers.simplify(found, left.shape))
 
 
 @models("logical_and", "logical_or", "logical_xor", "logical_not")
@@ -442,10 +441,10 @@ def finiteness(call: Call) -> Results:
     operand = algebra.real(call.array("self"))
     where = minus_infinity(operand.node)
     if where is None:
-        return TruthArray(operand.shape, operand.origins, _compared_with_infinity(call.name, operand.node))
+        return TruthArray(operand.shape, _compared_with_infinity(call.name, operand.node))
     infinite = call.name in ("isinf", "isneginf")
     found: Predicate = where if infinite else negated(where) if call.name == "isfinite" else NEVER
-    return TruthArray(operand.shape, operand.origins, integers.simplify(found, operand.shape))
+    return TruthArray(operand.shape, integers.simplify(found, operand.shape))
 
 
 def _compared_with_infinity(name: str, node: Node) -> Predicate:

@@ -15,7 +15,6 @@ from stile_engine.array.arrays import (
     ranges_of,
     reindex,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.array.facts import rational_value
 from stile_engine.array.reductions import place_of
@@ -70,8 +69,7 @@ def place(call: Call) -> Results:
         raise Unreadable(f"{call.name} of a single number, or with all axes kept")
     if dim is None:
         count = algebra.element_count(operand.shape, range(len(operand.shape)))
-        indices, origins = reshaped_indices(operand, (count,))
-        operand, dim = reindex(operand, indices, (count,), origins), 0
+        operand, dim = reindex(operand, reshaped_indices(operand, (count,)), (count,)), 0
     return _place(operand, int(dim), call.name == "argmax", _kept(call))
 
 
@@ -190,7 +188,7 @@ def _running(operand: RealArray, dim: int, kind: str) -> RealArray:
     ranges = {**ranges_of(operand.shape), **bound}
     body = reindex_node(operand.node, mapping, ranges)
     upto = compare(Affine.variable(name), "<=", axis(along))
-    return RealArray(operand.shape, operand.origins, reduce(kind, bound, body, upto, ranges))
+    return RealArray(operand.shape, reduce(kind, bound, body, upto, ranges))
 
 
 @models("dist")
@@ -225,6 +223,6 @@ def quantifier(call: Call) -> Results:
         raise algebra.UnknownOperand(operand)
     truth = algebra.converted(operand, "bool")
     if isinstance(truth, TruthArray) and truth.predicate in (ALWAYS, NEVER) and all(truth.shape):
-        return TruthArray(call.shape, unlabelled(call.shape), truth.predicate)
+        return TruthArray(call.shape, truth.predicate)
     found = reduced(truth, "max" if call.name == "any" else "min", _dims(call, operand), _kept(call))
-    return TruthArray(found.shape, found.origins, compare_values(found.node, ">", ZERO))
+    return TruthArray(found.shape, compare_values(found.node, ">", ZERO))

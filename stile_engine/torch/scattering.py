@@ -17,7 +17,6 @@ from stile_engine.array.arrays import (
     regions,
     reindex,
     reindex_node,
-    unlabelled,
 )
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed
@@ -99,7 +98,7 @@ class _Writes:
         )
 
     def _made(self, node: Node) -> RealArray:
-        return RealArray(self.shape, unlabelled(self.shape), node)
+        return RealArray(self.shape, node)
 
 
 @models("index_add", "index_copy", "index_reduce", "index_fill")
@@ -201,9 +200,9 @@ def _at_mask(call: Call, operand: Array, given: Sequence[Array | None], values: 
         raise Unreadable("a write of several numbers, or by several arrays, to the places of a mask")
     number, mask = masks[0]
     shape = call.shape
-    wide = reindex(mask, [axis(number + a) for a in range(len(mask.shape))], shape, unlabelled(shape))
+    wide = reindex(mask, [axis(number + a) for a in range(len(mask.shape))], shape)
     own = in_type(operand, call.dtype)
-    value = reindex(values, [Affine()] * len(values.shape), (), ())
+    value = reindex(values, [Affine()] * len(values.shape), ())
     if isinstance(own, RealArray) or isinstance(value, RealArray):
         own, value = algebra.real(own), algebra.real(value)
     return algebra.chosen(truth_of(wide), value, own)

@@ -13,14 +13,11 @@ from typing import TypeAlias
 
 from stile_engine.array.arrays import (
     Array,
-    Origin,
-    Origins,
     RealArray,
     Unreadable,
     axis,
     ranges_of,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.index.affine import Affine, quotient_and_remainder
@@ -120,7 +117,7 @@ class Storage:
             found = index.extremes(ranges_of(window.sizes)) if window.count else None
             region.append((0, size) if found is None else (found[0], found[1] + 1))
         elements = self._joined(tuple(region))
-        return reindex(elements, indices, window.sizes, _view_origins(elements.origins, indices, len(window.sizes)))
+        return reindex(elements, indices, window.sizes)
 
     def _joined(self, region: Box) -> Array:
         """The elements, right inside the region."""
@@ -129,7 +126,7 @@ class Storage:
             return self._elements
         tiles = [Tile(_axes(_common(box, region)), node) for box, node in relevant]
         node = join(tiles, _axes(region), ranges_of(self.base.sizes), self._elements.node)
-        return RealArray(self.base.sizes, self._elements.origins, node)
+        return RealArray(self.base.sizes, node)
 
     def write(self, window: Window, elements: Array) -> None:
         """Raises ``Unreadable`` where the storage is locked or elements of the window share a place."""
@@ -144,29 +141,17 @@ class Storage:
         where, indices = backward(window, self.base)
         sizes = self.base.sizes
         if where == ALWAYS:
-            origins = _view_origins(elements.origins, indices, len(sizes))
-            self._elements, self._tiles = reindex(elements, indices, sizes, origins), []
+            self._elements, self._tiles = reindex(elements, indices, sizes), []
             return
-        moved = reindex(elements, indices, sizes, unlabelled(sizes))
+        moved = reindex(elements, indices, sizes)
         box = box_of(where, sizes)
         if box is not None and isinstance(moved, RealArray) and isinstance(self._elements, RealArray):
             self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
             self._tiles.append((box, moved.node))
             return
         before = self._joined(tuple((0, n) for n in sizes))
-        self._elements = choose([(where, moved), (ALWAYS, before)], sizes, before.origins)
+        self._elements = choose([(where, moved), (ALWAYS, before)], sizes)
         self._tiles = []
-
-
-def _view_origins(origins: Origins, indices: tuple[Affine, ...], rank: int) -> Origins:
-    """A new axis runs along the dim of the old one that it alone walks through step by step."""
-    found: list[Origin | None] = [None] * rank
-    for origin, index in zip(origins, indices, strict=True):
-        if origin is not None and len(index.terms) == 1 and index.terms[0][1] == 1:
-            atom = index.terms[0][0]
-            if isinstance(atom, str):
-                found[int(atom.removeprefix("$"))] = Origin(origin.name, origin.offset + index.constant)
-    return tuple(found)
 
 
 def forward(window: Window, base: Window) -> tuple[Affine, ...]:

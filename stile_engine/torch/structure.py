@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
-    Origin,
     RealArray,
     Shape,
     TruthArray,
@@ -18,7 +17,6 @@ from stile_engine.array.arrays import (
     decide,
     integers,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose, join
 from stile_engine.array.integers import comparison, make
@@ -49,27 +47,13 @@ def concatenation(call: Call) -> Results:
     along = int(call.given.get("dim", 0)) % len(shape)
     parts = [p for p in _unified([call.machine.array(t) for t in given], call.dtype) if p.shape[along] > 0]
     if not parts:
-        return reindex(call.machine.array(given[0]), [axis(a) for a in range(len(shape))], shape, unlabelled(shape))
+        return reindex(call.machine.array(given[0]), [axis(a) for a in range(len(shape))], shape)
     starts = [sum(p.shape[along] for p in parts[:k]) for k in range(len(parts))]
-    origins = _joined_origins(parts, starts, along)
     moved = [
-        reindex(p, [axis(a) - s if a == along else axis(a) for a in range(len(shape))], shape, origins)
+        reindex(p, [axis(a) - s if a == along else axis(a) for a in range(len(shape))], shape)
         for p, s in zip(parts, starts, strict=True)
     ]
-    return join(moved, starts, along, shape, origins)
-
-
-def _joined_origins(parts: Sequence[Array], starts: Sequence[Size], along: int) -> tuple[Origin | None, ...]:
-    """Slices of one dim that follow one another make a longer slice of it."""
-    merged: list[Origin | None] = []
-    for number, first in enumerate(parts[0].origins):
-        if first is None:
-            merged.append(None)
-            continue
-        wanted = [Origin(first.name, first.offset + (start if number == along else 0)) for start in starts]
-        fits = all(p.origins[number] == w for p, w in zip(parts, wanted, strict=True))
-        merged.append(first if fits else None)
-    return tuple(merged)
+    return join(moved, starts, along, shape)
 
 
 @models("stack")
@@ -79,7 +63,7 @@ def stack(call: Call) -> Results:
     along = int(call.given.get("dim", 0)) % len(shape)
     wide = [algebra.with_axis(p, along) for p in parts]
     spread = [algebra.broadcast(p, shape) for p in wide]
-    return join(spread, range(len(spread)), along, shape, spread[0].origins)
+    return join(spread, range(len(spread)), along, shape)
 
 
 @models("flip")
@@ -87,8 +71,7 @@ def flip(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     flipped = {d % len(shape) for d in call.given["dims"]}
     indices = [shape[a] - 1 - axis(a) if a in flipped else axis(a) for a in range(len(shape))]
-    origins = tuple(None if a in flipped else o for a, o in enumerate(operand.origins))
-    return reindex(operand, indices, shape, origins)
+    return reindex(operand, indices, shape)
 
 
 @models("roll")
@@ -118,10 +101,9 @@ def _rolled(operand: Array, shifts: dict[int, int]) -> Array:
             continue
         by = shift % size
         rank = range(len(operand.shape))
-        origins = tuple(None if a == d else o for a, o in enumerate(found.origins))
-        late = reindex(found, [axis(a) - by if a == d else axis(a) for a in rank], operand.shape, origins)
-        early = reindex(found, [axis(a) + (size - by) if a == d else axis(a) for a in rank], operand.shape, origins)
-        found = choose([(compare(axis(d), "<", by), early), (ALWAYS, late)], operand.shape, origins)
+        late = reindex(found, [axis(a) - by if a == d else axis(a) for a in rank], operand.shape)
+        early = reindex(found, [axis(a) + (size - by) if a == d else axis(a) for a in rank], operand.shape)
+        found = choose([(compare(axis(d), "<", by), early), (ALWAYS, late)], operand.shape)
     return found
 
 
@@ -131,8 +113,7 @@ def _flattened(operand: Array) -> Array:
 
 
 def _reshaped(operand: Array, shape: Shape) -> Array:
-    indices, origins = reshaped_indices(operand, shape)
-    return reindex(operand, indices, shape, origins)
+    return reindex(operand, reshaped_indices(operand, shape), shape)
 
 
 @models("_unsafe_view")
@@ -145,12 +126,11 @@ def repeat(call: Call) -> Results:
     operand, shape = call.array("self"), call.shape
     lead = len(shape) - len(operand.shape)
     indices = [axis(lead + a) % n if n > 1 else Affine() for a, n in enumerate(operand.shape)]
-    same = [o if shape[lead + a] == operand.shape[a] else None for a, o in enumerate(operand.origins)]
     whole = [
         axis(lead + a) if shape[lead + a] == n else i
         for a, (n, i) in enumerate(zip(operand.shape, indices, strict=True))
     ]
-    return reindex(operand, whole, shape, (*[None] * lead, *same))
+    return reindex(operand, whole, shape)
 
 
 @models("constant_pad_nd")
@@ -160,18 +140,14 @@ def constant_pad(call: Call) -> Results:
     starts = _padding_starts(call.given["pad"], len(shape))
     conditions: list[Predicate] = []
     indices: list[Affine] = []
-    origins: list[Origin | None] = []
     for a, (low, high) in enumerate(starts):
         indices.append(axis(a) - low)
-        origins.append(operand.origins[a] if low == 0 and high == 0 else None)
         if low > 0 or high > 0:
             conditions.append(in_range(axis(a) - low, 0, operand.shape[a]))
-    inside = reindex(operand, indices, shape, tuple(origins))
+    inside = reindex(operand, indices, shape)
     if isinstance(inside, RealArray):
         value = algebra.real(value)
-    return choose(
-        [(conjunction(*conditions), inside), (ALWAYS, algebra.broadcast(value, shape))], shape, tuple(origins)
-    )
+    return choose([(conjunction(*conditions), inside), (ALWAYS, algebra.broadcast(value, shape))], shape)
 
 
 def _padding_starts(pad: Sequence[int], rank: int) -> list[tuple[int, int]]:
@@ -195,10 +171,10 @@ def _edge_padded(call: Call, reflect: bool) -> Array:
 
         def at(index: Affine, source: Array = found, a: int = a, wide: Shape = wide) -> Array:
             indices = [index if b == a else axis(b) for b in range(rank)]
-            return reindex(source, indices, wide, unlabelled(wide))
+            return reindex(source, indices, wide)
 
         cases = [(compare(here, "<", 0), at(before)), (compare(here, ">=", size), at(after)), (ALWAYS, at(here))]
-        found = choose(cases, wide, unlabelled(wide))
+        found = choose(cases, wide)
     return found
 
 
@@ -219,12 +195,12 @@ def diagonal_matrix(call: Call) -> Results:
     if (given.get("offset", 0), given.get("dim1", -2), given.get("dim2", -1)) != (0, -2, -1):
         raise Unreadable("diag_embed of another diagonal")
     rank = len(shape)
-    moved = reindex(operand, [axis(a) for a in range(rank - 1)], shape, unlabelled(shape))
+    moved = reindex(operand, [axis(a) for a in range(rank - 1)], shape)
     nothing = algebra.converted(integers((), Affine()), call.dtype)
     if isinstance(moved, RealArray):
         nothing = algebra.real(nothing)
     on_it = compare(axis(rank - 2), "==", axis(rank - 1))
-    return choose([(on_it, moved), (ALWAYS, algebra.broadcast(nothing, shape))], shape, unlabelled(shape))
+    return choose([(on_it, moved), (ALWAYS, algebra.broadcast(nothing, shape))], shape)
 
 
 @models("pixel_shuffle")
@@ -233,7 +209,7 @@ def pixel_shuffle(call: Call) -> Results:
     rank = len(shape)
     *lead, channel, row, column = (axis(a) for a in range(rank))
     inner = channel * (factor * factor) + (row % factor) * factor + column % factor
-    return reindex(operand, [*lead, inner, row // factor, column // factor], shape, unlabelled(shape))
+    return reindex(operand, [*lead, inner, row // factor, column // factor], shape)
 
 
 @models("upsample_nearest1d", "upsample_nearest2d", "upsample_nearest3d")
@@ -246,8 +222,7 @@ def nearest(call: Call) -> Results:
         if scales and new % old:
             raise Unreadable("an enlargement by a factor that is not whole")
         indices.append((axis(a) * old) // new)
-    origins = tuple(o if a < 2 else None for a, o in enumerate(operand.origins))
-    return reindex(operand, indices, shape, origins)
+    return reindex(operand, indices, shape)
 
 
 @models("upsample_linear1d", "upsample_bilinear2d", "upsample_trilinear3d")
@@ -275,10 +250,9 @@ def linear_interpolation(call: Call) -> Results:
 def _between(operand: Array, along: int, place: Affine, unit: int, shape: Shape) -> Array:
     """The operand at ``max(place / unit, 0)`` along an axis, linear between its elements."""
     last = operand.shape[along] - 1
-    none = unlabelled(shape)
 
     def at(index: Affine) -> Array:
-        return reindex(operand, [index if a == along else axis(a) for a in range(len(shape))], shape, none)
+        return reindex(operand, [index if a == along else axis(a) for a in range(len(shape))], shape)
 
     below = compare(place, "<", 0)
     beyond = compare(place // unit, ">=", last)
@@ -287,7 +261,7 @@ def _between(operand: Array, along: int, place: Affine, unit: int, shape: Shape)
         algebra.times(algebra.minus(algebra.of_number(1), weight), at(place // unit)),
         algebra.times(weight, at(place // unit + 1)),
     )
-    return choose([(below, at(Affine())), (beyond, at(Affine((), last))), (ALWAYS, inside)], shape, none)
+    return choose([(below, at(Affine())), (beyond, at(Affine((), last))), (ALWAYS, inside)], shape)
 
 
 @models("pixel_unshuffle")
@@ -296,7 +270,7 @@ def pixel_unshuffle(call: Call) -> Results:
     *lead, channel, row, column = (axis(a) for a in range(len(shape)))
     inner = channel % (factor * factor)
     places = [row * factor + inner // factor, column * factor + inner % factor]
-    return reindex(operand, [*lead, channel // (factor * factor), *places], shape, unlabelled(shape))
+    return reindex(operand, [*lead, channel // (factor * factor), *places], shape)
 
 
 @models("channel_shuffle")
@@ -304,7 +278,7 @@ def channel_shuffle(call: Call) -> Results:
     operand, groups, shape = call.array("self"), int(call.given["groups"]), call.shape
     each = shape[1] // groups
     source = (axis(1) % groups) * each + axis(1) // groups
-    return reindex(operand, [axis(0), source, *(axis(a) for a in range(2, len(shape)))], shape, unlabelled(shape))
+    return reindex(operand, [axis(0), source, *(axis(a) for a in range(2, len(shape)))], shape)
 
 
 # -- indices that are arrays ---------------------------------------------------------------
@@ -319,14 +293,13 @@ def wrapped(index: Array, size: Size, what: str) -> IntegerArray:
     if not isinstance(index, IntegerArray):
         raise Unreadable(f"{what} by numbers that are data")
     shape = index.shape
-    none = unlabelled(shape)
-    below = comparison(index, "<", integers(shape, Affine()), shape, none)
+    below = comparison(index, "<", integers(shape, Affine()), shape)
     pieces = []
     for predicate, value in index.pieces:
         pieces.append((conjunction(predicate, below.predicate), value + size))
         pieces.append((predicate, value))
     pieces[-1] = (ALWAYS, pieces[-1][1])
-    found = make(tuple(pieces), shape, none)
+    found = make(tuple(pieces), shape)
     if decide(_inside(found, size), shape) is not True:
         raise Unreadable(f"{what} by an index that may be out of range: declare its range, as with assume='I in N'")
     return found
@@ -334,9 +307,8 @@ def wrapped(index: Array, size: Size, what: str) -> IntegerArray:
 
 def _inside(index: IntegerArray, size: Size) -> Predicate:
     """Where ``0 <= index < size``."""
-    none = unlabelled(index.shape)
-    low = comparison(index, ">=", integers(index.shape, Affine()), index.shape, none)
-    high = comparison(index, "<", integers(index.shape, Affine.of(size)), index.shape, none)
+    low = comparison(index, ">=", integers(index.shape, Affine()), index.shape)
+    high = comparison(index, "<", integers(index.shape, Affine.of(size)), index.shape)
     return conjunction(low.predicate, high.predicate)
 
 
@@ -347,11 +319,11 @@ def index_select(call: Call) -> Results:
     given = call.array("index")
     if isinstance(given, RealArray):
         rest = {a: axis(a) for a in range(len(shape)) if a != along}
-        wide_number = reindex(given, [axis(along)], shape, unlabelled(shape))
+        wide_number = reindex(given, [axis(along)], shape)
         assert isinstance(wide_number, RealArray)
         return read_at_number(operand, along, wide_number, rest, shape)
     index = wrapped(given, operand.shape[along], "index_select")
-    wide = reindex(index, [axis(along)], shape, unlabelled(shape))
+    wide = reindex(index, [axis(along)], shape)
     return _read(operand, along, wide, shape)
 
 
@@ -378,7 +350,7 @@ def embedding(call: Call) -> Results:
     weight, shape = call.array("weight"), call.shape
     index = wrapped(call.array("indices"), weight.shape[0], "embedding")
     rank = len(shape)
-    wide = reindex(index, [axis(a) for a in range(rank - 1)], shape, unlabelled(shape))
+    wide = reindex(index, [axis(a) for a in range(rank - 1)], shape)
     assert isinstance(wide, IntegerArray)
     return algebra.at_integer(weight, 0, wide, shape, [axis(rank - 1)])
 
@@ -402,18 +374,15 @@ def index_by_arrays(call: Call) -> Results:
     cases: list[tuple[Predicate, list[Affine | None]]] = [(ALWAYS, list(rest))]
     for a, index in zip(used, arrays, strict=True):
         wide = algebra.broadcast(index, common)
-        moved = reindex(wide, place, shape, unlabelled(shape))
+        moved = reindex(wide, place, shape)
         assert isinstance(moved, IntegerArray)
         cases = [
             (conjunction(outer, predicate), [*chosen[:a], value, *chosen[a + 1 :]])
             for outer, chosen in cases
             for predicate, value in moved.pieces
         ]
-    read = [
-        (predicate, reindex(operand, [i for i in chosen if i is not None], shape, unlabelled(shape)))
-        for predicate, chosen in cases
-    ]
-    return choose(read, shape, unlabelled(shape))
+    read = [(predicate, reindex(operand, [i for i in chosen if i is not None], shape)) for predicate, chosen in cases]
+    return choose(read, shape)
 
 
 def _index_by_number(operand: Array, along: int, index: RealArray, shape: Shape) -> Array:
@@ -421,6 +390,6 @@ def _index_by_number(operand: Array, along: int, index: RealArray, shape: Shape)
     own = len(index.shape)
     place = [axis(along + a) for a in range(own)]
     rest = {a: axis(a if a < along else a + own - 1) for a in range(len(operand.shape)) if a != along}
-    wide = reindex(index, place, shape, unlabelled(shape))
+    wide = reindex(index, place, shape)
     assert isinstance(wide, RealArray)
     return read_at_number(operand, along, wide, rest, shape)

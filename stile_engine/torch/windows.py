@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stile_engine.array.arrays import Array, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node, unlabelled
+from stile_engine.array.arrays import Array, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, bounds, divide, multiply, number, reduce
@@ -72,8 +72,7 @@ def _direct(
     first = _read(operand, [*(axis(a) for a in range(lead)), source, *places], ranges)
     second = _read(weight, [o, c, *taps], ranges)
     node = reduce("sum", bound, multiply(first, second), conjunction(*conditions), ranges)
-    origins = (*operand.origins[:lead], weight.origins[0], *unlabelled(shape[lead + 1 :]))
-    return RealArray(shape, origins, node)
+    return RealArray(shape, node)
 
 
 def _transposed(
@@ -109,7 +108,7 @@ def _transposed(
     first = _read(operand, [*(axis(a) for a in range(lead)), row, *sources], ranges)
     second = _read(weight, [row, column, *taps], ranges)
     node = reduce("sum", bound, multiply(first, second), conjunction(*conditions), ranges)
-    return RealArray(shape, (*operand.origins[:lead], *unlabelled(shape[lead:])), node)
+    return RealArray(shape, node)
 
 
 # -- pooling -------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ def _pooled(
     ranges = {**ranges_of(shape), **bound}
     body = _read(operand, [*(axis(a) for a in range(lead)), *places], ranges)
     node = reduce(kind, bound, body, conjunction(*conditions), ranges)
-    return RealArray(shape, (*operand.origins[:lead], *unlabelled(shape[lead:])), node)
+    return RealArray(shape, node)
 
 
 def _pooling(call: Call, space: int) -> tuple[list[int], list[int], list[int], list[int]]:
@@ -177,7 +176,7 @@ def average_pool(call: Call) -> Results:
         divisor = algebra.element_count(tuple(kernel), range(space))
     if divisor is not None:
         return algebra.over(total, algebra.of_number(int(divisor)))
-    ones = RealArray(operand.shape, unlabelled(operand.shape), number(1))
+    ones = RealArray(operand.shape, number(1))
     return algebra.over(total, _pooled(ones, "sum", kernel, stride, padding, dilation, call.shape))
 
 
@@ -219,4 +218,4 @@ def _adaptive(call: Call, kind: str) -> RealArray:
     if kind == "sum":
         for length in lengths:
             node = divide(node, algebra.index_node(length, ranges_of(shape)))
-    return RealArray(shape, (*operand.origins[:lead], *unlabelled(shape[lead:])), node)
+    return RealArray(shape, node)

@@ -14,7 +14,6 @@ from stile_engine.array.arrays import (
     UnknownArray,
     Unreadable,
     outer_ranges,
-    unlabelled,
 )
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
@@ -178,9 +177,9 @@ class Reader:
         for kind in operation.result_types:
             shape = kind.shape
             if kind.is_float:
-                found.append(RealArray(shape, unlabelled(shape), Unmodelled(reason, self.site)))
+                found.append(RealArray(shape, Unmodelled(reason, self.site)))
             else:
-                found.append(UnknownArray(shape, unlabelled(shape), reason, self.site))
+                found.append(UnknownArray(shape, reason, self.site))
         return found
 
     def unsupported(self, reason: str, operation: Operation | None = None) -> TraceError:

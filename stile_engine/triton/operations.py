@@ -216,7 +216,7 @@ def reshape(operation: Operation, inputs: list[Value], _reader: Reader) -> list[
         raise Unreadable("a reshape that may reorder elements (tl.view)")
     shape = operation.result_types[0].shape
     value = inputs[0]
-    indices, _ = reshaped_indices(RealArray(value.shape, (None,) * len(value.shape), ONE), shape)
+    indices = reshaped_indices(RealArray(value.shape, ONE), shape)
     return [moved(value, indices, shape)]
 
 
@@ -255,7 +255,7 @@ def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) ->
         return Pointer(shape, first.memory, offset, (offset,))
     if isinstance(first, Whole) and isinstance(second, Whole):
         return integers.choose(reader.context, predicate, first, second)
-    return choose([(predicate, _plain(first)), (ALWAYS, _plain(second))], shape, (None,) * len(shape))
+    return choose([(predicate, _plain(first)), (ALWAYS, _plain(second))], shape)
 
 
 @handles("arith.select")

@@ -18,7 +18,6 @@ from stile_engine.array.arrays import (
     index_number,
     reindex,
     select_node,
-    unlabelled,
 )
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute
@@ -88,7 +87,7 @@ def moved(value: Value, indices: Sequence[Affine], shape: Shape) -> Value:
         return Pointer(shape, value.memory, offset, tuple(_moved_whole(s, indices, shape) for s in value.steps))
     if isinstance(value, Whole):
         return _moved_whole(value, indices, shape)
-    return reindex(value, indices, shape, unlabelled(shape))
+    return reindex(value, indices, shape)
 
 
 def _moved_whole(value: Whole, indices: Sequence[Affine], shape: Shape) -> Whole:
@@ -130,11 +129,11 @@ def by_pieces(value: Whole, build: Callable[[Polynomial], Node]) -> Node:
 
 
 def real(shape: Shape, node: Node) -> RealArray:
-    return RealArray(shape, unlabelled(shape), node)
+    return RealArray(shape, node)
 
 
 def truth(shape: Shape, predicate: Predicate) -> TruthArray:
-    return TruthArray(shape, unlabelled(shape), predicate)
+    return TruthArray(shape, predicate)
 
 
 def unknown(value: Value) -> UnknownArray | None:

@@ -13,7 +13,6 @@ from stile_engine.array.arrays import (
     axis,
     decide,
     reindex,
-    unlabelled,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.inverse import invert
@@ -93,8 +92,8 @@ class Placed:
         inverse = invert(equations, unknowns)
         shape = initial.shape
         outside = {name: inverse.solution[name] for name in sizes}
-        moved = reindex(block, [inverse.solution[name] for name in within], shape, initial.origins, outside)
-        return choose([(inverse.condition, moved), (ALWAYS, initial)], shape, initial.origins)
+        moved = reindex(block, [inverse.solution[name] for name in within], shape, outside)
+        return choose([(inverse.condition, moved), (ALWAYS, initial)], shape)
 
 
 def same_blocks(left: Placed, right: Placed) -> bool:
@@ -120,4 +119,4 @@ def placed(block: Block, found: Sequence[Array]) -> Placed:
     return Placed(block, tuple(indices))
 
 
-__all__ = ["Ids", "Placed", "axis_variable", "placed", "same_blocks", "unlabelled"]
+__all__ = ["Ids", "Placed", "axis_variable", "placed", "same_blocks"]

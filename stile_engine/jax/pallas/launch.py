@@ -23,7 +23,6 @@ from stile_engine.array.arrays import (
     Unreadable,
     around,
     as_node,
-    unlabelled,
 )
 from stile_engine.array.arrays import integers as integer_array
 from stile_engine.array.choice import choose
@@ -200,7 +199,7 @@ class _Launch:
             for shape, dtype in self.call.scratch:
                 content = references.without_value(shape, dtype, SCRATCH)
                 if several and isinstance(content, RealArray):
-                    content = RealArray(shape, unlabelled(shape), left_over)
+                    content = RealArray(shape, left_over)
                 scratch[references.reference(shape, dtype)] = content
             with remembering({**self.scalars, **outs, **scratch}) as held:
                 refs = [*outs, *scratch]
@@ -352,7 +351,7 @@ class _Launch:
             return block
         none = references.without_value(block.shape, self.outputs[number].block.dtype, LEFT)
         stays = races.continues(self.grid, self.outputs[number], ids)
-        return choose([(stays, block), (ALWAYS, none)], block.shape, block.origins)
+        return choose([(stays, block), (ALWAYS, none)], block.shape)
 
     def _program(self, ids: Ids) -> _Program:
         counted = [a for a in range(len(self.call.grid)) if a not in self.call.vmapped]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -36,17 +35,6 @@ from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Meeting, Shown
 
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The axis runs along a dim: its position ``t`` is the dim's index ``t + offset``."""
-
-    name: str
-    offset: int
-
-
-Origins: TypeAlias = tuple[Origin | None, ...]
-
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 """Functions that the methods and operators below stand for, filled in by the modules that define them."""
 
@@ -57,16 +45,15 @@ class SymbolicArray:
     ``scalar``: NumPy gives a number here and no array without axes, so that ``x += 1`` makes a new one.
     """
 
-    __slots__ = ("origins", "scalar", "site", "store")
+    __slots__ = ("scalar", "site", "store")
     __hash__ = None  # type: ignore[assignment]
     __array_priority__ = 1000
 
-    def __init__(self, store: Store, origins: Origins | None = None, scalar: bool = False) -> None:
+    def __init__(self, store: Store, scalar: bool = False) -> None:
         self.store = store
         self.scalar = scalar
         self.site: Site | None = None
         """The expression that made it."""
-        self.origins: Origins = (None,) * len(store.shape) if origins is None else origins
 
     # What it is
 
@@ -291,7 +278,6 @@ def fresh(
     elements: Elements,
     shape: Shape,
     dtype: Any,
-    origins: Origins | None = None,
     strides: Strides | None = None,
     fits: bool = False,
 ) -> SymbolicArray:
@@ -301,7 +287,7 @@ def fresh(
     if not fits and isinstance(elements, Integer) and kind.kind in "iu" and not _fits(elements.value, shape, kind):
         hint = "; declare how large the data are, as with assume='I in N'" if elements.value.variables else ""
         context.unsupported(f"an integer that may not fit into {kind} is not modelled{hint}")
-    return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)), origins)
+    return SymbolicArray(Buffer(shape, np.dtype(dtype), elements, strides or row_major(shape)))
 
 
 def _fits(value: Affine, shape: Shape, kind: np.dtype) -> bool:
@@ -467,7 +453,6 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
     keys = expanded_keys(array, key)
     items: list[int | Affine | SymbolicInteger | tuple[Size, int, Size]] = []
     layout: list[int | None] = []
-    origins: list[Origin | None] = []
     for k in keys:
         if k is None:
             layout.append(None)
@@ -477,10 +462,7 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
         if isinstance(k, slice):
             start, step, count = slice_within(slice(*(_plain_index(b) for b in (k.start, k.stop, k.step))), size)
             items.append((start, step, count))
-            layout.append(len(origins))
-            origin = array.origins[axis]
-            known = origin is not None and step == 1 and isinstance(start, int)
-            origins.append(Origin(origin.name, origin.offset + start) if origin is not None and known else None)
+            layout.append(sum(a is not None for a in layout))
             continue
         given = OPERATIONS["checked_item"](k, size)
         if given is not None:
@@ -498,7 +480,7 @@ def view_at(array: SymbolicArray, key: Any) -> SymbolicArray:
         store = rearranged(
             store, layout, None if strides is None else tuple(0 if a is None else strides[a] for a in layout)
         )
-    return SymbolicArray(store, tuple(None if a is None else origins[a] for a in layout))
+    return SymbolicArray(store)
 
 
 def _is_whole(item: int | Affine | SymbolicInteger | tuple[Size, int, Size], size: Size) -> bool:
@@ -516,23 +498,9 @@ def _plain_index(value: Any) -> Size | None:
 def broadcast_to(array: SymbolicArray, shape: Shape) -> SymbolicArray:
     if same_shape(array.shape, shape):
         return array
-    missing = len(shape) - array.ndim
-    store = broadcast(array.store, shape)
-    kept = [o if same_size(n, w) else None for o, n, w in zip(array.origins, array.shape, shape[missing:], strict=True)]
-    return SymbolicArray(store, (*[None] * missing, *kept))
+    return SymbolicArray(broadcast(array.store, shape))
 
 
 def common_shape(arrays: Sequence[SymbolicArray]) -> Shape:
     """The shape that operands broadcast to. Raises ``ValueError`` where they do not."""
     return broadcast_shapes([a.shape for a in arrays])
-
-
-def merged_origins(shape: Shape, arrays: Sequence[SymbolicArray]) -> Origins:
-    """An axis keeps the dim that all operands which have a known one agree on."""
-    merged: list[Origin | None] = []
-    for back in range(len(shape), 0, -1):
-        known = {a.origins[-back] for a in arrays if a.ndim >= back and same_size(a.shape[-back], shape[-back])} - {
-            None
-        }
-        merged.append(known.pop() if len(known) == 1 else None)
-    return tuple(merged)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed, same_size
+from stile_engine.index.dims import Size, is_fixed
 from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import OPERATIONS, Origin, SymbolicArray, as_array, fresh, meet, settled
+from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, meet, settled
 from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of, reindex_node
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.structure import normalized_axes, ravel
@@ -29,17 +29,14 @@ def contract(
     An axis of size 1 meets any size, as in NumPy. Raises ``ValueError`` where other sizes differ.
     """
     sizes: dict[Letter, Size] = {}
-    origins: dict[Letter, Origin | None] = {}
     for array, letters in operands:
-        for letter, size, origin in zip(letters, array.shape, array.origins, strict=True):
+        for letter, size in zip(letters, array.shape, strict=True):
             known = sizes.setdefault(letter, size)
             if not (is_fixed(known, 1) or is_fixed(size, 1)) and known != size:
                 raise ValueError(
                     f"operands could not be contracted: an axis has size {known} in one and {size} in another"
                 )
             sizes[letter] = size if is_fixed(known, 1) else known
-            if same_size(sizes[letter], size) and origins.get(letter) is None:
-                origins[letter] = origin
     shape = tuple(sizes[letter] for letter in result)
     places = {letter: axis_index(i, len(shape)) for i, letter in enumerate(result)}
     bound = {}
@@ -67,7 +64,7 @@ def contract(
     dtype = np.result_type(*(array.dtype for array, _ in operands))
     if dtype.kind == "b":
         context.unsupported("a contraction of truth values is not modelled")
-    value = fresh(Real(node), shape, dtype, tuple(origins[letter] for letter in result))
+    value = fresh(Real(node), shape, dtype)
     return write(out, value, "same_kind") if out is not None else settled(value)
 
 

@@ -81,8 +81,6 @@ def _like(name: str, make: Callable[..., SymbolicArray]) -> None:
             value = [options["fill_value"] if "fill_value" in options else given.pop(0)]
         kind = given.pop(0) if given else dtype
         result = make(x.shape if shape is None else shape, *value, x.dtype if kind is None else kind)
-        if shape is None:
-            result.origins = x.origins
         return noted(result)
 
 

@@ -27,7 +27,6 @@ from stile_engine.numpy.plain.array import (
     fresh,
     holds_index_array,
     meet,
-    merged_origins,
     noted,
     settled,
     view_at,
@@ -92,7 +91,7 @@ def pointwise(
     if out is not None:
         return write(out, fresh(elements, shape, dtype), casting="same_kind")
     plain = all(o.ndim < 2 or is_row_major(o.store) for o in operands)
-    result = fresh(elements, shape, dtype, merged_origins(shape, spread))
+    result = fresh(elements, shape, dtype)
     if not plain:
         result.store.strides = None  # NumPy keeps the order of the operands in memory
     return settled(result)
@@ -380,7 +379,7 @@ def _logical(name: str, combine: Callable[..., Predicate], bitwise: str) -> None
         if any(o.dtype.kind != "b" for o in operands):
             context.unsupported(f"numpy.{name} is modelled for conditions on indices only")
         found = Truth(combine(*(truth(broadcast_to(o, shape)) for o in operands)))
-        result = fresh(found, shape, bool, merged_origins(shape, operands))
+        result = fresh(found, shape, bool)
         return write(out, result) if out is not None else result
 
 
@@ -419,7 +418,7 @@ def where(condition: Any, *branches: Any) -> SymbolicArray:
             elements = Real(
                 select(predicate_of, as_node(first_elements, shape), as_node(second_elements, shape), ranges_of(shape))
             )
-    return noted(fresh(elements, shape, dtype, merged_origins(shape, [chosen, other, mask])))
+    return noted(fresh(elements, shape, dtype))
 
 
 @operation("astype")
@@ -442,7 +441,7 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
         context.unsupported(f"a cast to {wanted} is not modelled")
     elif wanted.kind in "iu" and isinstance(elements, Truth):
         elements = Real(as_node(elements, x.shape))
-    result = fresh(elements, x.shape, wanted, x.origins, fits=np.can_cast(x.dtype, wanted, "safe"))
+    result = fresh(elements, x.shape, wanted, fits=np.can_cast(x.dtype, wanted, "safe"))
     if x.ndim > 1 and not is_row_major(x.store):
         result.store.strides = None
     result.scalar = x.scalar

@@ -10,7 +10,7 @@ from stile_engine.array.sizes import ranges_of_unknowns, sized
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import SymbolicInteger
 from stile_engine.numpy.plain import context
-from stile_engine.numpy.plain.array import Origin, SymbolicArray, as_array, fresh, plain_node
+from stile_engine.numpy.plain.array import SymbolicArray, as_array, fresh, plain_node
 from stile_engine.numpy.plain.capture import Rebinding
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, axis_index, ranges_of
 from stile_engine.numpy.plain.sizes import plain_size
@@ -72,7 +72,7 @@ def parameter_array(parameter: Parameter) -> SymbolicArray:
             elements = Integer(element(parameter.tensor, index))
         else:
             elements = Real(Read(parameter.tensor, index, ranges_of(shape)))
-    array = fresh(elements, shape, dtype, tuple(Origin(d.name, 0) for d in parameter.dims), fits=True)
+    array = fresh(elements, shape, dtype, fits=True)
     array.scalar = not shape and not parameter.written
     return array
 

@@ -16,7 +16,6 @@ from stile_engine.index.sets import IndexSet, range_within
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
     OPERATIONS,
-    Origin,
     SymbolicArray,
     as_array,
     broadcast_to,
@@ -204,10 +203,7 @@ def _read_affine(array: SymbolicArray, key: Any) -> SymbolicArray:
     for axis, index in zip(advanced.axes, advanced.indices(names), strict=True):
         mapping[axis_name(axis, view.ndim)] = index
     elements = _read(view, mapping, advanced)
-    origins: list[Origin | None] = [None] * rank
-    for axis in advanced.kept:
-        origins[advanced.place(axis)] = view.origins[axis]
-    return noted(fresh(elements, advanced.result, view.dtype, tuple(origins), fits=True))
+    return noted(fresh(elements, advanced.result, view.dtype, fits=True))
 
 
 def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -> Elements:

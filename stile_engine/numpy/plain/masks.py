@@ -280,7 +280,7 @@ def read_masked(array: SymbolicArray, key: Any) -> Any:
     if keyed.at:
         _no_size()
     whole = keyed.view
-    return Selection(fresh(whole.elements, whole.shape, whole.dtype, whole.origins, fits=True), keyed.mask)
+    return Selection(fresh(whole.elements, whole.shape, whole.dtype, fits=True), keyed.mask)
 
 
 def write_masked(target: SymbolicArray, key: Any, value: Any) -> None:

@@ -32,17 +32,15 @@ from stile_engine.term.expression import reduce as reduce_node
 
 def reduced(
     x: SymbolicArray, reduction: str, axes: tuple[int, ...], keepdims: bool, predicate: Predicate = ALWAYS
-) -> tuple[Node, Shape, tuple[Any, ...]]:
-    """The reduction of some axes, the shape that remains, and the dims of its axes."""
+) -> tuple[Node, Shape]:
+    """The reduction of some axes, and the shape that remains."""
     kept = [a for a in range(x.ndim) if a not in axes]
     if keepdims:
         shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
         place = {a: a for a in kept}
-        origins = tuple(None if a in axes else o for a, o in enumerate(x.origins))
     else:
         shape = tuple(x.shape[a] for a in kept)
         place = {a: i for i, a in enumerate(kept)}
-        origins = tuple(x.origins[a] for a in kept)
     # A bound variable has a name of its own, so that moving the other axes never captures it.
     bound = {a: context.bound_variable() for a in axes}
     mapping = {axis_name(a, x.ndim): Affine.variable(name) for a, name in bound.items()}
@@ -50,15 +48,15 @@ def reduced(
     inner = {name: bounds(0, x.shape[a]) for a, name in bound.items()}
     ranges = {**ranges_of(shape), **inner}
     body = reindex_node(x.node, mapping, ranges)
-    return reduce_node(reduction, inner, body, substitute(predicate, mapping), ranges), shape, origins
+    return reduce_node(reduction, inner, body, substitute(predicate, mapping), ranges), shape
 
 
 def _axes(x: SymbolicArray, axis: Any) -> tuple[int, ...]:
     return tuple(range(x.ndim)) if axis is None else normalized_axes(axis, x.ndim)
 
 
-def _finish(node: Node, shape: Shape, dtype: Any, origins: tuple[Any, ...], out: Any) -> SymbolicArray:
-    result = fresh(Real(node), shape, dtype, origins)
+def _finish(node: Node, shape: Shape, dtype: Any, out: Any) -> SymbolicArray:
+    result = fresh(Real(node), shape, dtype)
     return write(out, result, "same_kind") if out is not None else settled(result)
 
 
@@ -83,7 +81,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         if predicate != ALWAYS and initial is None and reduction in ("max", "min"):
             raise ValueError(f"reduction operation {name} does not have an identity, so where= needs initial=")
-        node, shape, origins = reduced(x, reduction, axes, keepdims, predicate)
+        node, shape = reduced(x, reduction, axes, keepdims, predicate)
         result_type = np.dtype(dtype) if dtype is not None else x.dtype
         if result_type.kind == "b":
             result_type = np.dtype(np.int64)
@@ -91,7 +89,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
             context.unsupported("a reduction of real numbers to integers truncates them, which is not modelled")
         if initial is not None:
             node = apply(combine, node, as_array(initial, x.dtype).node)
-        return _finish(node, shape, result_type, origins, out)
+        return _finish(node, shape, result_type, out)
 
 
 _reduction("sum", "sum", "add")
@@ -128,9 +126,9 @@ def mean(
     reject("mean", options)
     x = as_array(a)
     axes = _axes(x, axis)
-    node, shape, origins = reduced(x, "sum", axes, keepdims)
+    node, shape = reduced(x, "sum", axes, keepdims)
     result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
-    return _finish(divide(node, size_number(_count(x, axes))), shape, result_type, origins, out)
+    return _finish(divide(node, size_number(_count(x, axes))), shape, result_type, out)
 
 
 def _variance(name: str, finish: Callable[[Node], Node]) -> None:
@@ -149,14 +147,14 @@ def _variance(name: str, finish: Callable[[Node], Node]) -> None:
         correction = options.pop("correction", None)
         reject(name, options)
         axes = _axes(x, axis)
-        middle, shape, origins = reduced(x, "sum", axes, True)
-        centre = fresh(Real(divide(middle, size_number(_count(x, axes)))), shape, x.dtype, origins)
+        middle, shape = reduced(x, "sum", axes, True)
+        centre = fresh(Real(divide(middle, size_number(_count(x, axes)))), shape, x.dtype)
         spread = broadcast_to(centre, x.shape)
-        squares = fresh(Real(Power(subtract(x.node, spread.node), 2)), x.shape, real_type(x.dtype), x.origins)
-        total, shape, origins = reduced(squares, "sum", axes, keepdims)
+        squares = fresh(Real(Power(subtract(x.node, spread.node), 2)), x.shape, real_type(x.dtype))
+        total, shape = reduced(squares, "sum", axes, keepdims)
         divisor = _count(x, axes) - (ddof if correction is None else correction)
         result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
-        return _finish(finish(divide(total, size_number(divisor))), shape, result_type, origins, out)
+        return _finish(finish(divide(total, size_number(divisor))), shape, result_type, out)
 
 
 _variance("var", lambda node: node)
@@ -179,7 +177,7 @@ def _running(name: str, reduction: str, *aliases: str) -> None:
         body = reindex_node(x.node, {name_of_axis: here}, ranges)
         node = reduce_node(reduction, inner, body, compare(here, "<=", Affine.variable(name_of_axis)), ranges)
         result_type = np.dtype(dtype) if dtype is not None else x.dtype
-        return _finish(node, x.shape, np.dtype(np.int64) if result_type.kind == "b" else result_type, x.origins, out)
+        return _finish(node, x.shape, np.dtype(np.int64) if result_type.kind == "b" else result_type, out)
 
 
 _running("cumsum", "sum")
@@ -219,10 +217,10 @@ def _quantifier(name: str, *aliases: str) -> None:
         if axis is None and not keepdims and out is None and x.size and holds in (ALWAYS, NEVER):
             return holds == ALWAYS
         # Some element is true if the greatest of their ones and zeros is 1, and all are if the least is.
-        marks = fresh(Real(select(holds, ONE, ZERO, ranges_of(x.shape))), x.shape, np.float64, x.origins)
+        marks = fresh(Real(select(holds, ONE, ZERO, ranges_of(x.shape))), x.shape, np.float64)
         reduction = "max" if name == "any" else "min"
-        node, shape, origins = reduced(marks, reduction, _axes(x, axis), keepdims)
-        result = fresh(Truth(compare_values(node, ">", ZERO)), shape, bool, origins)
+        node, shape = reduced(marks, reduction, _axes(x, axis), keepdims)
+        result = fresh(Truth(compare_values(node, ">", ZERO)), shape, bool)
         return write(out, result) if out is not None else settled(result)
 
 
@@ -242,15 +240,15 @@ def _place(name: str, extreme: str) -> None:
         (along,) = normalized_axes(axis, x.ndim)
         if not x.shape[along]:
             raise ValueError(f"attempt to get {name} of an empty sequence")
-        found, _, _ = reduced(x, extreme, (along,), True)
+        found, _ = reduced(x, extreme, (along,), True)
         spread = broadcast_to(
             fresh(Real(found), tuple(1 if i == along else n for i, n in enumerate(x.shape)), x.dtype), x.shape
         )
         here = compare_values(x.node, "==", spread.node)
         places = fresh(Integer(axis_index(along, x.ndim)), x.shape, np.int64)
-        node, shape, origins = reduced(places, "min", (along,), keepdims, here)
+        node, shape = reduced(places, "min", (along,), keepdims, here)
         # There is such a place: the bound changes nothing, and shows that it is an index.
-        return _finish(apply("minimum", node, size_number(x.shape[along] - 1)), shape, np.int64, origins, out)
+        return _finish(apply("minimum", node, size_number(x.shape[along] - 1)), shape, np.int64, out)
 
 
 _place("argmax", "max")

@@ -14,7 +14,6 @@ from stile_engine.index.predicate import Predicate, compare, conjunction, in_ran
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
     OPERATIONS,
-    Origin,
     SymbolicArray,
     as_array,
     broadcast_to,
@@ -66,9 +65,7 @@ def permuted(x: SymbolicArray, layout: Sequence[int | None]) -> SymbolicArray:
         return x
     strides = x.store.strides
     moved = None if strides is None else tuple(0 if a is None else strides[a] for a in layout)
-    return noted(
-        SymbolicArray(rearranged(x.store, layout, moved), tuple(None if a is None else x.origins[a] for a in layout))
-    )
+    return noted(SymbolicArray(rearranged(x.store, layout, moved)))
 
 
 @operation("transpose", "permute_dims")
@@ -146,16 +143,13 @@ def reshape(a: Any, shape: Any = None, order: str = "C", **options: Any) -> Symb
         raise ValueError(f"cannot reshape array of size {x.size} into shape {target}")
     if same_shape(target, x.shape):
         return permuted(x, range(x.ndim))
-    origins: list[Origin | None] = [None] * len(target)
     front = 0
     while front < min(x.ndim, len(target)) and same_size(x.shape[front], target[front]):
-        origins[front] = x.origins[front]
         front += 1
     back = 1
     while back <= min(x.ndim, len(target)) - front and same_size(x.shape[-back], target[-back]):
-        origins[-back] = x.origins[-back]
         back += 1
-    return noted(SymbolicArray(reshaped(x.store, target), tuple(origins)))
+    return noted(SymbolicArray(reshaped(x.store, target)))
 
 
 @operation("ravel")
@@ -219,7 +213,7 @@ def ascontiguousarray(a: Any, dtype: Any = None) -> SymbolicArray:
 def copy(a: Any, order: str = "C", **options: Any) -> SymbolicArray:
     reject("copy", {k: v for k, v in options.items() if k != "subok"})
     x = as_array(a)
-    made = fresh(x.elements, x.shape, x.dtype, x.origins, fits=True)
+    made = fresh(x.elements, x.shape, x.dtype, fits=True)
     if isinstance(x.store, Buffer) and isinstance(made.store, Buffer):
         made.store.numbers = x.store.numbers
     made.scalar = x.scalar
@@ -264,21 +258,8 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, 
         return choose(compare(place, "<", ends[middle]), join(first, middle), join(middle + 1, last), shape)
 
     result_type = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
-    origins = tuple(_joined_origin(parts, i, i == along) for i in range(rank))
-    result = fresh(join(0, len(parts) - 1), shape, result_type, origins)
+    result = fresh(join(0, len(parts) - 1), shape, result_type)
     return write(out, result, "same_kind") if out is not None else noted(result)
-
-
-def _joined_origin(parts: Sequence[SymbolicArray], axis: int, along: bool) -> Origin | None:
-    """The dim of an axis of the whole, if the parts lie on it one after the other."""
-    first = parts[0].origins[axis]
-    offset = 0
-    for part in parts:
-        origin = part.origins[axis]
-        if first is None or origin != Origin(first.name, first.offset + offset):
-            return None
-        offset += part.shape[axis] if along else 0
-    return first
 
 
 @operation("stack")
@@ -306,8 +287,7 @@ def _moved(name: str, x: SymbolicArray, along: int, size: Size, index: Callable[
     shape = tuple(size if i == along else n for i, n in enumerate(x.shape))
     indices = [axis_index(i, x.ndim) for i in range(x.ndim)]
     indices[along] = index(indices[along])
-    origins = tuple(None if i == along else o for i, o in enumerate(x.origins))
-    return noted(fresh(reindex(x.elements, indices, shape), shape, x.dtype, origins, fits=True))
+    return noted(fresh(reindex(x.elements, indices, shape), shape, x.dtype, fits=True))
 
 
 @operation("repeat")
@@ -385,7 +365,7 @@ def pad(a: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
         elements = choose(
             in_range(place, before, before + size), reindex(x.elements, indices, shape), filler.elements, shape
         )
-        x = fresh(elements, shape, x.dtype, tuple(None if i == along else o for i, o in enumerate(x.origins)))
+        x = fresh(elements, shape, x.dtype)
     return copy(x)
 
 
@@ -399,9 +379,9 @@ def _triangle(name: str, operator_text: str) -> None:
         kept = compare(column - row, operator_text, operator.index(k))
         match x.elements:
             case Truth(predicate):
-                return fresh(Truth(conjunction(kept, predicate)), x.shape, x.dtype, x.origins)
+                return fresh(Truth(conjunction(kept, predicate)), x.shape, x.dtype)
         node: Node = select(kept, x.node, ZERO, ranges_of(x.shape))
-        return noted(fresh(Real(node), x.shape, x.dtype, x.origins))
+        return noted(fresh(Real(node), x.shape, x.dtype))
 
 
 _triangle("tril", "<=")

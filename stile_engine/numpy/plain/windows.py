@@ -41,8 +41,7 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Symboli
     for place, axis in enumerate(kept):
         indices[axis] = axis_index(place, rank)
     indices[first], indices[second] = axis_index(rank - 1, rank) + down, axis_index(rank - 1, rank) + right
-    origins = (*(x.origins[i] for i in kept), None)
-    found = fresh(reindex(x.elements, indices, shape), shape, x.dtype, origins, fits=True)
+    found = fresh(reindex(x.elements, indices, shape), shape, x.dtype, fits=True)
     found.store.locked = "a diagonal of an array is written to, which NumPy refuses"
     return noted(found)
 
