@@ -35,7 +35,7 @@ from stile_engine import dim, kernel
 import numpy as np
 import stile_engine.numpy as tnp
 
-M, N = dim("M", 4), dim("N", 2)
+L, M, N = dim("L", 4096), dim("M", 4), dim("N", 2)
 
 
 @kernel("softmax[M](X:M N)")
@@ -64,6 +64,11 @@ def warm_typed(X, Y):
 @kernel("2 * X:M N")
 def warm_wrong(X):
     return X * 3
+
+
+@kernel("sum[L](X:L N)")
+def warm_wrong_large(X):
+    return 2 * np.sum(X, axis=0)
 """,
     "jax": """
 from stile_engine import dim, kernel
@@ -190,7 +195,7 @@ def warm(text: str) -> list[str]:
     except Exception:
         # The checks to come will meet the same error and report it where the user sees it.
         return [traceback.format_exc()]
-    expected = {"warm_wrong": "refuted"}
+    expected = {"warm_wrong": "refuted", "warm_wrong_large": "refuted"}
     return [
         f"{kernel.name} is {kernel.status}: {kernel.message}"
         for kernel in report.kernels

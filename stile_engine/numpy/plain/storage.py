@@ -227,7 +227,8 @@ class View:
         own = dict(enumerate(region if region is not None else tuple((0, operator.index(n)) for n in self.shape)))
         ranges = {axis_name(a, len(self.shape)): bounds for a, bounds in own.items()}
         beneath = tuple(interval(index, ranges) for index in self._forward)
-        return reindex(self.parent.read(beneath), self._forward, self.shape)
+        whole = all(box == (0, n) for box, n in zip(beneath, self.parent.shape, strict=True))
+        return reindex(self.parent.read(None if whole else beneath), self._forward, self.shape)
 
     def is_same_place(self, other: Store) -> bool:
         return isinstance(other, View) and other.parent is self.parent and other._forward == self._forward
