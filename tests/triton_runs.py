@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 # Sizes that are tried, where a dim has no fixed one: below a tile, one more than a tile, several tiles.
 INSTANCES = (1, 5, 33, 70)
+
+_MOST_ELEMENTS = 20_000
 
 _GUARD = 4096
 """Elements before and after each tensor that hold NaN and must keep it."""
@@ -70,12 +74,15 @@ def main(path: str) -> None:
 
 
 def _sizes(declaration: Any, number: int) -> dict[str, int]:
-    found = {}
-    for k, (name, own) in enumerate(declaration.dims.items()):
-        if own.concrete is not None:
-            found[name] = own.concrete
-            continue
-        wanted = max(1, number + k)
+    """Sizes from ``number`` on, every dim another one; the first ones small, where all of them would be too much."""
+    texts = [*declaration.spec.values(), *dict(declaration.options.get("inputs", {})).values()]
+    named = set(re.findall(r"\w+", " ".join(map(str, texts))))
+    found = {name: own.concrete or 1 for name, own in declaration.dims.items()}
+    waiting = [name for name, own in declaration.dims.items() if own.concrete is None and name in named]
+    for k, name in enumerate(reversed(waiting)):
+        own = declaration.dims[name]
+        left = max(1, _MOST_ELEMENTS // math.prod(found[n] for n in named & found.keys()))
+        wanted = min(number + k, max(2, left))
         found[name] = min(math.ceil(wanted / own.multiple_of) * own.multiple_of, own.maximum)
     return found
 
@@ -84,20 +91,25 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     import numpy as np
     import torch
     from grid_evaluation import grid
+    from kernel_files import _numbers, _specs, by_element
 
     from stile_engine.checking.parameters import declared_inputs, pair
     from stile_engine.index.dims import Dim, products_of_sizes
-    from stile_engine.spec.lower import lower
 
     fixed = {name: Dim(name, size) for name, size in sizes.items()}
-    extents = {name: d.extent for name, d in fixed.items()}
     options = dict(declaration.options)
-    inputs = {i.label: i.dims for i in declared_inputs(options).values()}
-    specs = {name: lower(text, extents, inputs) for name, text in declaration.spec.items()}
+    known, specs = _specs(replace(declaration, dims=fixed))
     tensors = {label: t for spec in specs.values() for label, t in spec.tensors.items()}
     in_place = {name: tuple(d.name for d in spec.value.dims) for name, spec in specs.items()}
     parameters, _ = pair(
-        declaration.target.fn, tensors, fixed, {**options, "scalars": {}, "consts": _given(options)}, in_place, False
+        declaration.target.fn,
+        tensors,
+        fixed,
+        {**options, "scalars": {}, "consts": _given(options)},
+        in_place,
+        False,
+        (),
+        known,
     )
     generator = np.random.default_rng(len(sizes) + sum(sizes.values()))
     buffers: dict[str, torch.Tensor] = {}
@@ -105,6 +117,11 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     contents: dict[str, np.ndarray] = {}
     for p in parameters:
         shape = [d.concrete or 1 for d in p.dims]
+        if p.tensor is not None and p.tensor.integer:
+            whole = _numbers(p, generator, 1)
+            contents[p.tensor.name] = whole
+            views[p.name] = torch.asarray(whole)
+            continue
         numbers = generator.standard_normal(shape)
         if p.tensor is not None and p.tensor.signs is not None and not p.tensor.signs & 1:
             numbers = np.abs(numbers)
@@ -137,7 +154,8 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
             raise IndexError(f"the kernel writes outside of {name}")
     same = True
     for name, spec in specs.items():
-        wanted = grid(spec.value, contents)
+        data = any(t.integer for t in spec.tensors.values())
+        wanted = by_element(spec.value, contents, 1) if data else grid(spec.value, contents)
         same = same and bool(np.allclose(views[name].numpy(), wanted, 2e-4, 2e-4, equal_nan=True))
     return same
 

@@ -84,10 +84,12 @@ class Reader:
     _order: tuple[int, ...] = ()
     _count: int = 0
     _loops: int = 0
+    _users: dict[str, list[Operation]] = field(default_factory=dict)
 
     # -- running ---------------------------------------------------------------------------
 
     def run(self, function: Function, arguments: Mapping[str, Value]) -> None:
+        self._users = users(function.body)
         self.blocks(function.body, 0, dict(arguments))
 
     def blocks(self, region: Region, number: int, environment: Environment) -> None:
@@ -186,6 +188,11 @@ class Reader:
         site = self.site if operation is None else self.sites(operation) or self.site
         return TraceError(reason, site)
 
+    def only_reduced(self, name: str) -> bool:
+        """Whether the order of the elements of a value matters to none of its uses: all reduce its one axis."""
+        own = self._users.get(name, [])
+        return bool(own) and all(o.name == "tt.reduce" and len(o.operand_types[0].shape) == 1 for o in own)
+
     # -- for the models --------------------------------------------------------------------
 
     def round_variable(self) -> str:
@@ -261,6 +268,19 @@ class Reader:
         if isinstance(value, Whole) and value.constant is not None:
             return ALWAYS if value.constant else NEVER
         raise Unreadable("a mask that is no truth value")
+
+
+def users(region: Region) -> dict[str, list[Operation]]:
+    """The operations that use a value, by its name; a name that stands in several regions has the users of all."""
+    found: dict[str, list[Operation]] = {}
+    waiting = [region]
+    while waiting:
+        for block in waiting.pop().blocks:
+            for operation in block.operations:
+                for name in (*operation.operands, *(n for s in operation.successors for n in s.operands)):
+                    found.setdefault(name, []).append(operation)
+                waiting += operation.regions
+    return found
 
 
 _MEMORY = frozenset({"tt.load", "tt.store", "tt.addptr"})

@@ -211,8 +211,9 @@ def transpose(operation: Operation, inputs: list[Value], _reader: Reader) -> lis
 
 
 @handles("tt.reshape")
-def reshape(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    if operation.attributes.get("allow_reorder") or "allow_reorder" in operation.words:
+def reshape(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    reorders = operation.attributes.get("allow_reorder") or "allow_reorder" in operation.words
+    if reorders and not reader.only_reduced(operation.results[0]):
         raise Unreadable("a reshape that may reorder elements (tl.view)")
     shape = operation.result_types[0].shape
     value = inputs[0]

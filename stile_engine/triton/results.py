@@ -21,7 +21,7 @@ from stile_engine.index.predicate import (
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
-from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, bounds, select
+from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Unmodelled, bounds, select
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
@@ -30,6 +30,9 @@ from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.watch import readable, sizes_text
 
 NEVER_WRITTEN = "never written"
+
+_MOST_ROUNDS = 2**31
+"""Of any loop: its counter is an integer of 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,18 @@ def written_by(access: Access, programs: Axes) -> Written:
     if simple is UNIVERSE:
         where = ALWAYS
     assert access.value is not None
-    return Written(access, where, reindex_node(access.value, mapping, outside))
+    return Written(access, where, reindex_node(_freed(access.value, access), mapping, outside))
+
+
+def _freed(node: Node, access: Access) -> Node:
+    """The value with rounds in ranges that do not depend on the program: which there are is in the condition of
+    the write, and a replaced index is held against its range by itself."""
+    wide = {
+        name: bounds(0, _MOST_ROUNDS)
+        for name in access.rounds
+        if name in node.axes and any(not v.startswith("#") for end in node.axes[name] for v in end.variables)
+    }
+    return Restrict(node, wide) if wide else node
 
 
 # -- races -----------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def load(operation: Operation, inputs: list[Value], reader: Reader) -> list[Valu
         return [_integers(memory, cases, mask, inside, other, pointer, reader)]
     if not is_float(memory.dtype):
         raise Unreadable(f"{memory.name} holds {memory.dtype} data")
-    node = _contents(memory, cases, pointer, reader)
+    node = _contents(memory, cases, pointer)
     if inside != ALWAYS and cases:
         safe = reader.context.simplify(inside, shape)
         node = node if safe == ALWAYS else select_node(safe, node, Unmodelled(PAST_THE_ROW, reader.site), shape)
@@ -95,13 +95,13 @@ def load(operation: Operation, inputs: list[Value], reader: Reader) -> list[Valu
     return [real(shape, node)]
 
 
-def _contents(memory: Memory, cases: Cases, pointer: Pointer, reader: Reader) -> Node:
+def _contents(memory: Memory, cases: Cases, pointer: Pointer) -> Node:
     shape = pointer.shape
     if not cases:
         return NoValue(GARBAGE)
     if memory.tensor is None:
         return NoValue(f"{memory.name} read before it is written")
-    ranges = {**reader.context.ranges(shape), **ranges_of(shape)}
+    ranges = ranges_of(shape)
     nodes: list[tuple[Predicate, Node]] = [
         (region, NoValue(UNTOLD_ELEMENT) if names_untold(*index) else Read(memory.tensor, index, ranges))
         for region, index in cases
