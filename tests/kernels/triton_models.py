@@ -357,7 +357,7 @@ def embedding_shifted(ids_ptr, w_ptr, out_ptr, E: tl.constexpr):  # refuted
     tl.store(out_ptr + row * E + e, tl.load(w_ptr + i * E + e - 1, mask=i * E + e > 0, other=0.0))
 
 
-@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=64), grid=(8,))
+@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=8), grid=(2,))
 @triton.jit
 def persistent(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # proved
     for tile in range(tl.program_id(0), tl.cdiv(n, BLOCK), tl.num_programs(0)):
@@ -365,7 +365,7 @@ def persistent(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # proved
         tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)
 
 
-@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=64), grid=(8,))
+@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=8), grid=(2,))
 @triton.jit
 def persistent_skips_tiles(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: never written
     for tile in range(tl.program_id(0), tl.cdiv(n, BLOCK), 2 * tl.num_programs(0)):
@@ -373,7 +373,7 @@ def persistent_skips_tiles(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: 
         tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)  # error[coverage-gap]
 
 
-@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=64), grid=(8,))
+@kernel({"out_ptr": "2 * X:N"}, inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts=dict(BLOCK=8), grid=(2,))
 @triton.jit
 def persistent_all_tiles(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: write the same element
     for tile in range(0, tl.cdiv(n, BLOCK), tl.num_programs(0)):
