@@ -69,6 +69,7 @@ class _Launched:
     def __init__(self, task: KernelTask, function: Any, launch: Launch) -> None:
         self.task, self.function, self.launch = task, function, launch
         self.parameters = {p.name: p for p in task.parameters}
+        self.sites = Sites(task.path)
         self.types: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.symbols: dict[str, tuple[int, int]] = {
@@ -169,8 +170,7 @@ class _Launched:
         sizes = self._sizes()
         context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
         watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers())
-        sites = Sites(self.task.path)
-        reader = Reader(context, grid, recorder, sites.of, watch)
+        reader = Reader(context, grid, recorder, self.sites.of, watch)
         memories, arguments = self._values(function)
         try:
             with around(grid.ranges()):

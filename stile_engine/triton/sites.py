@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+from functools import lru_cache
 
 from stile_engine.trace.location import Site
 from stile_engine.triton.ttir.tree import Operation, Place
@@ -40,13 +41,20 @@ class Sites:
 
     def _nodes(self) -> dict[tuple[int, int], ast.AST]:
         if self._starts is None:
-            self._starts = {}
-            try:
-                tree = ast.parse("".join(linecache.getlines(self._path)))
-            except SyntaxError:
-                return self._starts
-            for node in ast.walk(tree):
-                if isinstance(node, ast.expr | ast.stmt) and not isinstance(node, ast.Expr):
-                    # Walked from the outside in: the first one that starts here is the widest.
-                    self._starts.setdefault((node.lineno, node.col_offset), node)
+            self._starts = _starts("".join(linecache.getlines(self._path)))
         return self._starts
+
+
+@lru_cache(maxsize=8)
+def _starts(source: str) -> dict[tuple[int, int], ast.AST]:
+    """The widest expression or statement that starts at each place of a text."""
+    found: dict[tuple[int, int], ast.AST] = {}
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return found
+    for node in ast.walk(tree):
+        if isinstance(node, ast.expr | ast.stmt) and not isinstance(node, ast.Expr):
+            # Walked from the outside in: the first one that starts here is the widest.
+            found.setdefault((node.lineno, node.col_offset), node)
+    return found
