@@ -283,10 +283,9 @@ def users(region: Region) -> dict[str, list[Operation]]:
     return found
 
 
-_MEMORY = frozenset({"tt.load", "tt.store", "tt.addptr"})
+_MEMORY = frozenset({"tt.load", "tt.store", "tt.addptr", "tt.atomic_rmw"})
 
 _NAMES = {
-    "tt.atomic_rmw": "tl.atomic_add and its like",
     "tt.atomic_cas": "tl.atomic_cas",
     "tt.descriptor_load": "a load through a tensor descriptor",
     "tt.descriptor_store": "a store through a tensor descriptor",

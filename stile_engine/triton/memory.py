@@ -126,6 +126,9 @@ class Traffic:
     def stores(self, memory: Memory) -> list[Access]:
         return [a for a in self.accesses if a.memory is memory and a.kind == "store"]
 
+    def sums(self, memory: Memory) -> list[Access]:
+        return [a for a in self.accesses if a.memory is memory and a.kind == "add"]
+
     def loads(self, memory: Memory) -> list[Access]:
         return [a for a in self.accesses if a.memory is memory and a.kind == "load"]
 

@@ -21,7 +21,7 @@ from stile_engine.index.predicate import (
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
-from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Unmodelled, bounds, select
+from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Unmodelled, add, bounds, reduce, select
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
@@ -57,14 +57,13 @@ def outputs(
     for memory in memories:
         if not memory.written:
             continue
-        stores = traffic.stores(memory)
         races = Races(memory, traffic, programs, sizes).checks()
         checks += races
         if any(c.status is not Status.PROVED for c in races):
             unordered = Unmodelled(f"what programs without an order leave in {memory.name}", races[0].site)
             results.append(PlainArray(memory.shape, unordered, races[0].site, memory.name))
             continue
-        results.append(_contents(memory, stores, programs))
+        results.append(_contents(memory, traffic, programs))
     return results, checks
 
 
@@ -78,18 +77,43 @@ def refuse_untold(traffic: Traffic, taken_apart: frozenset[str]) -> None:
                 raise TraceError(f"an access of {access.memory.name} at a remainder that is not known", access.site)
 
 
-def _contents(memory: Memory, stores: Sequence[Access], programs: Axes) -> PlainArray:
+def _contents(memory: Memory, traffic: Traffic, programs: Axes) -> PlainArray:
+    stores = traffic.stores(memory)
     shape = memory.shape
     ranges = {axis_variable(a): bounds(0, n) for a, n in enumerate(shape)}
     initial: Node = NoValue(NEVER_WRITTEN)
     if memory.tensor is not None:
         initial = Read(memory.tensor, tuple(Affine.variable(v) for v in ranges), ranges)
     node = initial
+    for access in traffic.sums(memory):
+        node = add(node, _added(access, programs))
     for access in stores:
         written = written_by(access, programs)
         node = select(written.where, written.node, node, ranges) if written.where != ALWAYS else written.node
-    site = stores[-1].site if stores else memory.site
+    last = [*stores, *traffic.sums(memory)]
+    site = last[-1].site if last else memory.site
     return PlainArray(shape, node, site, memory.name)
+
+
+def _added(access: Access, programs: Axes) -> Node:
+    """What a sum in memory adds to each element: over all programs, rounds and lanes that come to it."""
+    names = unknowns(access, programs)
+    fresh = {v: Affine.variable(f"added.{v.replace('$', 'lane.')}") for v in names}
+    bound = {fresh[v].render(): (low.substitute(fresh), high.substitute(fresh)) for v, (low, high) in names.items()}
+    # A bound variable's range may not name another one: what a range says of them stands in the predicate.
+    wide = {
+        v: r if not (r[0].variables | r[1].variables) & bound.keys() else bounds(0, _MOST_ROUNDS)
+        for v, r in bound.items()
+    }
+    outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
+    here = [
+        compare(index.substitute(fresh), "==", Affine.variable(axis_variable(a)))
+        for a, index in enumerate(access.index)
+    ]
+    predicate = conjunction(*here, substitute(conditions(access, programs), fresh))
+    assert access.value is not None
+    body = reindex_node(_freed(access.value, access), fresh, wide)
+    return reduce("sum", wide, body, predicate, outside)
 
 
 def unknowns(access: Access, programs: Axes) -> Axes:
@@ -156,7 +180,14 @@ class Races:
 
     def checks(self) -> list[Check]:
         stores, loads = self.traffic.stores(self.memory), self.traffic.loads(self.memory)
+        sums = self.traffic.sums(self.memory)
         found: list[Check] = []
+        if sums and (stores or loads):
+            # A sum has no order with other accesses, nor do the programs.
+            site = (stores or loads)[0].site
+            raise TraceError(f"an atomic sum in {self.memory.name} beside other accesses of it", site)
+        if sums:
+            return [Check("race", Status.PROVED, sums[-1].site)]
         for number, one in enumerate(stores):
             for other in [*stores[number:], *loads]:
                 check = self._between(one, other)

@@ -145,11 +145,26 @@ def _made(reader: Reader, shape: Shape, pieces: Pieces, bits: int) -> Whole:
 
 @handles("tt.store")
 def store(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    _write("store", inputs, reader)
+    return []
+
+
+@handles("tt.atomic_rmw")
+def atomic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    """What all programs add up, in any order. What the operation gives back depends on the order."""
+    if operation.words[0] not in ("fadd", "add"):
+        raise Unreadable(f"an atomic operation that is no sum ({operation.words[0]})")
+    _write("add", inputs, reader)
+    shape = inputs[0].shape
+    return [RealArray(shape, (None,) * len(shape), Unmodelled("what an atomic operation finds in memory", reader.site))]
+
+
+def _write(kind: str, inputs: list[Value], reader: Reader) -> None:
     pointer = _place(inputs[0])
     value = inputs[1]
     mask = reader.context.simplify(reader.mask(inputs[2] if len(inputs) > 2 else None), pointer.shape)
     if mask == NEVER:
-        return []
+        return
     memory = pointer.memory
     if not memory.written:
         raise Unreadable(f"a store to {memory.name}, which the decorator does not name as an output")
@@ -163,5 +178,4 @@ def store(operation: Operation, inputs: list[Value], reader: Reader) -> list[Val
         raise Unreadable("a store of pointers")
     cases, _ = _cases(pointer, mask, reader, "store")
     for region, index in cases:
-        reader.access("store", memory, index, conjunction(mask, region), pointer.shape, node)
-    return []
+        reader.access(kind, memory, index, conjunction(mask, region), pointer.shape, node)

@@ -63,7 +63,7 @@ def matmul_grouped(  # proved
         acc = tl.dot(a, b, acc)
         a_ptrs += BK * sak
         b_ptrs += BK * sbk
-    c = acc.to(tl.float16)
+    c = acc.to(tl.float32)
     offs_cm = pid_m * BM + tl.arange(0, BM)
     offs_cn = pid_n * BN + tl.arange(0, BN)
     c_ptrs = c_ptr + scm * offs_cm[:, None] + scn * offs_cn[None, :]
@@ -96,7 +96,7 @@ def grouped_without_min(  # refuted: never written
         acc = tl.dot(a, b, acc)
         a_ptrs += BK * sak
         b_ptrs += BK * sbk
-    c = acc.to(tl.float16)
+    c = acc.to(tl.float32)
     offs_cm = pid_m * BM + tl.arange(0, BM)
     offs_cn = pid_n * BN + tl.arange(0, BN)
     c_ptrs = c_ptr + scm * offs_cm[:, None] + scn * offs_cn[None, :]
@@ -128,7 +128,7 @@ def grouped_swapped(  # refuted: write the same element
         acc = tl.dot(a, b, acc)
         a_ptrs += BK * sak
         b_ptrs += BK * sbk
-    c = acc.to(tl.float16)
+    c = acc.to(tl.float32)
     offs_cm = pid_m * BM + tl.arange(0, BM)
     offs_cn = pid_n * BN + tl.arange(0, BN)
     c_ptrs = c_ptr + scm * offs_cm[:, None] + scn * offs_cn[None, :]
@@ -160,7 +160,7 @@ def grouped_tiles_of_the_wrong_axis(  # unknown: not shown for every size
         acc = tl.dot(a, b, acc)
         a_ptrs += BK * sak
         b_ptrs += BK * sbk
-    c = acc.to(tl.float16)
+    c = acc.to(tl.float32)
     offs_cm = pid_m * BM + tl.arange(0, BM)
     offs_cn = pid_n * BN + tl.arange(0, BN)
     c_ptrs = c_ptr + scm * offs_cm[:, None] + scn * offs_cn[None, :]
@@ -192,7 +192,7 @@ def grouped_unmasked_store(  # refuted: out of bounds
         acc = tl.dot(a, b, acc)
         a_ptrs += BK * sak
         b_ptrs += BK * sbk
-    c = acc.to(tl.float16)
+    c = acc.to(tl.float32)
     offs_cm = pid_m * BM + tl.arange(0, BM)
     offs_cn = pid_n * BN + tl.arange(0, BN)
     c_ptrs = c_ptr + scm * offs_cm[:, None] + scn * offs_cn[None, :]

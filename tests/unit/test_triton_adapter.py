@@ -86,7 +86,7 @@ def test_grid_belongs_to_triton(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "named"),
     [
-        ("tl.atomic_add(out_ptr + o, 1.0, mask=o < n)", "tl.atomic_add"),
+        ("tl.atomic_xchg(out_ptr + o, 1.0, mask=o < n)", "no sum"),
         ("k = tl.inline_asm_elementwise('mov.b32 $0, $1;', '=r,r', [o], tl.int32, True, 1)\nuse(k)", "inline assembly"),
         ("while n > 20:\n    n = n - 1\nuse(n)", "while"),
         ("tl.store(x_ptr + o, 0.0, mask=o < n)", "does not name as an output"),
