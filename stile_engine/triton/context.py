@@ -49,8 +49,11 @@ class Context:
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name in kept or name not in ranges:
+            if name in kept or name.startswith("@"):
                 continue
+            if name not in ranges:
+                # Without its range it would be any number, and what is found of it none of the kernel's.
+                raise Unreadable("a part of a program id that is taken apart in another way elsewhere")
             kept[name] = ranges[name]
             waiting += [*ranges[name][0].variables, *ranges[name][1].variables]
             for fact in self.facts:
