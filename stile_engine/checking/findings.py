@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from stile_engine.checking.mathematics import Typesetter
 from stile_engine.checking.sentinels import without_sentinels
+from stile_engine.index.dims import named_sizes, registered_dims
+from stile_engine.proof.instances import Sizes
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import (
     Assumption,
@@ -146,11 +148,13 @@ class Findings:
             if found.complete:
                 self.obligations.append(Obligation("coverage", Status.PROVED, place))
             if found.gap is not None:
-                self._uncovered("coverage-gap", place, f"never written: {found.gap}", found.gap, found.gap_point)
+                gap = _of_sizes(found.gap)
+                self._uncovered("coverage-gap", place, f"never written: {gap}", gap, found.gap_point)
             if found.overlap is not None:
                 related = [(site, "written here") for site in found.overlap_sites]
-                message = f"written more than once: {found.overlap}"
-                self._uncovered("coverage-overlap", place, message, found.overlap, found.overlap_point, related)
+                overlap = _of_sizes(found.overlap)
+                message = f"written more than once: {overlap}"
+                self._uncovered("coverage-overlap", place, message, overlap, found.overlap_point, related)
 
     def _uncovered(
         self,
@@ -161,7 +165,9 @@ class Findings:
         point: Mapping[str, int] | None,
         related: Sequence[tuple[Site, str]] = (),
     ) -> None:
-        witness = Witness(index=dict(point or {}), set=where)
+        point = point or {}
+        index = {name: value for name, value in point.items() if not name.startswith("#")}
+        witness = Witness(sizes=named_sizes(point), index=index, set=where)
         self.obligations.append(Obligation("coverage", Status.REFUTED, place, detail=message, witness=witness))
         self.diagnose(code, "error", place, message, related)
 
@@ -307,6 +313,12 @@ def _untold(root: Node) -> str | None:
     """Why a value that the expression may rest on is not told: a counterexample may have looked at it."""
     reasons = (node.reason for node in every_node(root) if isinstance(node, NoValue))
     return next((r.removeprefix(NOT_MODELLED) for r in reasons if r.startswith(NOT_MODELLED)), None)
+
+
+def _of_sizes(where: str) -> str:
+    """The text of a set with sizes instead of their unknowns."""
+    extents = {name: d.extent for name, d in registered_dims().items() if d.concrete is None}
+    return Sizes({}, extents, frozenset()).text(where)
 
 
 def _holds(part: Claim, index: Mapping[str, int]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import compare, conjunction
 from stile_engine.index.sets import IndexSet, describe, union
 
 Box = Mapping[str, tuple[Affine, Affine]]
@@ -83,4 +84,6 @@ def _merge(sets: Sequence[IndexSet]) -> tuple[IndexSet, IndexSet]:
 def _witness(found: IndexSet) -> tuple[str | None, dict[str, int] | None]:
     if found.is_empty:
         return None, None
-    return describe(found), found.sample() or {}
+    unknowns = sorted(v for v in found.variables if v.startswith("#"))
+    sizes = IndexSet.where(conjunction(*(compare(Affine.variable(v), ">=", 1) for v in unknowns)))
+    return describe(found.given(sizes)), found.sample() or {}

@@ -483,6 +483,16 @@ def render_sizes(expression: Affine) -> str:
     return shown.render()
 
 
+def named_sizes(point: Mapping[str, int]) -> dict[str, int]:
+    """The sizes of the dims whose unknowns have these values."""
+    found: dict[str, int] = {}
+    for symbol, value in sorted(point.items()):
+        if symbol.startswith("#"):
+            known = _registered.get(symbol[1:])
+            found[symbol[1:]] = value * (1 if known is None else known.multiple_of)
+    return found
+
+
 def check_name(name: object) -> None:
     """Raise ``DimError`` unless the name can stand in a spec."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or keyword.iskeyword(name):

@@ -40,6 +40,7 @@ from stile_engine.typed.shape import (
     dim_text,
     shape_of,
     size_of,
+    smallest_below_zero,
 )
 
 Related = tuple[tuple[Site | None, str], ...]
@@ -152,8 +153,12 @@ class TypedArray:
         ):
             if not _never_negative(bound):
                 text = f"{found.name}[{render_sizes(low)}:{render_sizes(high)}]"
+                where = smallest_below_zero(bound)
+                at = f" where {where}" if where else ""
                 return self._violate(
-                    "out-of-bounds", f"the slice {text} {problem}: the array has {dim_text(found)} of that dim", site
+                    "out-of-bounds",
+                    f"the slice {text} {problem}{at}: the array has {dim_text(found)} of that dim",
+                    site,
                 )
         axis = self.st.names.index(found.name)
         st = self.st.replaced(DimRange(found.name, low, high, found.extent))
@@ -413,7 +418,13 @@ def _plain(size: Affine) -> Any:
 
 def _never_negative(expression: Affine) -> bool:
     low, _ = size_bounds(expression)
-    return low is not None and low >= 0
+    if low is not None and low >= 0:
+        return True
+    return (
+        not expression.is_constant
+        and all(v.startswith("#") for v in expression.variables)
+        and (smallest_below_zero(expression) is None)
+    )
 
 
 def concrete_ranges(st: ShapeType) -> list[tuple[str, int, int]]:

@@ -9,7 +9,9 @@ from typing import TypeAlias
 
 from stile_engine.errors import DimError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, DimSlice, render_sizes
+from stile_engine.index.dims import Dim, DimSlice, named_sizes, render_sizes
+from stile_engine.index.predicate import compare
+from stile_engine.index.sets import IndexSet
 from stile_engine.term.expression import Axes, Node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.value import DimRange, Value
@@ -75,6 +77,14 @@ class Type:
 
     def __str__(self) -> str:
         return f"{self.st}: {self.et}"
+
+
+def smallest_below_zero(size: Affine) -> str | None:
+    """The smallest sizes at which the expression of sizes is negative, as text; None where there is no choice."""
+    if size.is_constant:
+        return None
+    sample = IndexSet.where(compare(size, "<", 0)).sample()
+    return ", ".join(f"{name} = {value}" for name, value in named_sizes(sample or {}).items()) or None
 
 
 def dim_text(dim: DimRange) -> str:
