@@ -13,6 +13,7 @@ from stile_engine.checking.failures import failure_message
 from stile_engine.checking.ignores import Ignores
 from stile_engine.checking.kernel_check import CheckedKernel, KernelCheck
 from stile_engine.checking.module_check import check_module_code
+from stile_engine.checking.other_sizes import OtherSizes
 from stile_engine.checking.parsing import ParsedText, parse_text
 from stile_engine.index.dims import scope
 from stile_engine.trace.recording import Recorder
@@ -80,8 +81,13 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
                 return Report(request.path, milliseconds=(time.perf_counter() - start) * 1e3, evidence=evidence)
             # The order of the text again, after that of who is waiting for what.
             checked.sort(key=lambda c: (c.report.range.start, c.report.name_range.start))
+            others = OtherSizes(request, parsed, name, lambda: _run(request, parsed, name, package, Recorder()))
+            by_place = {(k.name, k.name_range): k for k in kernels}
             for result in checked:
                 report, known, hints = result.describe()
+                found_kernel = by_place.get((report.name, report.name_range))
+                if found_kernel is not None and found_kernel.function is not None:
+                    hints = (*hints, *others.hints(report, found_kernel))
                 reports.append(report)
                 values += known
                 of_kernel = (*result.diagnostics, *ignores.keep(hints))

@@ -9,6 +9,7 @@ from stile_engine.checking.mathematics import Typesetter
 from stile_engine.checking.sentinels import without_sentinels
 from stile_engine.index.dims import named_sizes, registered_dims
 from stile_engine.proof.instances import Sizes
+from stile_engine.proof.invariants import owed
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import (
     Assumption,
@@ -173,6 +174,7 @@ class Findings:
 
     def add_claim(self, claim: Claim, output: str = "out") -> Status:
         """Prove one equality, and its tiles one by one where the whole is not proved."""
+        self._add_invariants(claim)
         claim, proof = self._settled(claim, output)
         self._proofs.append((claim, proof))
         place = self.range(claim.site)
@@ -205,6 +207,29 @@ class Findings:
             self.diagnose("assumption", "information", place, f"proved under assumptions that nobody declared: {texts}")
         self.literals.extend(proof.literals)
         return proof.status
+
+    def _add_invariants(self, claim: Claim) -> None:
+        """What is claimed of the loops, one obligation for its base and one for its step."""
+        for statement in owed(claim.actual.node):
+            proof = prove_values(statement.actual, statement.claimed, sizes=self.sizes, details=False)
+            self.prove_milliseconds += proof.milliseconds
+            site = statement.location if isinstance(statement.location, Site) else claim.site
+            place = self.range(site)
+            base = statement.code == "invariant-base"
+            when = "before the first round" if base else "after a round that starts with it"
+            worst = next((o for o in proof.obligations if o.status is proof.status), None)
+            reason = f": {worst.detail}" if worst is not None and worst.detail else ""
+            holds = proof.status in (Status.PROVED, Status.ASSUMED)
+            detail = None if holds else f"the invariant does not say what the loop computes {when}{reason}"
+            if proof.status is Status.UNKNOWN:
+                detail = f"it could not be shown that the invariant says what the loop computes {when}{reason}"
+            self.assumptions += [a for a in proof.assumptions if a not in self.assumptions]
+            found = Obligation("invariant", proof.status, place, claim.spec_text, detail=detail, witness=proof.witness)
+            if found not in self.obligations:
+                self.obligations.append(found)
+            if not holds:
+                severity = "error" if proof.status is Status.REFUTED else "warning"
+                self.diagnose(statement.code, severity, place, refutation_message(found))
 
     def _describe(self, claim: Claim, proof: Proof) -> None:
         """What the first claim computes and its normal forms; the first difference of any."""

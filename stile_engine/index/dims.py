@@ -514,9 +514,22 @@ def dim(name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, m
 
     Raises ``DimError`` for a name that cannot stand in a spec or a size that is no positive integer.
     """
-    found = Dim(name, size, multiple_of=multiple_of, max=max)
+    found = Dim(name, size if size is None else _resized.get().get(name, size), multiple_of=multiple_of, max=max)
     _registered[name] = found
     return found
+
+
+_resized: ContextVar[Mapping[str, int]] = ContextVar("_resized", default={})  # noqa: B039
+
+
+@contextmanager
+def resized(sizes: Mapping[str, int]) -> Iterator[None]:
+    """Dims that are declared inside with a size have these instead."""
+    token = _resized.set(sizes)
+    try:
+        yield
+    finally:
+        _resized.reset(token)
 
 
 def registered_dims() -> Mapping[str, Dim]:

@@ -12,6 +12,7 @@ from stile_engine.index.work import budget
 from stile_engine.proof import induction, prove
 from stile_engine.proof.counterexamples import Counterexamples, Unsearched
 from stile_engine.proof.evaluate import Evaluator
+from stile_engine.proof.invariants import owed
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.numbers import Floats
 from stile_engine.proof.prove import Proof, prove_values
@@ -182,3 +183,73 @@ def test_shorter_loops_have_all_their_numbers_made_of_fewer_rounds() -> None:
         point = Evaluator(Floats(), lambda *_: Fraction(1))(spec.node, {"q": 0})
         assert point == (few * TILE - 4) / (few * TILE)
     assert not list(shorter([kernel.spec]))
+
+
+def statements(kernel: Kernel, *invariant: Node | None) -> list[tuple[str, str, Proof]]:
+    kernel.recurrence.invariant = invariant
+    kernel.recurrence.step = (e.add(kernel.carried(), kernel.tile("sum")),)
+    found = owed(Carried(kernel.recurrence, 0, (_Q,), Affine((), kernel.rounds), kernel.ranges))
+    return [(s.code, s.actual.shape_type, prove_values(s.actual, s.claimed)) for s in found]
+
+
+def test_a_right_invariant_owes_nothing_more() -> None:
+    kernel = running_sum(induction.MOST_ROUNDS * 2)
+    found = statements(kernel, prefix(kernel, _T * TILE))
+    assert [(code, proof.status) for code, _, proof in found] == [
+        ("invariant-base", "proved"),
+        ("invariant-step", "proved"),
+    ]
+
+
+def test_an_invariant_that_starts_wrong_is_refuted_at_its_base() -> None:
+    kernel = running_sum(induction.MOST_ROUNDS * 2)
+    (_, _, base), (_, _, step) = statements(kernel, prefix(kernel, _T * TILE + 1))
+    assert base.status == "refuted" and base.witness is not None
+    assert step.status == "refuted"  # the tile counts its first element again
+
+
+def test_an_invariant_that_a_round_does_not_keep_is_refuted_with_the_round() -> None:
+    kernel = running_sum(induction.MOST_ROUNDS * 2)
+    (_, _, base), (_, shape, step) = statements(kernel, prefix(kernel, _T * (TILE - 1)))
+    assert base.status == "proved"
+    assert step.status == "refuted" and step.witness is not None
+    assert "round.1" in shape and "round.1" in step.witness.index
+
+
+def test_a_loop_without_a_claim_owes_nothing() -> None:
+    assert statements(running_sum(9)) == []
+    assert statements(running_sum(9), None) == []
+
+
+def geometric(rounds: int) -> Kernel:
+    """``c = c / 2 + sum of a tile`` has no form that is guessed; with a claim it is solved."""
+    return Kernel("0 * sum[k](X:q k) + 1", rounds, e.ONE)
+
+
+def test_a_right_invariant_solves_a_loop_that_no_guess_does() -> None:
+    # c = 2 c**2 - c**4 starts at 1 and stays there; the squares hide that from every guess
+    rounds = induction.MOST_ROUNDS * 2
+    for invariant, status in ((None, "unknown"), (e.ONE, "proved")):
+        kernel = geometric(rounds)
+        square = e.Power(kernel.carried(), 2)
+        kernel.recurrence.invariant = (invariant,)
+        proof = kernel.prove(e.subtract(e.multiply(e.number(2), square), e.Power(square, 2)))
+        assert proof.status == status
+
+
+def test_carries_of_two_claims_are_both_used_in_each_step() -> None:
+    rounds = induction.MOST_ROUNDS * 2
+    kernel = Kernel("0 * sum[k](X:q k) + 1", rounds, e.ONE, e.ONE)
+    kernel.recurrence.invariant = (e.ONE, e.ONE)
+    crossed = (e.Power(kernel.carried(1), 2), e.Power(kernel.carried(0), 3))
+    assert kernel.prove(*crossed).status == "proved"
+    last = Carried(kernel.recurrence, 0, (_Q,), Affine((), rounds), kernel.ranges)
+    assert [prove_values(s.actual, s.claimed).status for s in owed(last)] == ["proved"] * 4
+    kernel.recurrence.invariant = (e.ONE, e.number(2))
+    found = [(s.code, s.carry, prove_values(s.actual, s.claimed).status) for s in owed(last)]
+    assert found == [
+        ("invariant-base", 0, "proved"),
+        ("invariant-step", 0, "refuted"),
+        ("invariant-base", 1, "refuted"),
+        ("invariant-step", 1, "refuted"),
+    ]
