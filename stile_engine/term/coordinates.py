@@ -20,6 +20,7 @@ from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.graphs import are_coupled, exact_value, is_function, value_of, with_values
 from stile_engine.index.names import fresh_name
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.work import BudgetExceeded, spend
 from stile_engine.term.atoms import Atom, IndexAtom, Poly, Rational, ReadAtom, of_atom, ratio, read_atom
 from stile_engine.term.rewrite import transform
 from stile_engine.term.ring import of_affine, scale, substitute
@@ -74,6 +75,16 @@ def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: boo
     uses, plain = found_uses.indices, found_uses.plain
     if not uses or has_data(domain, body) or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
         return []
+    try:
+        return _choices(bound, domain, body, uses, plain, distinct)
+    except BudgetExceeded:
+        spend()  # the budget of the proof is not what was exceeded, or this tells
+        return []
+
+
+def _choices(
+    bound: tuple[str, ...], domain: IndexSet, body: Poly, uses: tuple[Affine, ...], plain: bool, distinct: bool
+) -> list[Family]:
     kept = tuple(v for v in bound if all(v not in use.variables for use in uses))
     if any(v not in body.variables for v in kept):
         return []  # to be counted, and no coordinate
