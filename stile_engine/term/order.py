@@ -7,16 +7,17 @@ are finite.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.names import combined
-from stile_engine.index.predicate import Predicate, compare, in_range
+from stile_engine.index.predicate import Predicate, compare, disjunction, in_range
 from stile_engine.index.sets import IndexSet
-from stile_engine.term.atoms import Poly
+from stile_engine.term.atoms import UNIT, Poly, ratio
 from stile_engine.term.powers import primitive_part, without_positive
-from stile_engine.term.ring import substitute
+from stile_engine.term.ring import add, scale, substitute
 from stile_engine.term.signs import NEGATIVE, POSITIVE, ZERO_SIGN, sign
 
 
@@ -42,10 +43,16 @@ class Sign(data.Datum):
         high = 1 if mask & POSITIVE else 0 if mask & ZERO_SIGN else -1
         return in_range(value, low, high + 1)
 
-    def relations(self, others: object) -> list[Predicate]:
+    def relations(self, others: Sequence[data.Datum]) -> list[Predicate]:
+        found: list[Predicate] = []
         if sign(self.term) == NEGATIVE | POSITIVE:
-            return [compare(Affine.variable(self.token), "!=", 0)]
-        return []
+            found.append(compare(Affine.variable(self.token), "!=", 0))
+        signs = [other for other in others if isinstance(other, Sign)]
+        if 1 < len(signs) <= _MOST_COMPARED:
+            for other in signs:
+                if other is not self:
+                    found += _ordered(self, other)
+        return found
 
     def reads(self) -> list[tuple[object, Affine]]:
         reads = sorted(self.term.reads, key=lambda r: r.digest)
@@ -55,6 +62,32 @@ class Sign(data.Datum):
         from stile_engine.term.printing import show
 
         return f"sign({show(self.term, {v: name(v) for v in self.term.variables})})"
+
+
+_MOST_COMPARED = 8
+"""Signs in one set that are compared with one another."""
+
+
+def _ordered(first: Sign, second: Sign) -> list[Predicate]:
+    """What the sign of ``t - c u`` says of the signs of t and u, for the c that takes their first terms away
+    (of either sign), or 1."""
+    found: list[Predicate] = []
+    one, other = Affine.variable(first.token), Affine.variable(second.token)
+    for factor in {Fraction(1), Fraction(-1), *_ratio(first.term, second.term)}:
+        mask = sign(add(first.term, scale(second.term, ratio(-factor))))
+        signed = other if factor > 0 else -other
+        if mask == POSITIVE:
+            # t > v: t is positive or v is negative
+            found.append(disjunction(compare(one, "==", 1), compare(signed, "==", -1)))
+        elif mask in (POSITIVE | ZERO_SIGN, ZERO_SIGN):
+            found.append(compare(one, ">=", signed))
+    return found
+
+
+def _ratio(first: Poly, second: Poly) -> list[Fraction]:
+    """The quotient of the coefficients of one term that both have, numbers apart."""
+    known = dict(second.terms)
+    return next(([Fraction(c) / known[m]] for m, c in first.terms if m is not UNIT and m in known), [])
 
 
 def sign_of(operand: Poly) -> Affine:

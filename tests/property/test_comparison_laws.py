@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from law_checks import KINDS, Numbers, indices, normal_form_agrees, value_of
 from term_values import Bounded, PolyEvaluator
 
-from stile_engine.index.sets import UNIVERSE
+from stile_engine.index import data
+from stile_engine.index.predicate import compare, conjunction
+from stile_engine.index.predicate import evaluate as holds
+from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.equality import are_equal
 from stile_engine.proof.intervals import disjoint
 from stile_engine.proof.logs_apart import zero_by_exponentiating
@@ -21,6 +24,7 @@ from stile_engine.proof.numbers import HasNoValue, Undecided
 from stile_engine.proof.roots import join_roots
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import Poly, SumAtom, of_mono
+from stile_engine.term.order import Sign, sign_of
 from stile_engine.term.quadratic import at_least_zero
 from stile_engine.term.ring import multiply, subtract
 from stile_engine.term.signs import _sign_mono
@@ -210,3 +214,38 @@ def test_maxima_of_functions(outer: str, inner: str, argument: str) -> None:
     body = inner.replace("{}", argument)
     tiles = f"(maximum(max[B where B < 2]({body}), max[B where B >= 1]({body})) -> A)"
     assert normal_form_agrees(value_of(tiles, _SIZES)), tiles
+
+
+COMPARED = """
+    XA:A|XA:A - 1|1 - XA:A|2 * XA:A + 1|XA:A + 1000|abs(XA:A) - 1|XA:A ** 2 - XA:A|-3 * XA:A - 1
+""".strip().split("|")
+
+
+@settings(max_examples=_EXAMPLES)
+@given(st.sampled_from(COMPARED), st.sampled_from(COMPARED))
+def test_signs_of_two_terms(first: str, second: str) -> None:
+    """What is said of two signs holds of the signs of the numbers."""
+    one, other = term(f"({first} -> A)"), term(f"({second} -> A)")
+    tokens = [sign_of(t) for t in (one, other)]
+    made = [data.datum(v) for v in {v for token in tokens for v in data.tokens_of(token.variables)}]
+    if len(made) != 2 or not all(isinstance(m, Sign) for m in made):
+        return
+    relations = [r for m in made for r in m.relations(made)]
+    seen = 0
+    for numbers in values(f"({first} -> A)", *(m.term for m in made)):
+        signs = [known_sign(n) for n in numbers]
+        if None not in signs:
+            point = {m.token: s for m, s in zip(made, signs, strict=True)}
+            assert all(holds(r, point) for r in relations), (first, second, point)
+            seen += 1
+    assert seen
+
+
+def test_a_number_above_one_is_not_below_minus_one() -> None:
+    one, other = (sign_of(term(f"({text} -> A)")) for text in ("XA:A - 1", "XA:A + 1"))
+    assert IndexSet.where(conjunction(compare(one, "==", 1), compare(other, "==", -1))).is_empty
+    assert not IndexSet.where(conjunction(compare(one, "==", -1), compare(other, "==", 1))).is_empty
+
+
+def known_sign(number: object) -> int | None:
+    return (number > 0) - (number < 0) if isinstance(number, int | Fraction) else None
