@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from stile_engine.array.arrays import Unreadable, around
@@ -17,7 +18,7 @@ from stile_engine.triton import adapter, control, operations, transfers
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
-from stile_engine.triton.memory import Memory, row_major
+from stile_engine.triton.memory import Memory, order_of, row_major
 from stile_engine.triton.polynomials import Polynomial, product
 from stile_engine.triton.results import outputs, refuse_untold
 from stile_engine.triton.sites import Sites
@@ -105,7 +106,7 @@ class _Launched:
             else:
                 kind = "constexpr" if argument.constexpr else "parameter"
                 option = "consts" if argument.constexpr else "inputs, scalars or consts"
-                raise TraceError(f"the {kind} {name} has no value: give it one with {option}=", code="spec-shape")
+                raise TraceError(f"the {kind} {name} has no value: give it one with {option}=")
 
     def _type(self, parameter: Parameter) -> str:
         kind = _TYPES.get(parameter.dtype)
@@ -223,7 +224,7 @@ class _Launched:
                 given = given({**self.launch.scalars, **self.constants})
         given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
         if not 1 <= len(given) <= 3:
-            raise TraceError(f"a grid has one to three axes, not {len(given)}", code="spec-shape")
+            raise TraceError(f"a grid has one to three axes, not {len(given)}")
         return tuple(self._size(value) for value in given)
 
     def _values(self, function: Function) -> tuple[list[Memory], dict[str, Value]]:
@@ -252,6 +253,26 @@ class _Launched:
             return self._size(self.launch.scalars[name])
         return Polynomial.of(Affine.variable(f"#{name}"))
 
+    def _require_room(self, name: str, shape: tuple[Affine, ...], strides: tuple[Polynomial, ...]) -> None:
+        """Raise where strides that are given leave open whether two elements share an address. Strides without a
+        number are those of some tensor whose elements do not."""
+        known = [k for k, s in enumerate(strides) if not any(str(a) in self.unknown for m, _ in s.terms for a in m)]
+        if (
+            len(set(map(str, strides))) != len(strides)
+            and any(n != Affine((), 1) for n in shape)
+            and len(known) < len(strides)
+        ):
+            raise TraceError(f"strides={{{name!r}: …}} names one stride for two dims")
+        walked = [k for k in known if shape[k] != Affine((), 1)]
+        walked.sort(key=lambda k: order_of(strides[k]))
+        for outer, inner in pairwise(walked):
+            room = strides[outer] - strides[inner] * Polynomial.of(shape[inner])
+            if not all(c.is_constant and c.constant >= 0 for _, c in room.terms):
+                raise TraceError(
+                    f"strides of {name} with which elements may share an address: {strides[outer]} for one dim, and "
+                    f"{strides[inner]} for one of {shape[inner].render(lambda v: v.removeprefix('#'))} elements"
+                )
+
     def _size(self, value: Any) -> Polynomial:
         found = size_polynomial(value)
         unknown = sorted(
@@ -269,8 +290,8 @@ class _Launched:
         if len(strides) != len(shape):
             raise TraceError(
                 f"strides={{{parameter.name!r}: …}} gives {len(strides)} strides, and the tensor has {len(shape)} dims",
-                code="spec-shape",
             )
+        self._require_room(parameter.name, shape, strides)
         return Memory(
             parameter.name, parameter.tensor, shape, strides, parameter.dtype, parameter.written, parameter.site
         )
@@ -290,7 +311,7 @@ def size_polynomial(value: Any) -> Polynomial:
     if isinstance(value, SizeProduct):
         return product([Polynomial.of(factor) for factor in value.factors])
     if isinstance(value, bool) or not (isinstance(value, SymbolicInteger) or hasattr(value, "__index__")):
-        raise TraceError(f"a grid is made of whole numbers and sizes, not of {value!r}", code="spec-shape")
+        raise TraceError(f"a grid is made of whole numbers and sizes, not of {value!r}")
     return Polynomial.of(affine_of(value))
 
 

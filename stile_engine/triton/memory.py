@@ -50,7 +50,7 @@ class Memory:
         ranges = numeric(context.ranges(shape))
         # Of axes with one stride those of size 1 come last: they get what is left, which is nothing.
         unit = Affine((), 1)
-        axes = sorted(range(len(self.shape)), key=lambda a: (_order(self.strides[a]), self.shape[a] == unit))
+        axes = sorted(range(len(self.shape)), key=lambda a: (order_of(self.strides[a]), self.shape[a] == unit))
         for position, a in enumerate(axes):
             later = axes[position + 1 :]
             monomial, step = _single(self.strides[a])
@@ -77,7 +77,7 @@ def _single(stride: Polynomial) -> tuple[Monomial, int]:
     return monomial, factor.constant
 
 
-def _order(stride: Polynomial) -> tuple[int, int, str]:
+def order_of(stride: Polynomial) -> tuple[int, int, str]:
     """Long strides first."""
     monomial, factor = _single(stride)
     return -len(monomial), -factor, str(monomial)

@@ -253,7 +253,7 @@ def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) ->
         if first.memory is not second.memory:
             raise Unreadable("a choice between pointers to different tensors")
         offset = integers.choose(reader.context, predicate, first.offset, second.offset)
-        return Pointer(shape, first.memory, offset, (offset,))
+        return Pointer(shape, first.memory, offset, (*first.steps, *second.steps))
     if isinstance(first, Whole) and isinstance(second, Whole):
         return integers.choose(reader.context, predicate, first, second)
     return choose([(predicate, _plain(first)), (ALWAYS, _plain(second))], shape)
@@ -288,6 +288,7 @@ def integer_arithmetic(operation: Operation, inputs: list[Value], reader: Reader
 def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     left, right = (as_whole(v) for v in inputs)
     _looked_at(operation, inputs, reader)
+    _require_unsigned(operation, left, right, reader)
     rule = integers.minimum if operation.name.startswith("arith.min") else integers.maximum
     return [integers.combine(reader.context, left, right, rule)]
 
@@ -298,6 +299,7 @@ def integer_division(operation: Operation, inputs: list[Value], reader: Reader) 
     if operation.name in ("arith.floordivsi", "arith.ceildivsi"):
         raise Unreadable(f"the operation {operation.name} has no model")
     _looked_at(operation, inputs, reader)
+    _require_unsigned(operation, left, right, reader)
     quotient, remainder = quotient_and_remainder(reader, left, right)
     found = quotient if operation.name.startswith("arith.div") else remainder
     if found is None:
@@ -325,6 +327,15 @@ def compare_integers(operation: Operation, inputs: list[Value], reader: Reader) 
                 raise Unreadable("an unsigned comparison of numbers that may be negative")
     symbol = _COMPARISONS.get(word) or _UNSIGNED[word]
     return [integers.comparison(reader.context, first, symbol, second)]
+
+
+def _require_unsigned(operation: Operation, left: Whole, right: Whole, reader: Reader) -> None:
+    """Of numbers that are not negative the unsigned operation is the signed one."""
+    if not operation.name.endswith("ui"):
+        return
+    for side in (left, right):
+        if not all(integers.is_nonnegative(reader.context, side.shape, v) for _, v in side.pieces):
+            raise Unreadable(f"{operation.name} of numbers that may be negative")
 
 
 def _looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None:
@@ -515,6 +526,10 @@ def integer_to_real(operation: Operation, inputs: list[Value], reader: Reader) -
     _require_known(value)
     if isinstance(value, Whole):
         _looked_at(operation, inputs, reader)
+        if operation.name == "arith.uitofp":
+            for _, polynomial in value.pieces:
+                if not integers.is_nonnegative(reader.context, value.shape, polynomial):
+                    raise Unreadable("an unsigned conversion of a number that may be negative")
     elif operation.name == "arith.sitofp":
         raise Unreadable("a truth value read as a signed number")
     return [real(value.shape, real_node(value))]

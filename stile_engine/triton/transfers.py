@@ -156,7 +156,7 @@ def atomic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Va
         raise Unreadable(f"an atomic operation that is no sum ({operation.words[0]})")
     _write("add", inputs, reader)
     shape = inputs[0].shape
-    return [RealArray(shape, (None,) * len(shape), Unmodelled("what an atomic operation finds in memory", reader.site))]
+    return [real(shape, Unmodelled("what an atomic operation finds in memory", reader.site))]
 
 
 def _write(kind: str, inputs: list[Value], reader: Reader) -> None:
