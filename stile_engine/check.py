@@ -11,14 +11,18 @@ from stile_engine.checking.evidence import Met, loaded_sources, watching
 from stile_engine.checking.execution import ModuleRun, module_environment, run_module
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.ignores import Ignores
+from stile_engine.checking.judge import Judge
 from stile_engine.checking.kernel_check import CheckedKernel, KernelCheck
 from stile_engine.checking.module_check import check_module_code
 from stile_engine.checking.other_sizes import OtherSizes
 from stile_engine.checking.parsing import ParsedText, parse_text
+from stile_engine.checking.proving import Prover, prove_here
 from stile_engine.index.dims import scope
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, Evidence, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap
+
+__all__ = ["Judge", "check", "discover"]
 
 Listener = Callable[[KernelReport, tuple[Diagnostic, ...], "tuple[ValueInfo, ...] | None"], None]
 
@@ -33,11 +37,12 @@ def discover(source: str, path: str) -> tuple[KernelReport, ...]:
     return tuple(kernel.queued() for kernel in find_kernels(parse_text(source), path))
 
 
-def check(request: CheckRequest, listener: Listener | None = None) -> Report:
+def check(request: CheckRequest, listener: Listener | None = None, prover: Prover = prove_here) -> Report:
     """Check every kernel of the text. What is wrong with the text is in the report, never raised.
 
     ``listener`` is called as each kernel has its verdict, without values, and again with its values
     when all kernels have theirs: nobody waits for a verdict while another kernel's hovers are written.
+    ``prover`` answers whether a kernel's result equals its spec.
     """
     start = time.perf_counter()
     parsed = parse_text(request.source)
@@ -72,9 +77,9 @@ def check(request: CheckRequest, listener: Listener | None = None) -> Report:
             kernels = _with_module_code(kernels, recorder, parsed, request.path)
             for found in _selected(kernels, request):
                 if found.name == MODULE and found.function is None and found.broken is None:
-                    finish(check_module_code(request, parsed, run, found, recorder))
+                    finish(check_module_code(request, parsed, run, found, recorder, prover))
                 else:
-                    finish(KernelCheck(request, parsed, run, found).run())
+                    finish(KernelCheck(request, parsed, run, found, prover=prover).run())
             evidence = _evidence(met, run, checked)
             if request.trace_only:
                 # Nothing was proved, so there are no kernels to speak of.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from stile_engine.checking.mathematics import Typesetter
+from stile_engine.checking.proving import Description, Prover, Question, Role, prove_here
 from stile_engine.checking.sentinels import without_sentinels
 from stile_engine.index.dims import named_sizes, registered_dims
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.invariants import owed
-from stile_engine.proof.prove import Proof, prove_values
+from stile_engine.proof.prove import Proof
 from stile_engine.proof.verdict import (
     Assumption,
     LiteralReading,
@@ -22,12 +22,11 @@ from stile_engine.proof.verdict import (
     kernel_status,
 )
 from stile_engine.term.expression import Node, NoValue, Unmodelled, every_node
-from stile_engine.term.expression_text import expression_text
-from stile_engine.term.notation.expression import formula_of_expression
+from stile_engine.term.value import Value
 from stile_engine.trace.frontend import IN_THE_CALLED
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import NOT_MODELLED, Check, Claim, Coverage, Reading, Violation
-from stile_engine.trace.report import Diagnostic, KernelReport, Mathematics, RelatedLocation
+from stile_engine.trace.report import Diagnostic, KernelReport, RelatedLocation
 from stile_engine.trace.source_map import SourceMap
 
 _KIND_OF_CODE = {
@@ -67,32 +66,19 @@ class Findings:
     assumptions: list[Assumption] = field(default_factory=list)
     literals: list[LiteralReading] = field(default_factory=list)
     prove_milliseconds: float = 0.0
-    normal_form: str | None = None
-    spec_normal_form: str | None = None
-    difference: str | None = None
-    expr_type: str | None = None
-    added_dims: dict[str, int | str] = field(default_factory=dict)
-    formulas: dict[str, Mathematics] = field(default_factory=dict)
     within: Mapping[Site, Site] = field(default_factory=dict)
     """For calls of functions in other files of the user: where in there the operation stands."""
-    typeset: Typesetter = field(default_factory=Typesetter)
+    prover: Prover = prove_here
     _proofs: list[tuple[Claim, Proof]] = field(default_factory=list)
 
     def described(self, report: KernelReport) -> KernelReport:
         """The report with the normal forms of what was proved, as texts and formulas. To write them can take
         as long as the proof: the verdict does not wait for it."""
-        for claim, proof in self._proofs:
-            self._describe(claim, proof)
-        self._proofs.clear()
-        return replace(
-            report,
-            expr_type=self.expr_type,
-            normal_form=self.normal_form,
-            spec_normal_form=self.spec_normal_form,
-            difference=self.difference,
-            added_dims=self.added_dims,
-            formulas=self.formulas,
-        )
+        description = Description()
+        if self.details:
+            for claim, proof in self._proofs:
+                description.add(claim.actual, proof)
+        return description.of(report)
 
     def range(self, site: Site | None) -> Range:
         return self.text.range(site) if site is not None and site.path == self.path else self.place
@@ -211,8 +197,7 @@ class Findings:
     def _add_invariants(self, claim: Claim) -> None:
         """What is claimed of the loops, one obligation for its base and one for its step."""
         for statement in owed(claim.actual.node):
-            proof = prove_values(statement.actual, statement.claimed, sizes=self.sizes, details=False)
-            self.prove_milliseconds += proof.milliseconds
+            proof = self._ask(statement.actual, statement.claimed, "out", Role.CLAIM, details=False)
             site = statement.location if isinstance(statement.location, Site) else claim.site
             place = self.range(site)
             base = statement.code == "invariant-base"
@@ -231,23 +216,6 @@ class Findings:
                 severity = "error" if proof.status is Status.REFUTED else "warning"
                 self.diagnose(statement.code, severity, place, refutation_message(found))
 
-    def _describe(self, claim: Claim, proof: Proof) -> None:
-        """What the first claim computes and its normal forms; the first difference of any."""
-        if not self.details or proof.forms is None:
-            return
-        forms = proof.forms
-        if self.normal_form is None:
-            extents = {d.name: d.extent for d in claim.actual.dims}
-            self.expr_type = expression_text(claim.actual.node, extents)
-            self.normal_form, self.spec_normal_form = forms.actual.text, forms.spec.text
-            self.added_dims = {**forms.actual.added_dims, **forms.spec.added_dims}
-            self.formulas["normalForm"] = self.typeset(forms.actual.formula)
-            self.formulas["specNormalForm"] = self.typeset(forms.spec.formula)
-            self.formulas["exprType"] = self.typeset(formula_of_expression(claim.actual.node))
-        if self.difference is None and forms.contrast is not None:
-            self.difference = forms.difference
-            self.formulas["difference"] = self.typeset(forms.contrast)
-
     def _settled(self, claim: Claim, output: str) -> tuple[Claim, Proof]:
         """The proof of a claim as it is; where that fails, with finite stand-ins read as −∞ (an assumption)."""
         proof = self._prove(claim, output)
@@ -261,7 +229,7 @@ class Findings:
         if not numbers:
             return claim, proof
         masked = replace(claim, actual=replace(claim.actual, node=node), parts=())
-        second = self._prove(masked, output)
+        second = self._prove(masked, output, Role.READING)
         if second.status not in (Status.PROVED, Status.ASSUMED, Status.REFUTED):
             return claim, proof
         place = self.range(claim.site)
@@ -277,8 +245,12 @@ class Findings:
         status = kernel_status(obligations, assumptions)
         return masked, replace(second, status=status, obligations=obligations, assumptions=assumptions)
 
-    def _prove(self, claim: Claim, output: str) -> Proof:
-        proof = prove_values(claim.actual, claim.spec, output=output, sizes=self.sizes, details=self.details)
+    def _prove(self, claim: Claim, output: str, role: Role = Role.CLAIM) -> Proof:
+        return self._ask(claim.actual, claim.spec, output, role, self.details and role is not Role.PART)
+
+    def _ask(self, actual: Value, spec: Value, output: str, role: Role, details: bool) -> Proof:
+        question = Question(actual, spec, output, self.sizes, details, self.kernel, self.place, role)
+        proof = self.prover(question)
         self.prove_milliseconds += proof.milliseconds
         return proof
 
@@ -292,8 +264,7 @@ class Findings:
                     return part
         doubtful: Claim | None = None
         for part in claim.parts:
-            proof = prove_values(part.actual, part.spec, output=output, sizes=self.sizes, details=False)
-            self.prove_milliseconds += proof.milliseconds
+            proof = self._prove(part, output, Role.PART)
             if proof.status is Status.REFUTED:
                 return part
             if proof.status is not Status.PROVED and doubtful is None:

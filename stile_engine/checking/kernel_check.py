@@ -25,6 +25,7 @@ from stile_engine.checking.parameters import (
     refuse_unmodelled,
 )
 from stile_engine.checking.parsing import ParsedText
+from stile_engine.checking.proving import Prover, prove_here
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.spec_text import range_in_literal
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
@@ -87,6 +88,8 @@ class KernelCheck:
         run: ModuleRun | None,
         found: FoundKernel,
         instance: Instance | None = None,
+        *,
+        prover: Prover = prove_here,
     ) -> None:
         """``instance``: the kernel is checked at these sizes only, for a check that could not be made for all."""
         self._request, self._parsed, self._run, self._found = request, parsed, run, found
@@ -102,7 +105,10 @@ class KernelCheck:
         self._impurity: str | None = None
         self._dims: dict[str, Dim] = {}
         self._known: Declared | None = None
-        self._findings = Findings(parsed.map, request.path, found.name, found.name_range, request.details, {})
+        self._prover = prover
+        self._findings = Findings(
+            parsed.map, request.path, found.name, found.name_range, request.details, {}, prover=prover
+        )
 
     # -- ways to a report ------------------------------------------------------------------
 
@@ -277,7 +283,8 @@ class KernelCheck:
     def _at(self, declaration: Declaration, instance: Instance) -> Findings:
         """The kernel checked at these sizes."""
         request = replace(self._request, details=False)
-        check = KernelCheck(request, self._parsed, self._run, self._found, instance.within(self._instance))
+        within = instance.within(self._instance)
+        check = KernelCheck(request, self._parsed, self._run, self._found, within, prover=self._prover)
         options = dict(declaration.options)
         for name in ("consts", "scalars"):
             if name in options:

@@ -8,6 +8,7 @@ from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings
 from stile_engine.checking.kernel_check import CheckedKernel
 from stile_engine.checking.parsing import ParsedText
+from stile_engine.checking.proving import Prover
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
 from stile_engine.checking.values import describe_values
 from stile_engine.proof.verdict import Obligation, Status, kernel_status
@@ -17,12 +18,12 @@ from stile_engine.trace.sameness import digest_of
 
 
 def check_module_code(
-    request: CheckRequest, parsed: ParsedText, run: ModuleRun, found: FoundKernel, recorder: Recorder
+    request: CheckRequest, parsed: ParsedText, run: ModuleRun, found: FoundKernel, recorder: Recorder, prover: Prover
 ) -> CheckedKernel:
     """What typed results and assertions outside every kernel came to while the module ran."""
     details = request.details
     findings = Findings(
-        parsed.map, request.path, found.name, found.name_range, details, symbol_ranges(run.dims.values())
+        parsed.map, request.path, found.name, found.name_range, details, symbol_ranges(run.dims.values()), prover=prover
     )
     findings.add_violations(recorder.violations)
     findings.add_coverage(recorder.coverage)

@@ -1,6 +1,8 @@
 """One run: reads a request, checks it, sends what was found, ends the process.
 
-Everything after ``serve`` starts may be user code. Nothing here outlives the run.
+A run is two processes. The first reads the request, forks the second, and from then on proves and answers to
+the client (``judging.py``). The second runs the text: everything after ``serve`` starts may be user code.
+Nothing here outlives the run.
 """
 
 from __future__ import annotations
@@ -12,15 +14,14 @@ import signal
 import socket
 import sys
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import stile_engine.check
 from stile_engine.trace.codec import decode_request
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, ValueInfo
-from stile_engine.worker import policy, sandbox
+from stile_engine.worker import judging, policy, sandbox
 from stile_engine.worker.messages import (
-    Discovered,
     Failed,
     Finished,
     FrameReader,
@@ -29,6 +30,7 @@ from stile_engine.worker.messages import (
     RunMessage,
     to_frame,
 )
+from stile_engine.worker.questions import Asker
 
 FAULT_MARGIN = 0.15
 """Seconds before the wall limit at which the stack is written down, for the line of an endless loop."""
@@ -66,12 +68,37 @@ def run_alone(
         sandbox.begin(limits, parent, result, output, fault)
         channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
         channel.setblocking(True)
+        request = _receive(channel)
+        ours, theirs = socket.socketpair()
+        judge_process = os.getpid()
+        tracer = os.fork()
+        if tracer == 0:
+            ours.close()
+            os.dup2(theirs.fileno(), sandbox.RESULT_DESCRIPTOR, inheritable=False)
+            theirs.close()
+            trace(cell, limits, judge_process, request, channel, private)
+        theirs.close()
+        sandbox.confine(cell.readable, None, cell.offered)
+        code = judging.judge(channel, ours, tracer, request)
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            channel.sendall(to_frame(Failed("the prover failed", _traceback())))
+    finally:
+        os._exit(code)
+
+
+def trace(
+    cell: Cell, limits: Limits, parent: int, request: CheckRequest, channel: socket.socket, private: str | None
+) -> NoReturn:
+    """The process that runs the text; never returns."""
+    code = 70
+    try:
+        sandbox.die_with_parent(parent)
         faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
         # A signal stops this thread while its stack is read. The watchdog of dump_traceback_later reads the stack
         # of a thread that goes on running, which ends many an endless loop with SIGSEGV instead of its line.
         faulthandler.register(signal.SIGALRM, sandbox.FAULT_DESCRIPTOR, all_threads=False)
         signal.setitimer(signal.ITIMER_REAL, max(limits.wall - FAULT_MARGIN, limits.wall / 2))
-        request = _receive(channel)
         enter_directory(request)
         enter_cell(cell, request, private)
         serve(channel, request)
@@ -80,12 +107,15 @@ def run_alone(
         with contextlib.suppress(BaseException):
             os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
     finally:
+        _flush()
         # Not sys.exit: atexit functions and threads of user code get no say.
-        with contextlib.suppress(BaseException):
-            sys.stdout.flush()
-        with contextlib.suppress(BaseException):
-            sys.stderr.flush()
         os._exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
 
 
 def enter_cell(cell: Cell, request: CheckRequest, private: str | None) -> None:
@@ -111,8 +141,11 @@ def serve(channel: socket.socket, request: CheckRequest) -> None:
         send(KernelDone(kernel, tuple(diagnostics), values))
 
     try:
-        send(Discovered(stile_engine.check.discover(request.source, request.path)))
-        send(Finished(stile_engine.check.check(request, finished)))
+        report = stile_engine.check.check(request, finished, Asker(channel))
+        # The other half ends with the final message, and this one with it.
+        _flush()
+        # Its kernels and values have been sent already.
+        send(Finished(replace(report, kernels=(), values=())))
     except SystemExit as problem:
         code = problem.code if isinstance(problem.code, int) else 0 if problem.code is None else 1
         send(Failed("the program ended itself", exit_code=code))

@@ -166,7 +166,14 @@ class Failed:
     exit_code: int | None = None
 
 
-RunMessage: TypeAlias = "Discovered | KernelDone | Finished | Failed"
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """The process that ran the program sent what is no message: the program wrote on its channel."""
+
+    message: str
+
+
+RunMessage: TypeAlias = "Discovered | KernelDone | Finished | Failed | Spoiled"
 
 _KINDS: dict[str, type] = {
     "ready": Ready,
@@ -175,6 +182,7 @@ _KINDS: dict[str, type] = {
     "kernel": KernelDone,
     "report": Finished,
     "failed": Failed,
+    "spoiled": Spoiled,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -185,7 +193,7 @@ def to_frame(message: Ready | StartProblem | RunMessage) -> bytes:
 
 def run_message(payload: dict[str, object]) -> RunMessage:
     message = _message(payload)
-    if not isinstance(message, Discovered | KernelDone | Finished | Failed):
+    if not isinstance(message, Discovered | KernelDone | Finished | Failed | Spoiled):
         raise ProtocolError(f"{type(message).__name__} is not a message of a run")
     return message
 

@@ -23,6 +23,7 @@ from stile_engine.worker.messages import (
     Limits,
     ProtocolError,
     RunMessage,
+    Spoiled,
     StartProblem,
     frame,
     run_message,
@@ -161,6 +162,8 @@ class Run:
                     if isinstance(message, Failed):
                         self._failed = message
                         return None
+                    if isinstance(message, Spoiled):
+                        raise ProtocolError(message.message)
                     self._listen(message)
         except ConnectionError:
             return None
