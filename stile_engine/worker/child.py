@@ -132,16 +132,18 @@ def enter_cell(cell: Cell, request: CheckRequest, private: str | None) -> None:
 def serve(channel: socket.socket, request: CheckRequest) -> None:
     """Answers the request on the channel. Frames go out as soon as there is something to tell."""
 
+    asker = Asker(channel)
+
     def send(message: RunMessage) -> None:
         channel.sendall(to_frame(message))
 
     def finished(
         kernel: KernelReport, diagnostics: tuple[Diagnostic, ...], values: tuple[ValueInfo, ...] | None
     ) -> None:
-        send(KernelDone(kernel, tuple(diagnostics), values))
+        asker.tell(to_frame(KernelDone(kernel, tuple(diagnostics), values)))
 
     try:
-        report = stile_engine.check.check(request, finished, Asker(channel))
+        report = stile_engine.check.check(request, finished, asker)
         # The other half ends with the final message, and this one with it.
         _flush()
         # Its kernels and values have been sent already.

@@ -27,7 +27,7 @@ from stile_engine.worker.messages import (
     run_message,
     to_frame,
 )
-from stile_engine.worker.questions import ASK, Questions, answer_frame
+from stile_engine.worker.questions import ASK, TAKEN, Questions, answer_frame
 
 
 class Hearing:
@@ -66,8 +66,7 @@ class Hearing:
         """Whether this was the last message."""
         if payload.get("kind") == ASK:
             proof = self._judge.prove(self._questions.read(payload.get("body")))
-            with contextlib.suppress(ConnectionError):  # its end is seen at the next read
-                self._tracer.sendall(answer_frame(proof))
+            self._answer(answer_frame(proof))
             return False
         body = payload.get("body")
         values: Any = None
@@ -77,6 +76,7 @@ class Hearing:
         match run_message(payload):
             case KernelDone(kernel, diagnostics):
                 self._kernel(kernel, diagnostics, values)
+                self._answer(TAKEN)
                 return False
             case Finished(report):
                 whole = self._whole(encode(report), report.diagnostics)
@@ -87,6 +87,10 @@ class Hearing:
                 return True
             case other:
                 raise ProtocolError(f"{type(other).__name__} is not a message of a process that runs kernels")
+
+    def _answer(self, message: bytes) -> None:
+        with contextlib.suppress(ConnectionError):  # its end is seen at the next read
+            self._tracer.sendall(message)
 
     def _kernel(self, told: KernelReport, diagnostics: tuple[Diagnostic, ...], values: Json) -> None:
         kernel, found = self._judge.sealed(told, diagnostics)
@@ -99,9 +103,10 @@ class Hearing:
 
     def _whole(self, report: Any, diagnostics: Sequence[Diagnostic]) -> Json:
         """The final report: kernels and values are those of the messages before."""
-        kernels = [encode(kernel) for kernel, _, _ in self._done.values()]
-        values = [value for _, _, found in self._done.values() if isinstance(found, list) for value in found]
-        added = [d for _, more, _ in self._done.values() for d in more]
+        done = sorted(self._done.values(), key=lambda found: (found[0].range.start, found[0].name_range.start))
+        kernels = [encode(kernel) for kernel, _, _ in done]
+        values = [value for _, _, found in done if isinstance(found, list) for value in found]
+        added = [d for _, more, _ in done for d in more]
         return {**report, "kernels": kernels, "values": values, "diagnostics": encode((*diagnostics, *added))}
 
 

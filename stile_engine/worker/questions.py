@@ -15,6 +15,9 @@ from stile_engine.worker.messages import FrameReader, ProtocolError, frame
 
 ASK = "prove"
 
+TAKEN = frame({"answer": None})
+"""The answer to a report: it has reached the client, whatever happens to this run from now on."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
@@ -63,7 +66,7 @@ class Asker:
         body: Json = {"anew": self._starts_anew, "items": items, "values": values, "asked": encode(asked)}
         self._starts_anew = False
         self._channel.sendall(frame({"kind": ASK, "body": body}))
-        answer = self._receive()
+        answer = decode(_Answer, self._receive())
         return Proof(
             answer.status,
             answer.obligations,
@@ -74,11 +77,16 @@ class Asker:
             stopped=answer.stopped,
         )
 
-    def _receive(self) -> _Answer:
+    def tell(self, report: bytes) -> None:
+        """Hands on what was found of a kernel, and waits until it is out of reach of what the next one does."""
+        self._channel.sendall(report)
+        self._receive()
+
+    def _receive(self) -> object:
         reader = FrameReader()
         while data := self._channel.recv(1 << 16):
             for payload in reader.feed(data):
-                return decode(_Answer, payload.get("answer"))
+                return payload.get("answer")
         raise EOFError("the prover ended before it had answered")
 
 
