@@ -49,6 +49,14 @@ _FIXED_ENVIRONMENT = {
 }
 
 
+_CONFINED = ("in processes of their own that confine themselves as far as this kernel lets them", "partly isolated")
+_UNCONFINED = (
+    "not isolated: with your rights, under a deadline and resource limits only (no sandbox was tried on this system)",
+    "not isolated",
+)
+"""Where every run is a fresh process: in words, and the level. Nothing was tried, so nothing more is said."""
+
+
 class StartError(Exception):
     """No run is possible under this interpreter."""
 
@@ -322,7 +330,8 @@ class SpawnLauncher:
 
     async def start(self) -> None:
         # Whether the interpreter will do shows only in a run, which then answers with a start problem.
-        self.ready = Ready("", self._interpreter, "not isolated", {})
+        words, level = _CONFINED if ON_LINUX else _UNCONFINED
+        self.ready = Ready("", self._interpreter, words, {}, level=level)
 
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         loop = asyncio.get_running_loop()

@@ -48,9 +48,6 @@ class Isolation:
         return f"{self.level}{with_what}: kernels can {'; '.join(self.open)}"
 
 
-NOT_TRIED = "not isolated: kernels run with your rights, under a deadline and resource limits only"
-"""Where there is no mechanism at all."""
-
 SECONDS = 5
 
 

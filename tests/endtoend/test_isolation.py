@@ -336,7 +336,18 @@ async def test_a_run_in_a_fresh_process_is_confined_too(packages: dict[str, str]
     worker = EngineWorker(sys.executable, launcher=lambda i, f, log: SpawnLauncher(i, f, log, packages))
     body = "def k_it():\n    return refused(lambda: open(SECRET), lambda: open('new', 'w'), lambda: os.fork())\n"
     assert statuses(await run(worker, around, body)) == "k_it:proved k_good:proved"
+    # Nothing was tried there, so no more is claimed.
+    assert worker.ready is not None and worker.ready.level == "partly isolated"
     await worker.close()
+
+
+@pytest.mark.parametrize("linux", [True, False])
+async def test_what_was_not_tried_is_not_called_isolated(monkeypatch: pytest.MonkeyPatch, linux: bool) -> None:
+    monkeypatch.setattr("stile_engine.worker.launch.ON_LINUX", linux)
+    launcher = SpawnLauncher(sys.executable, ("numpy",), print)
+    await launcher.start()
+    assert launcher.ready is not None and launcher.ready.level != "isolated"
+    assert linux or ("your rights" in launcher.ready.isolation and "not tried" in launcher.ready.isolation)
 
 
 async def test_the_client_is_told_what_holds(worker: EngineWorker, around: Neighbourhood) -> None:
