@@ -23,6 +23,7 @@ from stile_engine.array.facts import (
     affine_cases,
     affine_value,
     fits,
+    is_number_or_infinity,
     is_positive,
     is_surely_finite,
     is_whole,
@@ -353,6 +354,8 @@ def is_finite(operation: Operation, _machine: Machine) -> list[Array]:
     operand = real(operation.inputs[0])
     if is_surely_finite(operand.node):
         return [TruthArray(operation.shape, ALWAYS)]
+    if not is_number_or_infinity(operand.node):
+        raise Unreadable("a test for finite numbers on data that may have no value")
     infinite = disjunction(
         compare_values(operand.node, "==", NEGATIVE_INFINITY), compare_values(operand.node, "==", POSITIVE_INFINITY)
     )

@@ -143,6 +143,31 @@ def is_surely_finite(node: Node) -> bool:
     return known[id(node)]
 
 
+def is_number_or_infinity(node: Node) -> bool:
+    """Whether the form of the expression shows that it has a value everywhere, finite or not: NumPy's NaN, which
+    is no value here, never comes of it. False means *not known*."""
+    match node:
+        case Infinity():
+            return True
+        case Select(_, chosen, other, _):
+            return is_number_or_infinity(chosen) and is_number_or_infinity(other)
+        case Apply("maximum" | "minimum", operands):
+            return all(is_number_or_infinity(operand) for operand in operands)
+        case Apply("neg" | "abs" | "exp" | "relu" | "sigmoid", (operand,)):
+            return is_number_or_infinity(operand)
+        case Apply("add" | "sub", (left, right)):
+            first, second = is_surely_finite(left), is_surely_finite(right)
+            return (first and is_number_or_infinity(right)) or (second and is_number_or_infinity(left))
+        case Reduce("max" | "min", body=body):
+            return is_number_or_infinity(body)
+        case Reindex(body, _, _) | Restrict(body, _):
+            return is_number_or_infinity(body)
+        case Read():
+            return True
+        case _:
+            return is_surely_finite(node)
+
+
 def _parts(node: Node) -> tuple[Node, ...] | None:
     """Expressions whose finiteness makes this one finite; None where nothing does."""
     match node:

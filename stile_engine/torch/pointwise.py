@@ -19,7 +19,7 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.arrays import integers as integer_array
 from stile_engine.array.elementwise import is_float, is_integer
-from stile_engine.array.facts import rational_value
+from stile_engine.array.facts import is_number_or_infinity, rational_value
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, disjunction
 from stile_engine.index.predicate import negate as negated
@@ -448,6 +448,8 @@ def finiteness(call: Call) -> Results:
 
 
 def _compared_with_infinity(name: str, node: Node) -> Predicate:
+    if not is_number_or_infinity(node):
+        raise Unreadable(f"{name} of data that may have no value")
     negative, positive = (compare_values(node, "==", i) for i in (NEGATIVE_INFINITY, POSITIVE_INFINITY))
     match name:
         case "isneginf":
@@ -457,8 +459,7 @@ def _compared_with_infinity(name: str, node: Node) -> Predicate:
         case "isinf":
             return disjunction(negative, positive)
         case _:
-            # NaN is no value: the test is false of every number, and has no value itself where there is none.
-            return compare_values(node, "<", NEGATIVE_INFINITY)
+            return NEVER  # NaN is no value
 
 
 @models("where")

@@ -401,6 +401,7 @@ def test_every_model_is_tested():
 UNMODELLED = [
     ("sort", lambda x: jnp.sort(x), [A]),
     ("places in order", lambda x: x[jnp.argsort(x)], [A]),
+    ("values that may be missing", lambda x: jnp.where(jnp.isfinite(jnp.log(x)), x, 0.0), [A]),
     ("wide integers", lambda x: (x.astype(jnp.int32) * 3).astype(jnp.float32), [A]),
     ("place that may lie outside", lambda x: x[jnp.argmax(x) + 1], [A]),
     ("first of many conditions", lambda x: jnp.argmax(jnp.tile(x, 3) > 1) + x, [A]),

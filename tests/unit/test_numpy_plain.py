@@ -356,6 +356,8 @@ def test_output_parameters_are_the_results() -> None:
 UNSUPPORTED = """
 np.sort(a)
 np.argsort(a)
+np.where(np.isnan(np.log(a)), 0, a)
+np.where(np.isfinite(a / a), a, 0)
 a[a.argmax(axis=0) + 1]
 np.argmax(a, keepdims=True)
 a[a > 0] + np.ones(3)
@@ -441,6 +443,18 @@ def test_values_are_recorded_with_their_dims() -> None:
     assert found["a[2:4, 1:] * 2"].value.shape_type == "a0[2:4] a1[1:4]"
     assert found["a[2:4, 1:] * 2"].expr_type() == "a:a0[2:4] a1[1:4] * 2"
     assert found["(a * v).sum(axis=1)"].value.shape_type == "a0"
+
+
+def test_what_was_read_at_a_mask_does_not_change_with_it() -> None:
+    def kernel(a, v):
+        mask = a > 0
+        part = a[mask] * 2
+        mask &= a < 1
+        a[mask] = part
+        return a
+
+    with pytest.raises(TraceError, match="written at another"):
+        trace(kernel)
 
 
 def test_elements_at_a_mask_are_no_result() -> None:

@@ -280,7 +280,9 @@ def read_masked(array: SymbolicArray, key: Any) -> Any:
     if keyed.at:
         _no_size()
     whole = keyed.view
-    return Selection(fresh(whole.elements, whole.shape, whole.dtype, fits=True), keyed.mask)
+    # Copies: what was read does not change with the array or with the mask.
+    mask = fresh(Truth(truth(keyed.mask)), keyed.mask.shape, bool)
+    return Selection(fresh(whole.elements, whole.shape, whole.dtype, fits=True), mask)
 
 
 def write_masked(target: SymbolicArray, key: Any, value: Any) -> None:

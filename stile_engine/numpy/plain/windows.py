@@ -55,7 +55,7 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SymbolicAr
 def diag(v: Any, k: int = 0) -> SymbolicArray:
     x = as_array(v)
     if x.ndim == 2:
-        return OPERATIONS["copy"](diagonal(x, k))  # type: ignore[no-any-return]
+        return diagonal(x, k)
     if x.ndim != 1:
         raise ValueError("Input must be 1- or 2-d.")
     shift = operator.index(k)
