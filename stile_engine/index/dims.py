@@ -164,6 +164,21 @@ class SymbolicInteger:
 
     __rmod__ = __rdivmod__ = __rfloordiv__
 
+    def __abs__(self) -> Any:
+        return self if self >= 0 else -self
+
+    def __round__(self, _digits: int = 0) -> Any:
+        return self
+
+    __trunc__ = __floor__ = __ceil__ = __round__
+
+    def _bits(self, *_other: Any) -> NoReturn:
+        raise UnsupportedError(f"the bits of the symbolic size {self!r}: declare the dim with a size")
+
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _bits
+    __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _bits
+    bit_length = bit_count = to_bytes = as_integer_ratio = _bits
+
     def _compare(self, other: object, least: int) -> bool | None:
         """Whether ``self - other >= least``, for every size or for none; None for a foreign operand."""
         affine = self._other(other)

@@ -193,7 +193,7 @@ def undecided_size(error: BaseException) -> str | None:
             f"Python code here asks of a symbolic size what differs from size to size ({text}): give the dim a size, "
             "as in dim('N', 512), or say with multiple_of= what all of its sizes have in common"
         )
-    if isinstance(error, TypeError) and "_DimExpr" in text:
+    if isinstance(error, (TypeError, AttributeError)) and "_DimExpr" in text:
         return (
             f"Python code here needs a number, and the size is symbolic ({text}): a Python loop is written out round "
             "by round, so give the dim a size, as in dim('N', 512), or use lax.fori_loop, which is read once"
