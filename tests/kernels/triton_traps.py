@@ -88,7 +88,7 @@ def int8_index(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: does not fit
 
 @kernel({"out_ptr": "X:M N"}, inputs={"x_ptr": "X:M N"}, scalars={"n": N}, strides={"x_ptr": ("s", "s")}, grid=(M,))
 @triton.jit
-def same_strides(x_ptr, out_ptr, n, s):  # unsupported: one stride for two dims
+def same_strides(x_ptr, out_ptr, n, s):  # unknown: one stride for two dims
     tl.store(out_ptr, tl.load(x_ptr))
 
 
