@@ -18,9 +18,9 @@ from stile_engine.errors import UnsupportedError
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site
 
-TRIED = ("3.9.0",)
+TRIED = ("3.8.0", "3.9.0")
 
-_INSTALL = "pip install 'triton>=3.9'"
+_INSTALL = "pip install 'triton>=3.8'"
 
 
 @dataclass(frozen=True, slots=True)
