@@ -6,7 +6,6 @@ same calls are made, and what fails, or gives a text that the grammar does not k
 
 from __future__ import annotations
 
-import ast
 import inspect
 import warnings
 from collections.abc import Mapping
@@ -177,10 +176,3 @@ def first_line(function: Any) -> int:
         if line.lstrip().startswith(("def ", "async def ")):
             return start + number
     return start
-
-
-def tree_of(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except SyntaxError:
-        return None

@@ -99,9 +99,3 @@ def numeric(ranges: Mapping[str, tuple[Affine, Affine]]) -> Axes:
         if len(found) == known:
             break
     return found
-
-
-def require_affine(value: Affine | None, what: str) -> Affine:
-    if value is None:
-        raise Unreadable(what)
-    return value

@@ -11,10 +11,10 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status
-from stile_engine.term.expression import Axes, Read, bounds
+from stile_engine.term.expression import Read, bounds
 from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
-from stile_engine.triton import adapter, control, operations, transfers
+from stile_engine.triton import adapter, control, operations, reals, transfers
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
@@ -28,7 +28,7 @@ from stile_engine.triton.values import Pointer, Value, real, whole
 from stile_engine.triton.watch import Watch
 
 # Importing these modules fills the table of models.
-MODELS = (control, operations, transfers)
+MODELS = (control, operations, reals, transfers)
 
 _MOST_SPLITS = 8
 
@@ -313,6 +313,3 @@ def size_polynomial(value: Any) -> Polynomial:
     if isinstance(value, bool) or not (isinstance(value, SymbolicInteger) or hasattr(value, "__index__")):
         raise TraceError(f"a grid is made of whole numbers and sizes, not of {value!r}")
     return Polynomial.of(affine_of(value))
-
-
-__all__ = ["Axes", "TritonFrontEnd"]

@@ -12,7 +12,6 @@ from stile_engine.trace.location import Site
 from stile_engine.trace.recording import NOT_MODELLED
 from stile_engine.triton.context import Context, numeric
 from stile_engine.triton.polynomials import Monomial, Polynomial
-from stile_engine.triton.values import Whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +113,6 @@ class Access:
     """The variables of the loops around it, outermost first."""
     site: Site | None
     value: Node | None = None
-    whole: Whole | None = None
 
 
 @dataclass

@@ -21,17 +21,13 @@ from stile_engine.term.expression import (
     POSITIVE_INFINITY,
     Node,
     NoValue,
-    add,
-    apply,
-    multiply,
-    subtract,
 )
 from stile_engine.triton import integers
 from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, real_node, truth, whole
+from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, truth, whole
 
 # Importing these modules fills the table of primitives.
 SHARED = (elementwise, reductions, structure)
@@ -53,15 +49,15 @@ def primitive(
     name: str, inputs: Sequence[Value], shape: Shape, kind: Type, reader: Reader, **params: object
 ) -> list[Value]:
     """One of the shared models, on blocks."""
-    plain = [_plain(value) for value in inputs]
-    unknown = next((v for v in plain if isinstance(v, UnknownArray)), None)
+    arrays = [plain(value) for value in inputs]
+    unknown = next((v for v in arrays if isinstance(v, UnknownArray)), None)
     if unknown is not None:
         raise Unreadable(unknown.reason)
-    operation = Primitive(name, params, plain, [shape], [dtype_of(kind)], reader.site)
+    operation = Primitive(name, params, arrays, [shape], [dtype_of(kind)], reader.site)
     return list(PRIMITIVES[name](operation, None))  # type: ignore[arg-type]
 
 
-def _plain(value: Value) -> RealArray | TruthArray | UnknownArray:
+def plain(value: Value) -> RealArray | TruthArray | UnknownArray:
     if isinstance(value, RealArray | TruthArray | UnknownArray):
         return value
     if isinstance(value, Pointer):
@@ -69,14 +65,14 @@ def _plain(value: Value) -> RealArray | TruthArray | UnknownArray:
     raise Unreadable("an integer in the place of a real number")
 
 
-def _require_known(*values: Value) -> None:
+def require_known(*values: Value) -> None:
     for value in values:
         if isinstance(value, UnknownArray):
             raise Unreadable(value.reason)
 
 
 def as_whole(value: Value, bits: int = 32) -> Whole:
-    _require_known(value)
+    require_known(value)
     if isinstance(value, Whole):
         return value
     if isinstance(value, TruthArray):
@@ -256,13 +252,13 @@ def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) ->
         return Pointer(shape, first.memory, offset, (*first.steps, *second.steps))
     if isinstance(first, Whole) and isinstance(second, Whole):
         return integers.choose(reader.context, predicate, first, second)
-    return choose([(predicate, _plain(first)), (ALWAYS, _plain(second))], shape)
+    return choose([(predicate, plain(first)), (ALWAYS, plain(second))], shape)
 
 
 @handles("arith.select")
 def select(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     condition, first, second = inputs
-    _require_known(condition)
+    require_known(condition)
     if not isinstance(condition, TruthArray):
         raise Unreadable("a choice by something that is no truth value")
     shape = first.shape
@@ -287,7 +283,7 @@ def integer_arithmetic(operation: Operation, inputs: list[Value], reader: Reader
 @handles("arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui")
 def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     left, right = (as_whole(v) for v in inputs)
-    _looked_at(operation, inputs, reader)
+    looked_at(operation, inputs, reader)
     _require_unsigned(operation, left, right, reader)
     rule = integers.minimum if operation.name.startswith("arith.min") else integers.maximum
     return [integers.combine(reader.context, left, right, rule)]
@@ -298,7 +294,7 @@ def integer_division(operation: Operation, inputs: list[Value], reader: Reader) 
     left, right = (as_whole(v) for v in inputs)
     if operation.name in ("arith.floordivsi", "arith.ceildivsi"):
         raise Unreadable(f"the operation {operation.name} has no model")
-    _looked_at(operation, inputs, reader)
+    looked_at(operation, inputs, reader)
     _require_unsigned(operation, left, right, reader)
     quotient, remainder = quotient_and_remainder(reader, left, right)
     found = quotient if operation.name.startswith("arith.div") else remainder
@@ -315,12 +311,12 @@ _UNSIGNED = {"ult": "<", "ule": "<=", "ugt": ">", "uge": ">="}
 def compare_integers(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     word = operation.words[0]
     left, right = inputs
-    _require_known(left, right)
+    require_known(left, right)
     if isinstance(left, TruthArray) and isinstance(right, TruthArray) and word in ("eq", "ne"):
         same = _same(left.predicate, right.predicate)
         return [truth(left.shape, same if word == "eq" else negate(same))]
     first, second = as_whole(left), as_whole(right)
-    _looked_at(operation, inputs, reader)
+    looked_at(operation, inputs, reader)
     if word in _UNSIGNED:
         for side in (first, second):
             if not all(integers.is_nonnegative(reader.context, side.shape, v) for _, v in side.pieces):
@@ -338,7 +334,7 @@ def _require_unsigned(operation: Operation, left: Whole, right: Whole, reader: R
             raise Unreadable(f"{operation.name} of numbers that may be negative")
 
 
-def _looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None:
+def looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None:
     """From here on it matters whether the integers fit their type."""
     if reader.silent:
         return
@@ -358,7 +354,7 @@ def integer_cast(operation: Operation, inputs: list[Value], reader: Reader) -> l
     if isinstance(value, TruthArray) and operation.name == "arith.extsi":
         raise Unreadable("a truth value widened with its sign")
     found = as_whole(value)
-    _looked_at(operation, inputs, reader)
+    looked_at(operation, inputs, reader)
     if operation.name == "arith.extui" and isinstance(value, Whole):
         for _, polynomial in value.pieces:
             if not integers.is_nonnegative(reader.context, value.shape, polynomial):
@@ -371,7 +367,7 @@ def integer_cast(operation: Operation, inputs: list[Value], reader: Reader) -> l
 
 @handles("arith.andi", "arith.ori", "arith.xori")
 def bits(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    _require_known(*inputs)
+    require_known(*inputs)
     left, right = inputs
     if isinstance(left, TruthArray) and isinstance(right, TruthArray):
         p, q = left.predicate, right.predicate
@@ -403,7 +399,7 @@ def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Val
         raise Unreadable("a shift by something other than a constant")
     if operation.name == "arith.shli":
         return [integers.combine(reader.context, left, whole(left.shape, 1 << places, left.bits), integers.multiply)]
-    _looked_at(operation, inputs, reader)
+    looked_at(operation, inputs, reader)
     for _, value in left.pieces:
         if operation.name == "arith.shrui" and not integers.is_nonnegative(reader.context, left.shape, value):
             raise Unreadable("an unsigned shift of a number that may be negative")
@@ -411,148 +407,7 @@ def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Val
     return [Whole(left.shape, pieces, left.bits)]
 
 
-# -- real numbers ----------------------------------------------------------------------------
-
-_BINARY = {
-    "arith.addf": "add",
-    "arith.subf": "sub",
-    "arith.mulf": "mul",
-    "arith.divf": "div",
-    "tt.precise_divf": "div",
-    "arith.maxnumf": "max",
-    "arith.maximumf": "max",
-    "arith.minnumf": "min",
-    "arith.minimumf": "min",
-}
-
-
-@handles(*_BINARY)
-def real_arithmetic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    return primitive(_BINARY[operation.name], inputs, inputs[0].shape, operation.result_types[0], reader)
-
-
-_UNARY = {
-    "arith.negf": "neg",
-    "math.exp": "exp",
-    "math.log": "log",
-    "math.sqrt": "sqrt",
-    "tt.precise_sqrt": "sqrt",
-    "math.rsqrt": "rsqrt",
-    "math.sin": "sin",
-    "math.cos": "cos",
-    "math.tanh": "tanh",
-    "math.erf": "erf",
-    "math.absf": "abs",
-    "math.floor": "floor",
-    "math.ceil": "ceil",
-    "math.exp2": "exp2",
-}
-
-
-@handles(*_UNARY)
-def real_function(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    return primitive(_UNARY[operation.name], inputs, inputs[0].shape, operation.result_types[0], reader)
-
-
-@handles("math.log2")
-def binary_logarithm(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    return [real(inputs[0].shape, apply("log2", real_node(_plain(inputs[0]))))]
-
-
-@handles("math.fma")
-def fused_multiply_add(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    a, b, c = (real_node(_plain(v)) for v in inputs)
-    return [real(inputs[0].shape, add(multiply(a, b), c))]
-
-
-@handles("tt.clampf")
-def clamp(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    value, low, high = (real_node(_plain(v)) for v in inputs)
-    return [real(inputs[0].shape, apply("minimum", apply("maximum", value, low), high))]
-
-
-_EXTERN = {
-    "tanh": lambda x: apply("tanh", x),
-    "erf": lambda x: apply("erf", x),
-    "exp": lambda x: apply("exp", x),
-    "exp2": lambda x: apply("exp2", x),
-    "log": lambda x: apply("log", x),
-    "log2": lambda x: apply("log2", x),
-    "log1p": lambda x: apply("log", add(ONE, x)),
-    "expm1": lambda x: subtract(apply("exp", x), ONE),
-    "sqrt": lambda x: apply("sqrt", x),
-    "rsqrt": lambda x: apply("rsqrt", x),
-    "sin": lambda x: apply("sin", x),
-    "cos": lambda x: apply("cos", x),
-    "fabs": lambda x: apply("abs", x),
-    "floor": lambda x: apply("floor", x),
-}
-
-
-@handles("tt.extern_elementwise")
-def extern(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    """Functions of the device library, by their names with the suffix of the type taken off."""
-    symbol = str(operation.attributes.get("symbol", ""))
-    name = symbol.removeprefix("__nv_").removeprefix("__ocml_").removesuffix("_f32").removesuffix("_f64")
-    name = name if name in _EXTERN else name.removesuffix("f")
-    if name not in _EXTERN or len(inputs) != 1:
-        raise Unreadable(f"the library function {symbol} has no model")
-    return [real(inputs[0].shape, _EXTERN[name](real_node(_plain(inputs[0]))))]
-
-
-_FLOAT_COMPARISONS = {"lt": "lt", "le": "le", "gt": "gt", "ge": "ge", "eq": "eq", "ne": "ne"}
-
-
-@handles("arith.cmpf")
-def compare_reals(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    word = operation.words[0]
-    name = _FLOAT_COMPARISONS.get(word[1:]) if word[0] in "ou" else None
-    if name is None:
-        raise Unreadable(f"the comparison {word} of real numbers")
-    return primitive(name, inputs, inputs[0].shape, Type((), "i1"), reader)
-
-
-@handles("arith.truncf", "arith.extf", "tt.fp_to_fp")
-def float_cast(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    if not reader.silent:
-        source, target = dtype_of(operation.operand_types[0]), dtype_of(operation.result_types[0])
-        reader.recorder.cast(source, target, reader.site)
-    return [_plain(inputs[0])]
-
-
-@handles("arith.sitofp", "arith.uitofp")
-def integer_to_real(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    value = inputs[0]
-    _require_known(value)
-    if isinstance(value, Whole):
-        _looked_at(operation, inputs, reader)
-        if operation.name == "arith.uitofp":
-            for _, polynomial in value.pieces:
-                if not integers.is_nonnegative(reader.context, value.shape, polynomial):
-                    raise Unreadable("an unsigned conversion of a number that may be negative")
-    elif operation.name == "arith.sitofp":
-        raise Unreadable("a truth value read as a signed number")
-    return [real(value.shape, real_node(value))]
-
-
-@handles("arith.fptosi", "arith.fptoui")
-def real_to_integer(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    raise Unreadable("rounding of a real number to an integer")
-
-
-@handles("tt.dot")
-def dot(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    left, right, accumulator = (_plain(v) for v in inputs)
-    shape = accumulator.shape
-    rank = len(shape)
-    batch = tuple(range(rank - 2))
-    numbers = (((rank - 1,), (rank - 2,)), (batch, batch))
-    kind = operation.result_types[0]
-    precision = operation.attributes.get("inputPrecision", "ieee")
-    if not reader.silent and operation.operand_types[0].element == "f32" and precision != "ieee":
-        reader.recorder.cast("float32", str(precision), reader.site)
-    (products,) = primitive("dot_general", [left, right], shape, kind, reader, dimension_numbers=numbers)
-    return [real(shape, add(real_node(accumulator), real_node(products)))]
+# -- the rest ---------------------------------------------------------------------------------
 
 
 @handles("tt.bitcast", "arith.bitcast")

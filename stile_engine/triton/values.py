@@ -11,7 +11,6 @@ from stile_engine.array.arrays import (
     RealArray,
     Shape,
     TruthArray,
-    UnknownArray,
     Unreadable,
     as_node,
     axis,
@@ -101,10 +100,6 @@ def substituted(pieces: Pieces, mapping: Mapping[str, Affine]) -> Pieces:
     return tuple((substitute(p, mapping), v.substitute(mapping)) for p, v in pieces)
 
 
-def shape_of(value: Value) -> Shape:
-    return value.shape
-
-
 def real_node(value: Value) -> Node:
     """An element as a real number."""
     if isinstance(value, Pointer):
@@ -134,10 +129,6 @@ def real(shape: Shape, node: Node) -> RealArray:
 
 def truth(shape: Shape, predicate: Predicate) -> TruthArray:
     return TruthArray(shape, predicate)
-
-
-def unknown(value: Value) -> UnknownArray | None:
-    return value if isinstance(value, UnknownArray) else None
 
 
 def lanes(shape: Shape) -> list[Affine]:
