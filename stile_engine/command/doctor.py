@@ -10,6 +10,9 @@ import subprocess
 import sys
 
 from stile_engine.worker import probe
+from stile_engine.worker.bubblewrap import bubblewrap
+
+_NO_BUBBLEWRAP = "not installed, or not allowed to make namespaces; it would be a second wall"
 
 _REQUIRED = ("islpy", "lark", "mpmath", "rich", "pygls", "lsprotocol", "watchdog")
 _FRAMEWORKS = ("numpy", "jax", "torch", "triton")
@@ -21,6 +24,7 @@ def report() -> list[str]:
         f"python       {platform.python_version()} ({sys.executable})",
         f"platform     {platform.platform()}, {os.cpu_count()} processors",
         f"isolation    {probe.probe()}",
+        f"bubblewrap   {'works, and stands around the worker' if bubblewrap() else _NO_BUBBLEWRAP}",
     ]
     rows += [f"{name:<12} {_version(name) or 'missing: ' + _install(name)}" for name in _REQUIRED]
     rows += [f"{name:<12} {_version(name) or 'not installed'}" for name in _FRAMEWORKS]
