@@ -6,6 +6,7 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stile_engine.proof.verdict import Range
 from stile_engine.trace.source_map import SourceMap
@@ -46,6 +47,7 @@ class ParsedText:
         return any(part.first <= line <= part.last for part in self.broken)
 
 
+@lru_cache(maxsize=2)
 def parse_text(source: str) -> ParsedText:
     """The statements of the text without those that are not Python yet."""
     whole = SourceMap(source)

@@ -131,6 +131,11 @@ def _without_proof(search: Counterexamples, reason: str) -> Obligation:
     return Obligation("value", Status.UNKNOWN, detail=f"{reason}; {outcome.agreed} random points agreed")
 
 
+objects_are_frozen = False
+"""Whether this process has taken its objects out of the collector's lists and wants them to stay there. To ask
+the collector itself would take a walk over all of them."""
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Terms are interned and stay alive: looking for garbage among them again and again is what
@@ -142,9 +147,8 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if running:
             # What was made counts as old from here on, without being looked through.
-            frozen = gc.get_freeze_count()
             gc.freeze()
-            if not frozen:
+            if not objects_are_frozen:
                 gc.unfreeze()
             gc.enable()
 

@@ -142,9 +142,11 @@ def private_environment(folder: str) -> dict[str, str]:
 
 def _distinct(paths: Iterable[str]) -> list[str]:
     """Without what lies below another one of them."""
-    real = sorted({os.path.realpath(path) for path in paths})
-    kept: list[str] = []
-    for path in real:
-        if not any(path == known or path.startswith(os.path.join(known, "")) for known in kept):
-            kept.append(path)
-    return kept
+    real = {os.path.realpath(path) for path in paths}
+    return sorted(path for path in real if not any(parent in real for parent in _parents(path)))
+
+
+def _parents(path: str) -> Iterator[str]:
+    while (parent := os.path.dirname(path)) != path:
+        path = parent
+        yield path

@@ -14,6 +14,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import pkgutil
 import platform
 import select
 import signal
@@ -24,6 +25,7 @@ import traceback
 from typing import Any
 
 import stile_engine.check
+import stile_engine.proof.prove
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker import child, probe, sandbox
 from stile_engine.worker.folders import removal
@@ -69,6 +71,29 @@ def warm_wrong(X):
 @kernel("sum[L](X:L N)")
 def warm_wrong_large(X):
     return 2 * np.sum(X, axis=0)
+
+
+P, Q, R = dim("P", 16), dim("Q", 32), dim("R", 8)
+PRODUCT = "(softmax[Q]((A:P R, B:Q R -> P Q) / sqrt(size(R))), C:Q R -> P R)"
+
+
+@kernel(PRODUCT, typed=True)
+def warm_large(A, B, C):
+    result = tnp.TypedResult(PRODUCT)
+    maximum, total, output = -np.inf, 0, 0
+    for start in range(0, Q, 16):
+        scores = tnp.einsum(B.slice(Q, start, start + 16), A, "Q R, P R -> Q P") / np.sqrt(R)
+        new_maximum = tnp.maximum(maximum, scores.max(Q))
+        weights = tnp.exp(scores - new_maximum.repeat(Q[start : start + 16]))
+        rescale = tnp.exp(maximum - new_maximum)
+        total = total * rescale + weights.sum(Q)
+        output = output * rescale.repeat(R) + tnp.einsum(
+            weights, C.slice(Q, start, start + 16), "Q P, Q R -> R P"
+        )
+        maximum = new_maximum
+    result.assign((output / total.repeat(R)).rearrange(P, R))
+    result.done()
+    return result
 """,
     "jax": """
 from stile_engine import dim, kernel
@@ -130,6 +155,8 @@ def warm(x_ptr, out_ptr, m, n):
 }
 """One small check for each framework: most of the time of a first trace goes into lazy imports."""
 
+_PACKAGES = ("stile_engine.proof", "stile_engine.checking", "stile_engine.trace", "stile_engine.array")
+
 FRONT_ENDS = {
     "numpy": ("numpy", "stile_engine.numpy"),
     "jax": ("jax", "jax.numpy", "stile_engine.jax"),
@@ -182,9 +209,14 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
             continue
         if text := WARM_TEXTS.get(framework):
             notes.extend(f"warm-up of {framework}: {line}" for line in warm(text))
+    for package in _PACKAGES:
+        for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            # What a warm-up does not come to load is loaded as well: every child would have to do it again.
+            importlib.import_module(f"{package}.{found.name}")
     # Long-lived objects leave the collector's lists: a collection in a child would copy every page of them.
     gc.collect()
     gc.freeze()
+    stile_engine.proof.prove.objects_are_frozen = True
     return missing, notes
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import cast
 
 from lark import Lark, Token
@@ -29,6 +29,7 @@ def _lexer() -> Lark:
     return Lark(tables.grammar(), parser=None, lexer="basic", start="spec")
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> tree.Spec:
     """The parse tree of a spec. Raises ``SpecSyntaxError``; offsets count characters from 0."""
     if len(text) > MAXIMUM_LENGTH:
