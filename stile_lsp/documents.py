@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -132,7 +132,9 @@ class Document:
             start, end = index.position(first), index.position(last)
             edits.append(Edit(start, end, following.index.position(edit_end)))
             current = following
-        return Document(current.uri, version, current.text), tuple(edits)
+        if not edits:
+            return Document(current.uri, version, current.text), ()
+        return current, tuple(edits)
 
 
 def _position(position: types.Position) -> Position:
@@ -142,13 +144,22 @@ def _position(position: types.Position) -> Position:
 def _difference(old: str, new: str) -> tuple[int, int, str, int]:
     """A whole new text as the one edit between the common beginning and the common end."""
     shorter = min(len(old), len(new))
-    first = 0
-    while first < shorter and old[first] == new[first]:
-        first += 1
-    last = 0
-    while last < shorter - first and old[-1 - last] == new[-1 - last]:
-        last += 1
-    return first, len(old) - last, new, len(new) - last
+    first = _agreeing(shorter, lambda a, b: old[a:b] == new[a:b])
+    ends = len(old), len(new)
+    last = _agreeing(shorter - first, lambda a, b: old[ends[0] - b : ends[0] - a] == new[ends[1] - b : ends[1] - a])
+    return first, ends[0] - last, new, ends[1] - last
+
+
+def _agreeing(length: int, agrees: Callable[[int, int], bool]) -> int:
+    """How many characters agree from the beginning on; whole parts are compared at once."""
+    low, high = 0, length
+    while low < high:
+        middle = (low + high + 1) // 2
+        if agrees(low, middle):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 class UnknownDocument(LookupError):

@@ -7,7 +7,7 @@ files of the project. While it stays the same, an older result holds for the new
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stile_engine.incremental.module import NOT_PYTHON, Chunk, ModuleText, read_module
@@ -47,6 +47,8 @@ class Outline:
     module: ModuleText
     project: Project
     path: str
+    before: Reaches | None = field(default=None, compare=False, repr=False)
+    """Of an earlier version, most of which may hold here."""
 
     @cached_property
     def imports(self) -> tuple[Imported, ...]:
@@ -54,7 +56,9 @@ class Outline:
 
     @cached_property
     def reaches(self) -> Reaches:
-        return Reaches(self.path, self.module.chunks, self.project)
+        chunks = self.module.chunks
+        moved = self.before.moved(self.path, chunks, self.project) if self.before is not None else None
+        return moved or Reaches(self.path, chunks, self.project)
 
     def statement_at(self, place: Range) -> int | None:
         for number, found in enumerate(self.ranges):
@@ -85,10 +89,14 @@ class Outline:
 
 
 def outline(
-    text: str, path: str = "", project: Project | None = None, before: Outline | SyntaxProblem | None = None
+    text: str,
+    path: str = "",
+    project: Project | None = None,
+    before: Outline | SyntaxProblem | None = None,
+    index: LineIndex | None = None,
 ) -> Outline | SyntaxProblem:
-    """``before``: what an earlier version of the text was read as, which saves time."""
-    index = LineIndex(text)
+    """``before``: what an earlier version of the text was read as, and ``index`` the text's lines; both save time."""
+    index = index or LineIndex(text)
     try:
         module = read_module(text, before.module if isinstance(before, Outline) else None)
     except SyntaxError as problem:
@@ -97,7 +105,8 @@ def outline(
         return SyntaxProblem(Range(Position(0, 0), Position(0, 0)), str(problem) or "the file cannot be parsed")
     places = tuple(_place(chunk, index) for chunk in module.chunks)
     statements = [read_statement(chunk) for chunk in module.chunks]
-    return Outline(tuple(_kernels(statements, places)), places, module, project or Project(path), path)
+    earlier = before.reaches if isinstance(before, Outline) else None
+    return Outline(tuple(_kernels(statements, places)), places, module, project or Project(path), path, earlier)
 
 
 def _syntax_problem(problem: SyntaxError, index: LineIndex) -> SyntaxProblem:

@@ -92,6 +92,7 @@ class StileServer(BaseServer):
         self.visible: dict[str, Range] = {}
         """What the client last asked hints for: the part of the file that is on the screen."""
         self._attention: dict[str, float] = {}
+        self._edited: dict[str, float] = {}
         self._make_worker = make_worker
         self._states: dict[str, FileState] = {}
         self._watch: Watch | None = None
@@ -118,6 +119,12 @@ class StileServer(BaseServer):
         if visible is not None:
             self.visible[uri] = visible
 
+    def edited(self, uri: str) -> float:
+        """Notes an edit; how many seconds ago the one before it was."""
+        now = time.monotonic()
+        before, self._edited[uri] = self._edited.get(uri, 0.0), now
+        return now - before
+
     def attention_to(self, uri: str) -> float:
         """When somebody last edited the file or looked at it; later is greater."""
         return self._attention.get(uri, 0.0)
@@ -138,7 +145,7 @@ class StileServer(BaseServer):
         self.waiters.tell(state)
 
     def forget(self, uri: str) -> None:
-        for known in (self._states, self.visible, self._attention):
+        for known in (self._states, self.visible, self._attention, self._edited):
             known.pop(uri, None)
         self.watch.forget(uri)
         self.projects.closed(uri)

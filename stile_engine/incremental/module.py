@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stile_engine.incremental.statement import Facts, first_line, known_facts, read_facts
+from stile_engine.incremental.statement import Facts, first_line, read_facts
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -28,14 +28,10 @@ class Chunk:
     source: str
     node: ast.stmt
     lines_up: int
-
-    @property
-    def facts(self) -> Facts:
-        # Facts are kept by text; the tree of an old statement is only walked again when they were dropped.
-        return known_facts(self.source, self.node.col_offset) or read_facts(self.node, self.source)
+    facts: Facts
 
     def moved(self, lines: int) -> Chunk:
-        return Chunk(self.first + lines, self.last + lines, self.source, self.node, self.lines_up + lines)
+        return Chunk(self.first + lines, self.last + lines, self.source, self.node, self.lines_up + lines, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,8 @@ def _chunks(tree: ast.Module, lines: Sequence[str], above: int) -> list[Chunk]:
     found: list[Chunk] = []
     for node in tree.body:
         first, last = first_line(node) - 1 + above, (node.end_lineno or node.lineno) - 1 + above
-        found.append(Chunk(first, last, "\n".join(lines[first : last + 1]), node, above))
+        source = "\n".join(lines[first : last + 1])
+        found.append(Chunk(first, last, source, node, above, read_facts(node, source)))
     return found
 
 

@@ -8,6 +8,7 @@ text alone does not say what code reaches, everything counts.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class Reaches:
     """Of one text among the files of its project; computed on demand, statement by statement."""
 
     def __init__(self, path: str, chunks: Sequence[Chunk], project: Project) -> None:
+        self._project = project
         self._paths = (path, *(file.path for file in project.files))
         self._chunks: tuple[Sequence[Chunk], ...] = (chunks, *(file.chunks or () for file in project.files))
         self._raw = tuple(file.digest for file in project.files if file.chunks is None)
@@ -60,6 +62,19 @@ class Reaches:
         acting = [place for place, facts in self._all() if self._acts(place, facts)]
         self._everywhere = self._closure(acting, frozenset())
         self._found: dict[int | None, Reach] = {}
+
+    def moved(self, path: str, chunks: Sequence[Chunk], project: Project) -> Reaches | None:
+        """The same for a text that says the same at other lines; None where anything else differs."""
+        own = self._chunks[0]
+        if project is not self._project or path != self._paths[0] or len(own) != len(chunks):
+            return None
+        if any(old.facts is not new.facts for old, new in zip(own, chunks, strict=True)):
+            return None
+        found = copy.copy(self)
+        found._chunks = (chunks, *self._chunks[1:])
+        # A refusal names its line.
+        found._found = {number: reach for number, reach in self._found.items() if reach.refusal is None}
+        return found
 
     def of(self, number: int | None) -> Reach:
         """The reach of a statement of the text; None for that of the whole text."""

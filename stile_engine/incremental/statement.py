@@ -95,10 +95,6 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 
-def known_facts(source: str, column: int) -> Facts | None:
-    return _cache.get((source, column))
-
-
 def read_facts(node: ast.stmt, source: str) -> Facts:
     """The facts of a statement; ``source`` is the text of its lines, from the first decorator on."""
     key = source, node.col_offset

@@ -22,6 +22,7 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 import stile_engine.check
@@ -190,13 +191,17 @@ def main(config: dict[str, Any]) -> int:
             )
         )
     )
-    Zygote(channel, child.Cell.of(config["packages"]), config.get("private")).serve()
+    texts = [WARM_TEXTS[name] for name in config["frameworks"] if name in WARM_TEXTS and name not in missing]
+    Zygote(channel, child.Cell.of(config["packages"]), config.get("private"), texts).serve()
     # Frameworks print leak notes from a regular exit.
     os._exit(0)
 
 
 def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
-    """Imports and warms; what is not installed is only noted, for a kernel that needs it says so itself."""
+    """Imports and warms for verdicts; what is shown beside them is warmed when there is time.
+
+    What is not installed is only noted, for a kernel that needs it says so itself.
+    """
     missing: list[str] = []
     notes: list[str] = []
     for framework in frameworks:
@@ -220,10 +225,10 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
     return missing, notes
 
 
-def warm(text: str) -> list[str]:
+def warm(text: str, details: bool = False) -> list[str]:
     """Checks a text; returns what went otherwise than it should, for the log."""
     try:
-        report = stile_engine.check.check(CheckRequest(path="<warm-up>", source=text))
+        report = stile_engine.check.check(CheckRequest(path="<warm-up>", source=text, details=details))
     except Exception:
         # The checks to come will meet the same error and report it where the user sees it.
         return [traceback.format_exc()]
@@ -249,7 +254,12 @@ def thread_count() -> int:
 class Zygote:
     """The loop: commands come as packets on the control socket, with descriptors attached to ``run``."""
 
-    def __init__(self, channel: socket.socket, cell: child.Cell, private: str | None) -> None:
+    def __init__(
+        self, channel: socket.socket, cell: child.Cell, private: str | None, later: Sequence[str] = ()
+    ) -> None:
+        self._later = list(later)
+        """Texts that are still to be checked with everything that an editor shows, between two commands."""
+
         self._channel = channel
         self._cell = cell
         self._private = private
@@ -265,7 +275,10 @@ class Zygote:
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         while True:
             channel = self._channel.fileno()
-            readable, _, _ = select.select([channel, self._wake_read], [], [])
+            readable, _, _ = select.select([channel, self._wake_read], [], [], 0 if self._later else None)
+            if not readable:
+                warm(self._later.pop(0), details=True)
+                gc.freeze()
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wake_read, 4096)

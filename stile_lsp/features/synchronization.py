@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+STORM_PACE, STORM_QUIET = 0.04, 0.03
+"""Seconds. Edits that follow one another faster than anyone types (a paste in pieces, a replacement in many places,
+an agent) start no process each: after the last of them there is a moment of quiet, whatever the settings say."""
+
+
 def _read(server: StileServer, document: Document, before: session.FileState | None) -> Outline | SyntaxProblem:
     path = display_path(document.uri)
     known = None if before is None else before.known
-    found = outline(document.text, path, before=known)
+    found = outline(document.text, path, before=known, index=document.index)
     if isinstance(found, Outline):
         found = found.among(server.projects.of(document.uri, path, found.imports))
     return found
@@ -52,10 +58,12 @@ def register(server: StileServer) -> None:
             return
         server.verifier.edited(document.uri)
         server.attend(document.uri)
+        since = server.edited(document.uri)
+        delay = max(server.settings.verify_debounce / 1000, STORM_QUIET if since < STORM_PACE else 0.0)
         before = server.state(document.uri)
         state = session.edited(before, document.version, _read(server, document, before), edits)
         if server.settings.verify_mode == "onChange":
-            server.verifier.refresh(state, delay=server.settings.verify_debounce / 1000)
+            server.verifier.refresh(state, delay=delay)
         else:
             server.update(state)
 
