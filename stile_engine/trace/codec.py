@@ -21,7 +21,7 @@ from stile_engine.trace.report import CheckRequest
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-MAX_TEXT = 4 << 20
+MAX_TEXT = 16 << 20
 """Characters in one string."""
 
 MAX_ITEMS = 200_000

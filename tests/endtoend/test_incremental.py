@@ -110,7 +110,7 @@ def test_what_rests_on_the_surroundings_is_verified_at_every_edit(client: RawCli
 
 
 def test_a_kernel_that_timed_out_gets_another_chance(start: StartClient, tmp_path: Path) -> None:
-    client = start(settings={"verify": {"debounce": 0, "timeout": 1}})
+    client = start(settings={"verify": {"debounce": 0, "timeout": 5}})
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
     text = texts.HEAD + texts.RIGHT + texts.LOOP
