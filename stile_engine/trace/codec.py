@@ -21,7 +21,7 @@ from stile_engine.trace.report import CheckRequest
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-MAX_TEXT = 16 << 20
+MAX_TEXT = 4 << 20
 """Characters in one string."""
 
 MAX_ITEMS = 200_000
@@ -63,7 +63,10 @@ def encode_request(request: CheckRequest) -> Json:
 
 
 def decode_request(data: object) -> CheckRequest:
-    return decode(CheckRequest, data)
+    """A request comes from the client, so its text may be as long as a frame."""
+    if not isinstance(data, dict) or not isinstance(data.get("source"), str):
+        return decode(CheckRequest, data)
+    return dataclasses.replace(decode(CheckRequest, {**data, "source": ""}), source=data["source"])
 
 
 def finite(number: float) -> Json:
