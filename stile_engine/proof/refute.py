@@ -36,6 +36,8 @@ _CHEAP_STEPS = 1_500
 _GRID_STEPS = 1 << 24
 _ALONE = 4
 """How many times the steps one index alone may take, as the last thing that is tried."""
+_SINGLES = 2
+"""How many points are tried alone where grids take too many steps."""
 _LONG = 500
 """Arrays after which one assignment of the inputs is enough: the evaluation stays a small part of the proof."""
 _SLOW_STEPS = 40_000
@@ -145,7 +147,7 @@ def _has_numpy() -> bool:
 
 
 def _grids(box: Mapping[str, tuple[int, int]], candidates: list[dict[str, int]], sampled: int) -> Iterator[Indices]:
-    """Sets of indices to look at: all if they are few, else some of each dim; then one point alone."""
+    """Sets of indices to look at: all if they are few, else some of each dim; then points alone."""
     total = 1
     for low, high in box.values():
         total *= high - low
@@ -159,7 +161,7 @@ def _grids(box: Mapping[str, tuple[int, int]], candidates: list[dict[str, int]],
                 break
             chosen = {v: list(values) for v, values in grown.items()}
         yield chosen if all(chosen.values()) else {v: [x] for v, x in candidates[0].items()}
-    for point in candidates[:2]:
+    for point in candidates:
         yield {v: [x] for v, x in point.items()}
 
 
@@ -181,11 +183,15 @@ def _search_grids(
 
     agreed = 0
     varied = False
+    singles = 0
     for indices in _grids(question.box, candidates, sampled):
         enough = False
         if all(len(values) == 1 for values in indices.values()):
             steps = max(steps, alone)
             alone = 0  # once
+            singles += 1
+            if singles > _SINGLES and not varied:
+                break  # each of them takes too many steps
         for profile in tried:
             evaluator = GridEvaluator(GridFloats(), profile, indices, question.sizes, steps)
             try:
@@ -206,9 +212,10 @@ def _search_grids(
                     return Outcome(witness, agreed)
             if most is not None and evaluator.computed >= most:
                 break
-        if enough:
+        # Where indices cannot be taken together, one alone says little: all of the points are looked at.
+        if enough and not varied:
             return Outcome(None, agreed)
-    return None if varied else Outcome(None, agreed)
+    return None if varied and not agreed else Outcome(None, agreed)
 
 
 def _differences(question: Question, evaluator: GridEvaluator, indices: Indices) -> tuple[int, list[dict[str, int]]]:
