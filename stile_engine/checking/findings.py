@@ -232,6 +232,8 @@ class Findings:
         second = self._prove(masked, output, Role.READING)
         if second.status not in (Status.PROVED, Status.ASSUMED, Status.REFUTED):
             return claim, proof
+        if second.status is Status.REFUTED and _untold(node) is not None:
+            return claim, proof
         place = self.range(claim.site)
         texts = [f"{float(n):g}, which a mask selects, stands for -inf" for n in numbers]
         read = tuple(Assumption(text, "literal", place) for text in texts)

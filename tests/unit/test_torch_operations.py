@@ -464,7 +464,11 @@ CASES = [
     ("quantised signed", lambda x: (100 * x).round().clamp(-128, 127).to(torch.int8).float() * 0.5, [B]),
     (
         "infinities in data signed",
-        lambda x: x.where(~torch.isneginf(tri(x).cummin(1).values), x * 0 + 2) + torch.isposinf(x.cummax(0).values) + x.isnan(),
+        lambda x: (
+            x.where(~torch.isneginf(tri(x).cummin(1).values), x * 0 + 2)
+            + torch.isposinf(x.cummax(0).values)
+            + x.isnan()
+        ),
         [B],
     ),
     ("infinite maximum", lambda x: torch.where(tri(x)[:, 1:].amax(1).isinf(), 0.0, x[:, 0]), [B]),

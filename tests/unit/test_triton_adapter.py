@@ -138,3 +138,43 @@ def test_offsets_in_64_bits_do_not_overflow(tmp_path: Path) -> None:
     )
     (found,) = report('BIG = dim("BIG", max=2**34)\n' + body, tmp_path).kernels
     assert found.status is Status.PROVED, found.obligations
+
+
+DECORATED = """
+A = dict(inputs={"x_ptr": "X:N"}, scalars={"n": N}, grid=lambda c: (cdiv(N, c["BLOCK"]),))
+@kernel({"out_ptr": "X:N"}, **A, consts={"BLOCK": 64})
+@triton.autotune(configs=[triton.Config({"BLOCK": 64}), triton.Config({"BLOCK": 128})], key=["n"])
+@triton.jit
+def tuned(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + o, tl.load(x_ptr + o, mask=o < n), mask=o < n)
+@kernel({"out_ptr": "X:N"}, **A, consts={"BLOCK": 64, "EVEN": False})
+@triton.heuristics({"EVEN": lambda a: a["n"] % a["BLOCK"] == 0})
+@triton.jit
+def heuristic(x_ptr, out_ptr, n, BLOCK: tl.constexpr, EVEN: tl.constexpr):
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    if EVEN:
+        tl.store(out_ptr + o, tl.load(x_ptr + o))
+    else:
+        tl.store(out_ptr + o, tl.load(x_ptr + o, mask=o < n), mask=o < n)
+@kernel({"out_ptr": "X:N + B:N"}, inputs={"x_ptr": "X:N", "b_ptr": "B:N"}, scalars={"n": N}, grid=lambda c: (cdiv(N, c["BLOCK"]),), consts={"BLOCK": 64, "c_ptr": None})
+@triton.jit
+def optional(x_ptr, b_ptr, c_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + o, mask=o < n)
+    if c_ptr is not None:
+        x = x * tl.load(c_ptr + o, mask=o < n)
+    tl.store(out_ptr + o, x + tl.load(b_ptr + o, mask=o < n), mask=o < n)
+"""
+
+
+def test_configurations_that_are_given_are_proved(tmp_path: Path) -> None:
+    """Of ``autotune`` and ``heuristics`` the constants that the declaration fixes count; a pointer may be None."""
+    found = {k.name: k.status for k in report(DECORATED, tmp_path).kernels}
+    assert found == dict.fromkeys(("tuned", "heuristic", "optional"), Status.PROVED)
+
+
+def test_a_heuristic_that_does_not_hold_is_refuted(tmp_path: Path) -> None:
+    wrong = DECORATED.replace('"EVEN": False', '"EVEN": True')
+    found = {k.name: k.status for k in report(wrong, tmp_path).kernels}
+    assert found["heuristic"] is Status.REFUTED
