@@ -157,7 +157,8 @@ def heuristic(x_ptr, out_ptr, n, BLOCK: tl.constexpr, EVEN: tl.constexpr):
         tl.store(out_ptr + o, tl.load(x_ptr + o))
     else:
         tl.store(out_ptr + o, tl.load(x_ptr + o, mask=o < n), mask=o < n)
-@kernel({"out_ptr": "X:N + B:N"}, inputs={"x_ptr": "X:N", "b_ptr": "B:N"}, scalars={"n": N}, grid=lambda c: (cdiv(N, c["BLOCK"]),), consts={"BLOCK": 64, "c_ptr": None})
+@kernel({"out_ptr": "X:N + B:N"}, **{**A, "inputs": {"x_ptr": "X:N", "b_ptr": "B:N"}},
+        consts={"BLOCK": 64, "c_ptr": None})
 @triton.jit
 def optional(x_ptr, b_ptr, c_ptr, out_ptr, n, BLOCK: tl.constexpr):
     o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
