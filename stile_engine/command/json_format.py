@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stile_engine.proof.prove import Proof
 from stile_engine.trace.codec import encode, finite
 from stile_engine.trace.report import Diagnostic, KernelReport, Location, Obligation, Report, Status, Witness
+
+if TYPE_CHECKING:
+    from stile_engine.proof.prove import Proof
 
 VERSION = 1
 
