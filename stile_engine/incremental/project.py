@@ -123,7 +123,7 @@ def read_project(path: str, imports: Iterable[Imported], workspace: str | None) 
     roots = import_roots(path, workspace)
     files: dict[str, SourceFile] = {}
     stamps: dict[str, Stamp] = {}
-    absent: set[str] = set()
+    absent: set[str] = {_outside_of_packages(path)}
     # A package runs its own file before any module in it.
     waiting = [(path, module) for i in imports if not is_engine(i.module) for module in modules_of(i)]
     waiting += [(place, "") for place in _packages_around(path)]
@@ -136,8 +136,7 @@ def read_project(path: str, imports: Iterable[Imported], workspace: str | None) 
             stamp = stamp_of(place)
             source = None if stamp is None else read_source(place, stamp)
             if stamp is None or source is None:
-                if os.path.isdir(os.path.dirname(place)):
-                    absent.add(place)
+                absent.add(place)  # also where no such folder is: a package may come to hide a module
                 continue
             files[place], stamps[place] = source, stamp
             for chunk in source.chunks or ():
@@ -149,6 +148,14 @@ def read_project(path: str, imports: Iterable[Imported], workspace: str | None) 
     complete = not waiting and all(file.chunks is not None for file in files.values())
     ordered = tuple(files[name] for name in sorted(files))
     return Project(path, ordered, frozenset(absent), roots, complete, stamps)
+
+
+def _outside_of_packages(path: str) -> str:
+    """The file that would make a package of the first folder around the file that is none."""
+    folder = os.path.dirname(path)
+    while os.path.isfile(place := os.path.join(folder, "__init__.py")) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return place
 
 
 def _packages_around(path: str) -> Iterator[str]:

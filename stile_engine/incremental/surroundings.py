@@ -35,7 +35,10 @@ _BUILTINS = {
     "breakpoint": "its input",
 }
 
-PATH_METHODS = frozenset("exists is_file is_dir is_symlink read_text read_bytes iterdir rglob lstat samefile".split())
+PATH_METHODS = frozenset(
+    "exists is_file is_dir is_symlink is_mount is_socket is_fifo is_block_device is_char_device is_junction "
+    "read_text read_bytes iterdir rglob stat lstat samefile owner readlink cwd expanduser".split()
+)
 """Names of methods that look at files; whatever has such a method is taken for a path."""
 
 

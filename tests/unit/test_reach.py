@@ -295,6 +295,7 @@ def test_comments_and_layout_are_not(trick: str, tmp_path: Path) -> None:
         "os.path.exists('x')",
         "Path('scale.txt').read_text()",
         "Path('scale.txt').exists()",
+        "Path('scale.txt').stat().st_size",
         "time.time()",
         "random.random()",
         "os.urandom(8)",
@@ -436,6 +437,26 @@ def test_a_project_that_changed_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "helpers.py").write_text("def scale(y): return y\n")
     assert not project.is_unchanged()
     (tmp_path / "helpers.py").unlink()
+    assert not project.is_unchanged()
+
+
+@pytest.mark.parametrize(
+    "appears",
+    [
+        "helpers/__init__.py",  # a package comes before a module of its name
+        "kernels/helpers.py",
+        "kernels/helpers/__init__.py",
+        "kernels/__init__.py",  # the search begins outside of a package
+    ],
+)
+def test_what_comes_to_hide_a_module_is_noticed(appears: str, tmp_path: Path) -> None:
+    (tmp_path / "helpers.py").write_text("def scale(x): return x\n")
+    (tmp_path / "kernels").mkdir()
+    imports = [i for c in read_module(IMPORTS).chunks for i in c.facts.imports]
+    project = read_project(str(tmp_path / "kernels" / "main.py"), imports, str(tmp_path))
+    assert project.is_unchanged() and str(tmp_path / appears) in project.paths
+    (tmp_path / appears).parent.mkdir(exist_ok=True)
+    (tmp_path / appears).write_text("def scale(x): return 2 * x\n")
     assert not project.is_unchanged()
 
 
