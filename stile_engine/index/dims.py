@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from math import gcd
-from numbers import Integral
+from math import ceil, floor, gcd, isinf, isnan
+from numbers import Complex, Integral, Number, Real
 from typing import Any, NoReturn, SupportsIndex, TypeAlias
 
 from stile_engine.errors import DimError, UnsupportedError
@@ -167,10 +167,12 @@ class SymbolicInteger:
     def __abs__(self) -> Any:
         return self if self >= 0 else -self
 
-    def __round__(self, _digits: int = 0) -> Any:
+    def __round__(self, digits: SupportsIndex | None = None) -> Any:
+        if digits is not None and digits.__index__() < 0:
+            raise UnsupportedError(f"the symbolic size {self!r} rounded to tens")
         return self
 
-    __trunc__ = __floor__ = __ceil__ = __round__
+    __trunc__ = __floor__ = __ceil__ = __pos__
 
     def _bits(self, *_other: Any) -> NoReturn:
         raise UnsupportedError(f"the bits of the symbolic size {self!r}: declare the dim with a size")
@@ -183,7 +185,11 @@ class SymbolicInteger:
         """Whether ``self - other >= least``, for every size or for none; None for a foreign operand."""
         affine = self._other(other)
         if affine is None:
-            return None
+            if not isinstance(other, Real) or isnan(other):
+                return None
+            if isinf(other):
+                return other < 0
+            affine = Affine((), int(floor(other)) if least else int(ceil(other)))
         difference = self.affine - affine
         low, high = size_bounds(difference)
         if low is not None and low >= least:
@@ -211,7 +217,14 @@ class SymbolicInteger:
     def __eq__(self, other: object) -> bool:
         affine = self._other(other)
         if affine is None:
-            return False
+            if not isinstance(other, Number):
+                if hasattr(other, "__array_interface__"):
+                    raise UnsupportedError(f"{self!r} compared with an array of NumPy")
+                return NotImplemented
+            whole = whole_number(other)
+            if whole is None:
+                return False
+            affine = Affine((), whole)
         difference = self.affine - affine
         if difference.is_constant:
             return difference.constant == 0
@@ -223,7 +236,18 @@ class SymbolicInteger:
         raise UnsupportedError(f"{self!r} == {other!r} depends on the symbolic size")
 
     def __ne__(self, other: object) -> bool:
-        return not self == other
+        found = self.__eq__(other)
+        return found if found is NotImplemented else not found
+
+
+def whole_number(value: Any) -> int | None:
+    """The integer that a number of any type equals, as ``1000.0`` does; None where it equals none."""
+    part: Any = value.real if isinstance(value, Complex) else value
+    try:
+        whole = int(part)
+    except (OverflowError, ValueError):
+        return None
+    return whole if value == whole else None
 
 
 _products: ContextVar[bool] = ContextVar("_products", default=False)

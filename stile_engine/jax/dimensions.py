@@ -10,11 +10,12 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from numbers import Number
 from typing import Any
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, SymbolicInteger, size_of
+from stile_engine.index.dims import Dim, Size, SymbolicInteger, size_of, whole_number
 from stile_engine.trace.questions import AS_A_NUMBER, Questions, answering
 from stile_engine.trace.reflection import stands_in
 
@@ -81,7 +82,9 @@ class Dimensions:
         # Where JAX looks up what it traced before, it also meets the sizes of other kernels.
         if is_dimension(value) and value.scope is not self._scope:
             return None
-        return self.size(value) if isinstance(value, int) or is_dimension(value) else None
+        if isinstance(value, Number):
+            return whole_number(value)
+        return self.size(value) if is_dimension(value) else None
 
     def size(self, value: Any) -> Size:
         """A size of JAX's. Raises ``UnsupportedError`` for one that is not affine in the symbolic sizes."""

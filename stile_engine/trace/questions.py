@@ -23,6 +23,8 @@ from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import is_user_file, user_site
 from stile_engine.trace.reflection import StandIn, stands_in
 
+AS_TEXT = "a symbolic size as text, which is another one at each size"
+
 
 @dataclass(slots=True)
 class Questions:
@@ -56,14 +58,17 @@ class Questions:
 
 @contextmanager
 def answering(kind: type, size: Callable[[Any], Size | None], questions: Questions) -> Iterator[None]:
-    """Inside, objects of this class answer ``==``, ``!=``, ``bool`` and ``hash`` as said above.
+    """Inside, objects of this class answer ``==``, ``!=``, ``bool``, ``hash`` and ``str`` as said above.
 
     ``size`` reads such an object, or a number, as a size of the engine's; None for everything else.
     """
-    changed = ("__eq__", "__ne__", "__bool__", "__hash__")
+    changed = ("__eq__", "__ne__", "__bool__", "__hash__", "__str__", "__repr__", "__format__")
     before = {name: vars(kind).get(name) for name in changed}
     equal: Any = kind.__eq__
     hashed: Any = kind.__hash__
+    shown: Any = kind.__str__
+    represented: Any = kind.__repr__
+    formatted: Any = kind.__format__
 
     def ask(self: Any, other: Any, by_user: bool) -> Any:
         found = equal(self, other)
@@ -77,6 +82,8 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
             questions.unread.append(f"{self} == {other}")
             return found
         if mine is None or theirs is None:
+            if by_user and mine is not None and hasattr(other, "dtype"):
+                questions.stop(f"Python code here compares the symbolic size {self} with an array")
             return found
         if by_user:
             return questions.decided(mine, theirs)
@@ -98,7 +105,21 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
             questions.stop("a symbolic size in a set, as a key or as a static argument, where sizes are told apart")
         return int(hashed(self))
 
-    for name, function in zip(changed, (eq, ne, truth, hash_), strict=True):
+    def text(self: Any, written: Callable[[Any], str], by_user: bool) -> str:
+        if by_user:
+            questions.stop(AS_TEXT)
+        return written(self)
+
+    def str_(self: Any) -> str:
+        return text(self, shown, _by_user())
+
+    def repr_(self: Any) -> str:
+        return text(self, represented, _by_user())
+
+    def format_(self: Any, form: str) -> str:
+        return text(self, lambda size: str(formatted(size, form)), _by_user())
+
+    for name, function in zip(changed, (eq, ne, truth, hash_, str_, repr_, format_), strict=True):
         setattr(kind, name, function)
     try:
         yield

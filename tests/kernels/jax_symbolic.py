@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from stile_engine import dim, kernel
@@ -9,6 +10,7 @@ from stile_engine import dim, kernel
 N, M, L = dim("N", multiple_of=16), dim("M"), dim("L")
 Q, D, F = dim("Q", 4), dim("D", 3), dim("F", 2)
 T = 16
+LOOKED_UP = np.array([100, 200])
 MEAN = "mean[M](X:M D)"
 SUM = "sum[N](X:N D)"
 NORM = "X:M D * rsqrt(mean[D](X:M D ** 2) + 0.00001) * W:D"
@@ -266,3 +268,18 @@ def maximum_that_starts_with_the_first_tile(X):  # proved
 @kernel("max[N](X:N D)")
 def maximum_that_starts_with_the_first_row(X):  # refuted
     return from_the_second_tile(X, lambda c, tile: jnp.maximum(c, tile.max(axis=0)), X[0])
+
+
+@kernel("X:M")
+def a_size_compared_with_a_fraction(X):  # refuted
+    return X * (2 if X.shape[0] == 5.0 else 1)
+
+
+@kernel("X:M")
+def a_size_looked_up_in_an_array(X):  # unknown: compare
+    return 1 * X * (2 if X.shape[0] in LOOKED_UP else 1)
+
+
+@kernel("X:M")
+def a_size_as_text(X):  # unknown: a symbolic size as text
+    return 1 * X * {"100": 2}.get(f"{X.shape[0]}", 1)

@@ -7,6 +7,7 @@ from stile_engine import dim, kernel
 N, M, L = dim("N", multiple_of=16), dim("M"), dim("L")
 D = dim("D", 3)
 T = 16
+LOOKED_UP = np.array([100, 200])
 ATTENTION = "(softmax[L where L <= M]((A:M D, K:L D -> M L) / sqrt(size(D))), V:L D -> M D)"
 SHIFTED = "at[M := M - 1](X:M D) where M > 0"
 
@@ -210,3 +211,28 @@ def a_python_loop_with_a_ragged_tail(X):  # refuted
     for j in range(0, X.shape[0] - X.shape[0] % 4, 4):
         total += X[j : j + 4].sum(axis=0)
     return total
+
+
+@kernel("X:M")
+def a_size_compared_with_a_fraction(X):  # refuted
+    return X * (2 if X.shape[0] == 5.0 else 1)
+
+
+@kernel("X:M")
+def a_size_looked_up_in_an_array(X):  # unknown: compare
+    return 1 * X * (2 if X.shape[0] in LOOKED_UP else 1)
+
+
+@kernel("X:M")
+def a_size_as_text(X):  # unknown: a symbolic size as text
+    return 1 * X * {"100": 2}.get(f"{X.shape[0]}", 1)
+
+
+@kernel("size(M) * X:M")
+def a_size_rounded_to_tens(X):  # refuted
+    return X * round(X.shape[0], -1)
+
+
+@kernel("X:M")
+def a_size_compared_with_infinity(X):  # proved
+    return X if 0.5 < X.shape[0] < np.inf else 2 * X

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import operator
 import pickle
 import subprocess
 import sys
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 
 from stile_engine import Dim, DimError, StileError, UnsupportedError, cdiv, dim, kernel, scope
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import RESERVED_WORDS, affine_of, registered_dims
+from stile_engine.index.dims import RESERVED_WORDS, affine_of, registered_dims, size_of
 
 
 def test_a_size_is_an_integer() -> None:
@@ -146,3 +148,38 @@ def test_a_kernel_file_imports_no_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("number", [5.0, 5 + 0j, Fraction(5), np.int64(5), np.float32(5)])
+def test_a_symbolic_size_meets_numbers_of_every_type(number: Any) -> None:
+    size: Any = size_of(Dim("N").extent)
+    for ask in (operator.eq, operator.ne):
+        with pytest.raises(UnsupportedError):
+            ask(size, number)
+        with pytest.raises(UnsupportedError):
+            ask(number, size)
+    assert (size * 2 == number) is False and (size * 2 != number) is True
+    for other in (5.5, float("nan"), float("inf"), "5", None):
+        assert (size == other) is False and (size != other) is True
+
+
+def test_a_symbolic_size_is_ordered_among_fractions() -> None:
+    size: Any = size_of(Dim("N", multiple_of=16).extent)
+    assert size > 15.5 and size >= 16.0 and not size < 15.5 and 0.5 <= size < float("inf")
+    assert not size <= float("-inf")
+    for ask, other in ((operator.gt, 16.0), (operator.le, 16.5), (operator.lt, 1e5), (operator.ge, 16.5)):
+        with pytest.raises(UnsupportedError):
+            ask(size, other)
+
+
+def test_a_symbolic_size_is_not_rounded_to_tens() -> None:
+    size: Any = size_of(Dim("N").extent)
+    assert round(size) is size and round(size, 2) is size
+    with pytest.raises(UnsupportedError):
+        round(size, -1)
+
+
+def test_a_symbolic_size_is_not_compared_with_arrays() -> None:
+    size: Any = size_of(Dim("N").extent)
+    with pytest.raises(UnsupportedError):
+        _ = size in np.array([1, 2])

@@ -17,6 +17,7 @@ from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.term.expression import IndexNumber, Node, number
 from stile_engine.trace.location import is_user_file
+from stile_engine.trace.questions import AS_TEXT
 
 
 class PlainSize(SymbolicInteger):
@@ -30,6 +31,16 @@ class PlainSize(SymbolicInteger):
             context.unsupported("a symbolic size in a set or as a key, where sizes are told apart")
         return super().__hash__()
 
+    def __repr__(self) -> str:
+        _as_text(sys._getframe(1).f_code.co_filename)
+        return super().__repr__()
+
+    __str__ = __repr__
+
+    def __format__(self, form: str) -> str:
+        _as_text(sys._getframe(1).f_code.co_filename)
+        return format(super().__repr__(), form)
+
     def __truediv__(self, other: Any) -> Any:
         return _applied("true_divide", self, other)
 
@@ -41,6 +52,11 @@ class PlainSize(SymbolicInteger):
 
     def __rpow__(self, other: Any) -> Any:
         return _applied("power", other, self)
+
+
+def _as_text(asker: str) -> None:
+    if is_user_file(asker):
+        context.unsupported(AS_TEXT)
 
 
 def _applied(name: str, left: Any, right: Any) -> Any:
