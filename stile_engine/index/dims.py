@@ -189,7 +189,8 @@ class SymbolicInteger:
                 return None
             if isinf(other):
                 return other < 0
-            affine = Affine((), int(floor(other)) if least else int(ceil(other)))
+            number: Any = other
+            affine = Affine((), floor(number) if least else ceil(number))
         difference = self.affine - affine
         low, high = size_bounds(difference)
         if low is not None and low >= least:
