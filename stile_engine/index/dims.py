@@ -288,8 +288,9 @@ class SizeProduct:
     def replaced(self, replacement: Callable[[SymbolicInteger], Any]) -> Any:
         """The product of what stands for each factor."""
         total: Any = 1
-        for factor in self.factors:
-            total = total * (replacement(SymbolicInteger(factor)) if factor.terms else factor.constant)
+        with products_of_sizes():
+            for factor in self.factors:
+                total = total * (replacement(SymbolicInteger(factor)) if factor.terms else factor.constant)
         return total
 
     def _refused(self, *_others: object) -> NoReturn:

@@ -47,7 +47,10 @@ def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[W
 def _by_sizes(
     reader: Reader, left: Whole, value: Polynomial, divisor: Polynomial
 ) -> tuple[Polynomial, Polynomial] | None:
-    """``value = divisor * quotient + remainder`` with ``0 <= remainder < divisor``, where that can be seen."""
+    """``value = divisor * quotient + remainder`` with ``0 <= remainder < divisor``, where that can be seen.
+
+    Below zero the machine rounds the other way: there only what comes out even is known.
+    """
     monomial, leading = divisor.terms[0]
     coefficient = value.by_monomial.get(monomial, Affine())
     step = leading.constant
@@ -55,7 +58,8 @@ def _by_sizes(
         tuple((a, c // step) for a, c in coefficient.terms if c % step == 0), coefficient.constant // step
     )
     remainder = value - Polynomial.of(quotient) * divisor
-    if _lies_below(reader, left, remainder, divisor):
+    up = not remainder.terms or integers.is_nonnegative(reader.context, left.shape, Polynomial.of(quotient))
+    if up and _lies_below(reader, left, remainder, divisor):
         return Polynomial.of(quotient), remainder
     for name in reader.grid.extents.keys() - reader.grid.splits.keys():
         if remainder == Polynomial.of(Affine.variable(name)):

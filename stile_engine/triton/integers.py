@@ -164,5 +164,6 @@ def is_nonnegative(context: Context, shape: Shape, value: Polynomial) -> bool:
     found = value.affine
     if found is not None:
         return context.decide(compare(found, ">=", 0), shape) is True
-    # A sum of products of sizes, which are positive, and indices that are not negative.
-    return all(context.decide(compare(c, ">=", 0), shape) is True for _, c in value.terms)
+    # A sum of products of sizes and indices, none of which is negative.
+    factors = [c for _, c in value.terms] + [Affine(((atom, 1),)) for m, _ in value.terms for atom in m]
+    return all(context.decide(compare(f, ">=", 0), shape) is True for f in factors)

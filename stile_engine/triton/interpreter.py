@@ -25,7 +25,7 @@ from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid
 from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.ttir.tree import Block, Function, Operation, Region
-from stile_engine.triton.values import Value, Whole
+from stile_engine.triton.values import UNTOLD, Value, Whole
 from stile_engine.triton.watch import Watch
 
 Environment: TypeAlias = dict[str, Value]
@@ -37,9 +37,6 @@ HANDLERS: dict[str, Handler] = {}
 
 CONTROL: dict[str, Callable[[Operation, Environment, Reader], None]] = {}
 """The models of operations with regions, which see the values around them."""
-
-UNTOLD = "untold."
-"""How variables for integers begin of which only a range is known. No value and no store may depend on them."""
 
 MOST_OPERATIONS = 200_000
 
@@ -204,6 +201,12 @@ class Reader:
         name = f"{UNTOLD}{len(self.context.untold)}"
         self.context.untold[name] = bounds(0, size)
         return name
+
+    def another_number(self, name: str) -> Affine | None:
+        """For such a variable one of its own range, and None for others."""
+        if name not in self.context.untold:
+            return None
+        return Affine.variable(self.some_number(self.context.untold[name][1]))
 
     @contextmanager
     def quietly(self) -> Iterator[None]:

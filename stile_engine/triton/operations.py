@@ -27,7 +27,7 @@ from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, truth, whole
+from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, renamed, truth, whole
 
 # Importing these modules fills the table of primitives.
 SHARED = (elementwise, reductions, structure)
@@ -174,36 +174,42 @@ def make_range(operation: Operation, _inputs: list[Value], _reader: Reader) -> l
 # -- structure -------------------------------------------------------------------------------
 
 
+def placed(reader: Reader, value: Value, indices: Sequence[Affine], shape: Shape) -> Value:
+    """The block of ``shape`` whose element is ``value[indices]``. What is known by its range alone is another number
+    in every lane: a lane that reads from elsewhere does not have the one that stood at its own place."""
+    return moved(renamed(value, reader.another_number), indices, shape)
+
+
 @handles("tt.splat")
-def splat(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+def splat(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     shape = operation.result_types[0].shape
-    return [moved(inputs[0], [Affine()] * len(inputs[0].shape), shape)]
+    return [placed(reader, inputs[0], [Affine()] * len(inputs[0].shape), shape)]
 
 
 @handles("tt.broadcast")
-def broadcast(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+def broadcast(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     shape = operation.result_types[0].shape
     own = inputs[0].shape
     indices = [axis(a) if n == shape[a] else Affine() for a, n in enumerate(own)]
-    return [moved(inputs[0], indices, shape)]
+    return [placed(reader, inputs[0], indices, shape)]
 
 
 @handles("tt.expand_dims")
-def expand_dims(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+def expand_dims(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     shape = operation.result_types[0].shape
     new = operation.attributes["axis"]
-    return [moved(inputs[0], [axis(a) for a in range(len(shape)) if a != new], shape)]
+    return [placed(reader, inputs[0], [axis(a) for a in range(len(shape)) if a != new], shape)]
 
 
 @handles("tt.trans")
-def transpose(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+def transpose(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     order = operation.attributes["order"]
     assert isinstance(order, tuple)
     indices = [Affine()] * len(order)
     for target, source in enumerate(order):
         assert isinstance(source, int)
         indices[source] = axis(target)
-    return [moved(inputs[0], indices, operation.result_types[0].shape)]
+    return [placed(reader, inputs[0], indices, operation.result_types[0].shape)]
 
 
 @handles("tt.reshape")
@@ -214,27 +220,27 @@ def reshape(operation: Operation, inputs: list[Value], reader: Reader) -> list[V
     shape = operation.result_types[0].shape
     value = inputs[0]
     indices = reshaped_indices(RealArray(value.shape, ONE), shape)
-    return [moved(value, indices, shape)]
+    return [placed(reader, value, indices, shape)]
 
 
 @handles("tt.join")
 def join(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     shape = operation.result_types[0].shape
     last = len(shape) - 1
-    parts = [moved(v, lanes(shape)[:last], shape) for v in inputs]
+    parts = [placed(reader, v, lanes(shape)[:last], shape) for v in inputs]
     first = integers.holds(Polynomial.of(axis(last)), "<", Polynomial.of(1))
     return [chosen(reader, first, parts[0], parts[1])]
 
 
 @handles("tt.split")
-def split(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
+def split(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
     shape = inputs[0].shape[:-1]
-    return [moved(inputs[0], [*lanes(shape), Affine((), k)], shape) for k in range(2)]
+    return [placed(reader, inputs[0], [*lanes(shape), Affine((), k)], shape) for k in range(2)]
 
 
 @handles("tt.unsplat")
-def unsplat(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    return [moved(inputs[0], [Affine()] * len(inputs[0].shape), ())]
+def unsplat(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    return [placed(reader, inputs[0], [Affine()] * len(inputs[0].shape), ())]
 
 
 def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) -> Value:
@@ -276,12 +282,35 @@ _INTEGER = {"arith.addi": integers.add, "arith.subi": integers.subtract, "arith.
 
 @handles(*_INTEGER)
 def integer_arithmetic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    if operation.result_types[0].element == "i1":
+        return _of_one_bit(operation, inputs, reader)
     left, right = (as_whole(v) for v in inputs)
     return [integers.combine(reader.context, left, right, _INTEGER[operation.name])]
 
 
+def _of_one_bit(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    """Truth values are numbers of one bit: their sum, and their difference, is whether they differ."""
+    require_known(*inputs)
+    left, right = inputs
+    if not isinstance(left, TruthArray) or not isinstance(right, TruthArray):
+        raise Unreadable(f"{operation.name} of numbers of one bit")
+    p, q = left.predicate, right.predicate
+    found = {
+        "arith.addi": negate(_same(p, q)),
+        "arith.subi": negate(_same(p, q)),
+        "arith.muli": conjunction(p, q),
+        "arith.minui": conjunction(p, q),
+        "arith.maxui": disjunction(p, q),
+    }.get(operation.name)
+    if found is None:
+        raise Unreadable(f"{operation.name} of truth values")
+    return [truth(left.shape, reader.context.simplify(found, left.shape))]
+
+
 @handles("arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui")
 def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    if operation.result_types[0].element == "i1":
+        return _of_one_bit(operation, inputs, reader)
     left, right = (as_whole(v) for v in inputs)
     looked_at(operation, inputs, reader)
     _require_unsigned(operation, left, right, reader)
@@ -291,6 +320,8 @@ def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) 
 
 @handles("arith.divsi", "arith.remsi", "arith.divui", "arith.remui", "arith.floordivsi", "arith.ceildivsi")
 def integer_division(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    if operation.result_types[0].element == "i1":
+        raise Unreadable(f"{operation.name} of truth values")
     left, right = (as_whole(v) for v in inputs)
     if operation.name in ("arith.floordivsi", "arith.ceildivsi"):
         raise Unreadable(f"the operation {operation.name} has no model")
@@ -315,6 +346,8 @@ def compare_integers(operation: Operation, inputs: list[Value], reader: Reader) 
     if isinstance(left, TruthArray) and isinstance(right, TruthArray) and word in ("eq", "ne"):
         same = _same(left.predicate, right.predicate)
         return [truth(left.shape, same if word == "eq" else negate(same))]
+    if operation.operand_types[0].element == "i1" and word not in ("eq", "ne", *_UNSIGNED):
+        raise Unreadable("a signed comparison of truth values")
     first, second = as_whole(left), as_whole(right)
     looked_at(operation, inputs, reader)
     if word in _UNSIGNED:
@@ -393,6 +426,8 @@ def _same(left: Predicate, right: Predicate) -> Predicate:
 
 @handles("arith.shli", "arith.shrsi", "arith.shrui")
 def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
+    if operation.result_types[0].element == "i1":
+        raise Unreadable(f"{operation.name} of truth values")
     left, right = (as_whole(v) for v in inputs)
     places = right.constant
     if places is None or not 0 <= places < 31:

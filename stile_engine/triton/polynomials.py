@@ -129,6 +129,10 @@ class Polynomial:
                 total[monomial] = total.get(monomial, Affine()) + first * second
         return _make(total)
 
+    def variables(self) -> frozenset[str]:
+        parts = [c.variables for _, c in self.terms]
+        return frozenset().union(*parts, *(Affine(((a, 1),)).variables for m, _ in self.terms for a in m))
+
     def substitute(self, mapping: Mapping[str, Affine]) -> Polynomial:
         """Indices, or sizes, replaced by expressions, all at once."""
         total = Polynomial()

@@ -25,8 +25,8 @@ from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Un
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
-from stile_engine.triton.interpreter import UNTOLD
 from stile_engine.triton.memory import Access, Memory, Traffic
+from stile_engine.triton.values import UNTOLD
 from stile_engine.triton.watch import readable, sizes_text
 
 NEVER_WRITTEN = "never written"

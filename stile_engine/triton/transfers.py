@@ -9,12 +9,12 @@ from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, 
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.triton import integers
-from stile_engine.triton.interpreter import UNTOLD, Reader, handles
+from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.memory import GARBAGE, PAST_THE_ROW, UNTOLD_ELEMENT, Memory
 from stile_engine.triton.operations import as_whole
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation
-from stile_engine.triton.values import Pieces, Pointer, Value, Whole, real, real_node, whole
+from stile_engine.triton.values import UNTOLD, Pieces, Pointer, Value, Whole, real, real_node, whole
 
 Cases = list[tuple[Predicate, tuple[Affine, ...]]]
 

@@ -19,13 +19,19 @@ from stile_engine.array.arrays import (
     select_node,
 )
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute
-from stile_engine.term.expression import Node
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute, variables
+from stile_engine.term.expression import Node, NoValue
 from stile_engine.trace.frontend import axis_variable
+from stile_engine.trace.recording import NOT_MODELLED
 from stile_engine.triton.polynomials import Polynomial
 
 if TYPE_CHECKING:
     from stile_engine.triton.memory import Memory
+
+UNTOLD = "untold."
+"""How variables for integers begin of which only a range is known. No value and no store may depend on them."""
+
+_UNTOLD_NUMBER = NOT_MODELLED + "a number of which only a range is known (a remainder by a size)"
 
 Pieces: TypeAlias = tuple[tuple[Predicate, Polynomial], ...]
 """The first predicate that holds gives the number; the last one is ``ALWAYS``."""
@@ -96,6 +102,26 @@ def _moved_whole(value: Whole, indices: Sequence[Affine], shape: Shape) -> Whole
     return Whole(shape, substituted(value.pieces, mapping), value.bits)
 
 
+def renamed(value: Value, other: Callable[[str], Affine | None]) -> Value:
+    """The value with other variables, where there are others."""
+    if isinstance(value, TruthArray):
+        used = variables(value.predicate)
+    elif isinstance(value, Whole | Pointer):
+        blocks = (value,) if isinstance(value, Whole) else (value.offset, *value.steps)
+        used = frozenset().union(*(variables(p) | v.variables() for block in blocks for p, v in block.pieces))
+    else:
+        return value
+    mapping = {name: found for name in sorted(used) if (found := other(name)) is not None}
+    if not mapping:
+        return value
+    if isinstance(value, TruthArray):
+        return truth(value.shape, substitute(value.predicate, mapping))
+    if isinstance(value, Whole):
+        return Whole(value.shape, substituted(value.pieces, mapping), value.bits)
+    offset, *steps = (Whole(b.shape, substituted(b.pieces, mapping), b.bits) for b in blocks)
+    return Pointer(value.shape, value.memory, offset, tuple(steps))
+
+
 def substituted(pieces: Pieces, mapping: Mapping[str, Affine]) -> Pieces:
     return tuple((substitute(p, mapping), v.substitute(mapping)) for p, v in pieces)
 
@@ -105,8 +131,14 @@ def real_node(value: Value) -> Node:
     if isinstance(value, Pointer):
         raise Unreadable("a pointer used as a number")
     if isinstance(value, Whole):
-        return by_pieces(value, lambda v: index_number(_affine(v), value.shape))
+        return by_pieces(value, lambda v: _number(v, value.shape))
     return as_node(value)
+
+
+def _number(value: Polynomial, shape: Shape) -> Node:
+    if any(name.startswith(UNTOLD) for name in value.variables()):
+        return NoValue(_UNTOLD_NUMBER)
+    return index_number(_affine(value), shape)
 
 
 def _affine(value: Polynomial) -> Affine:
