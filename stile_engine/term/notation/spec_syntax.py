@@ -108,7 +108,7 @@ class _Speller:
         self.box = IndexSet.box({d.name: (d.low, d.high) for d in dims})
         self.box = self.box & sizes_are_positive(self.names.dims)
         self.inputs: list[Tensor] = []
-        """Unlabelled inputs in the order in which they are read."""
+        """Unlabelled inputs that the text names."""
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -164,8 +164,9 @@ class _Speller:
     def _with_inputs(self, text: str) -> str:
         if not self.inputs:
             return text
-        numbers = [int(t.name) for t in self.inputs]
-        if numbers == list(range(len(numbers))):
+        # A text numbers its unlabelled inputs from left to right.
+        places = sorted((m.start(), int(t.name)) for t in set(self.inputs) for m in re.finditer(_mark(t), text))
+        if [number for _, number in places] == list(range(len(places))):
             for tensor in self.inputs:
                 dims = " ".join(self._ref(d) for d in tensor.dims)
                 text = text.replace(_mark(tensor), dims if len(tensor.dims) == 1 else f"({dims})")
@@ -338,7 +339,7 @@ class _Speller:
         over: list[_Text] = []
         under: list[_Text] = []
         apart: list[_Text] = []
-        for atom, exponent in m.factors:
+        for atom, exponent in _in_order_of_inputs(m.factors):
             if isinstance(atom, IndexAtom) and isinstance(exponent, int) and (symbol := _symbol(atom)) is not None:
                 # the unknown k of a size 64*k is size / 64
                 value /= Fraction(self._multiple(symbol)) ** exponent
@@ -644,6 +645,16 @@ def _as_minimum(m: Mono) -> MaxAtom | None:
     if not isinstance(atom, MaxAtom) or any(_is_zero(p) for p in atom.pieces):
         return None
     return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
+
+
+def _in_order_of_inputs(factors: Sequence[Factor]) -> list[Factor]:
+    """Reads of unlabelled inputs change places so that the inputs come in their order, which needs no names."""
+    found = list(factors)
+    places = [i for i, (a, _) in enumerate(found) if isinstance(a, ReadAtom) and a.tensor.name.isdigit()]
+    reads = sorted((found[i] for i in places), key=lambda f: int(f[0].tensor.name) if isinstance(f[0], ReadAtom) else 0)
+    for place, read in zip(places, reads, strict=True):
+        found[place] = read
+    return found
 
 
 def _is_expanded(atom: Atom) -> bool:
