@@ -204,9 +204,9 @@ def _only_token(argument: Affine) -> Element | None:
 
 
 def _identity(tensor: Tensor) -> str:
-    """Tells inputs of one name apart that differ in dims, sizes or facts."""
+    """Tells inputs of one name apart that differ in dims, sizes, facts or span."""
     sizes = ", ".join(str(s) for s in tensor.shape)
-    parts = f"{' '.join(tensor.dims)}|{sizes}|{tensor.facts!r}"
+    parts = f"{' '.join(tensor.dims)}|{sizes}|{tensor.facts!r}|{tensor.span}"
     return f"~{blake2b(parts.encode(), digest_size=6).hexdigest()}"
 
 

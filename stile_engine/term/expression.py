@@ -54,8 +54,9 @@ class Tensor:
     may_be_infinite: bool = False
     integer: bool = False
     facts: tuple[Fact, ...] = ()
-    span: Affine | None = field(default=None, compare=False)
-    """About how many different integers it holds, for inputs made up in a search; no proof asks for it."""
+    span: Affine | None = None
+    """About how many different integers it holds, for inputs made up in a search; no proof asks for it. It is part of
+    the identity all the same: two kernels of a file may read inputs of one name and shape that hold other integers."""
 
     @cached_property
     def _hash(self) -> int:
