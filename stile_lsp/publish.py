@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from stile_engine.trace.report import Status
+from stile_engine.trace.report import Status, ValueInfo
 from stile_lsp import messages
 from stile_lsp.features.diagnostics import document_diagnostics
 from stile_lsp.messages import Places
@@ -26,6 +26,7 @@ class Publisher:
         self._versions: dict[str, int] = {}
         self._statuses: dict[str, dict[str, Any]] = {}
         self._diagnostics: dict[str, tuple[int, list[types.Diagnostic]]] = {}
+        self._values: dict[str, tuple[tuple[ValueInfo, ...], ...]] = {}
         self._refresh_planned = False
 
     def publish(self, state: FileState) -> None:
@@ -50,12 +51,17 @@ class Publisher:
                 self._server.text_document_publish_diagnostics(
                     types.PublishDiagnosticsParams(state.uri, found, state.version)
                 )
+        # What hints show comes after the verdict, when neither statuses nor diagnostics change any more.
+        values = tuple(entry.values for entry in state.entries)
+        if values != self._values.get(state.uri, ()):
+            self._values[state.uri] = values
+            changed = True
         if changed:
             self.refresh_soon()
 
     def opened(self, uri: str) -> None:
         """A file that is opened again may start at any version."""
-        for known in (self._versions, self._statuses, self._diagnostics):
+        for known in (self._versions, self._statuses, self._diagnostics, self._values):
             known.pop(uri, None)
 
     def statuses(self, state: FileState) -> list[dict[str, Any]]:

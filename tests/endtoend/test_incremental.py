@@ -118,3 +118,22 @@ def test_a_kernel_that_timed_out_gets_another_chance(start: StartClient, tmp_pat
     client.change(uri, 2, "# a comment\n" + text)
     client.wait(lambda m: m.get("method") == "stile/status" and m["params"]["kernels"][1]["status"] == "running")
     assert client.settled(uri, 2) == {"right": "proved", "endless": "timeout"}
+
+
+def test_hints_are_asked_for_again_once_they_are_known(start: StartClient, tmp_path: Path) -> None:
+    """They come after the verdict, when nothing else changes any more."""
+    client = start()
+    client.initialize({"workspace": {"inlayHint": {"refreshSupport": True}}}, rootUri=tmp_path.as_uri())
+    uri = (tmp_path / "k.py").as_uri()
+    client.verify(uri, THREE)
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": THREE.count("\n"), "character": 0}}
+
+    def refreshes() -> int:
+        return sum(asked["method"] == "workspace/inlayHint/refresh" for asked in client.asked)
+
+    before = 0
+    while not client.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": whole}):
+        client.drain(0.05)
+        before = refreshes()
+    client.drain()
+    assert refreshes() > before

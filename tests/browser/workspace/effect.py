@@ -1,12 +1,9 @@
-"""Running this file leaves a trace beside it, which must not happen in a folder that is not trusted."""
-
-from pathlib import Path
+"""Running this file leaves a trace in its verdicts, which must not show in a folder that is not trusted."""
 
 from stile_engine import dim, kernel
 
-Path(__file__).with_name("ran.txt").write_text("this file was run")
-
-N = dim("N", 8)
+# Only who runs the file knows how large N is.
+N = dim("N", len([number for number in range(50) if number % 5 == 0]))
 
 
 @kernel("X:N + Y:N", typed=True)
@@ -17,3 +14,8 @@ def add(X, Y):
 @kernel("X:N + (Y:N", typed=True)
 def broken_spec(X, Y):
     return X + Y
+
+
+@kernel("2 * X:N", typed=True)
+def shows_the_size(X):
+    return X * 3
