@@ -12,7 +12,6 @@ from math import gcd, prod
 from random import Random
 from zlib import crc32
 
-from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import evaluate
 from stile_engine.term.expression import Tensor
 from stile_engine.term.facts import OTHER, VALUE, Blocks, Bound, Link, Offsets, Permutation, Sorted, Unique
