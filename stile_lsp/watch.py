@@ -67,7 +67,14 @@ class Watch:
             self._note(path)
 
     def _arrange(self) -> None:
-        wanted = {path.parent for files in self._files.values() for path in files}
+        if not self._files and not self._running:
+            return
+        if not self._running:
+            # Before anything is watched: what cannot be is told by ``schedule`` then, folder by folder.
+            self._observer.start()
+            self._running = True
+        # What is missing may come to be, first of all its folder.
+        wanted = {_existing(path.parent) for files in self._files.values() for path in files}
         for directory in [d for d in self._watches if d not in wanted]:
             self._observer.unschedule(self._watches.pop(directory))
         for directory in wanted - self._watches.keys():
@@ -75,23 +82,36 @@ class Watch:
                 self._watches[directory] = self._observer.schedule(self._handler, str(directory), recursive=False)
             except OSError as problem:
                 logger.warning("changes in %s go unseen: %s", directory, problem)
-        if self._watches and not self._running:
-            self._observer.start()
-            self._running = True
 
     def _from_thread(self, name: str) -> None:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._note, Path(name))
 
     def _note(self, path: Path) -> None:
-        if not any(path in files for files in self._files.values()):
+        # A folder that was missing brings all that is looked for in it.
+        is_missing_folder = path not in self._watches
+        met = {
+            file
+            for files in self._files.values()
+            for file in files
+            if file == path or (is_missing_folder and path in file.parents)
+        }
+        if not met:
             return
         if not self._pending:
             self._loop.call_later(QUIET_SECONDS, self._tell)
-        self._pending.add(path)
+        self._pending |= met
 
     def _tell(self) -> None:
         pending, self._pending = self._pending, set()
+        self._arrange()
         concerned = frozenset(uri for uri, files in self._files.items() if files & pending)
         if concerned:
             self._changed(concerned)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
