@@ -43,9 +43,6 @@ class ParsedText:
     map: SourceMap
     broken: tuple[BrokenPart, ...]
 
-    def is_broken(self, line: int) -> bool:
-        return any(part.first <= line <= part.last for part in self.broken)
-
 
 @lru_cache(maxsize=2)
 def parse_text(source: str) -> ParsedText:

@@ -32,7 +32,6 @@ class Access:
     path: tuple[str, ...]
     use: Use
     line: int
-    in_function: bool
 
 
 def accesses(node: ast.stmt) -> tuple[Access, ...]:
@@ -56,7 +55,7 @@ def _visit(node: ast.AST, scopes: tuple[frozenset[str], ...], first: int) -> Ite
         for part in outside:
             yield from _visit(part, scopes, first)
         for name in shared:
-            yield Access(name, (), Use.STORE, node.lineno - first, True)
+            yield Access(name, (), Use.STORE, node.lineno - first)
         for part in body:
             yield from _visit(part, inner, first)
         return
@@ -97,7 +96,7 @@ def _access(node: ast.expr, use: Use, scopes: tuple[frozenset[str], ...], first:
     if not path and use is Use.STORE and not scopes:
         return  # the module binds its own name
     line = current.lineno - first
-    yield Access(current.id, tuple(reversed(path)), use, line, bool(scopes))
+    yield Access(current.id, tuple(reversed(path)), use, line)
 
 
 def _arguments(given: ast.arguments) -> list[ast.arg]:

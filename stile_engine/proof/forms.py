@@ -55,10 +55,6 @@ class Form:
         return self._spec[0]
 
     @property
-    def is_spec(self) -> bool:
-        return not self.text.startswith("⟨")
-
-    @property
     def added_dims(self) -> dict[str, int | str]:
         """Dims that only the text names, for a second index along a dim, with their sizes."""
         return {n: e.constant if e.is_constant else render_sizes(e) for n, e in self._spec[1].items()}

@@ -26,7 +26,7 @@ from stile_engine.term.atoms import (
     ReadAtom,
     SumAtom,
 )
-from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Unmodelled
+from stile_engine.term.guarded import Element, Infinite, Missing, Unmodelled
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
@@ -34,16 +34,6 @@ _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 def show(operand: Poly, names: Mapping[str, str] | None = None) -> str:
     """The term as one line of text."""
     return _poly(operand, dict(names or {}), _SUM)
-
-
-def show_guarded(value: Guarded, names: Mapping[str, str] | None = None) -> str:
-    """All pieces, each with its guard unless it holds everywhere."""
-    renaming = dict(names or {})
-    parts = []
-    for piece in value.pieces:
-        text = show_element(piece.value, renaming)
-        parts.append(text if piece.guard is UNIVERSE else f"{text} where {_set(piece.guard, renaming)}")
-    return "; ".join(parts)
 
 
 def show_element(value: Element, names: Mapping[str, str] | None = None) -> str:

@@ -239,12 +239,6 @@ def contracted(left: Array, right: Array, batch: int, shape: Shape) -> RealArray
 # -- moving elements -----------------------------------------------------------------------
 
 
-def moved_axis_to_end(array: Array, along: int) -> Array:
-    rank = len(array.shape)
-    order = [a for a in range(rank) if a != along] + [along]
-    return permuted(array, order)
-
-
 def permuted(array: Array, order: Sequence[int]) -> Array:
     indices = [Affine()] * len(order)
     for target, source in enumerate(order):

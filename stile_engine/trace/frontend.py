@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
-from stile_engine.term.expression import Axes, Node, Tensor, bounds
+from stile_engine.term.expression import Node, Tensor
 from stile_engine.term.value import Value
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Recorder
@@ -22,10 +22,6 @@ from stile_engine.trace.recording import Recorder
 def axis_variable(axis: int) -> str:
     """The index variable of an axis of a plain array, which has no dim names: ``$0``, ``$1`` …"""
     return f"${axis}"
-
-
-def axis_ranges(shape: tuple[Affine, ...]) -> Axes:
-    return {axis_variable(axis): bounds(0, size) for axis, size in enumerate(shape)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,15 +69,6 @@ def _constants() -> tuple[tuple[str, Callable[[], mpmath.mpf], Callable[[], Node
     )
 
 
-def read_float(value: float, dtype_bits: int = 64) -> tuple[Node, str]:
-    """The exact number that a float of ``dtype_bits`` stands for, and its text in spec syntax.
-
-    A reading at double precision is preferred; a ``float32`` may also be a constant rounded to 24 bits.
-    """
-    found = read_literal(value, dtype_bits)
-    return found.node, found.text
-
-
 @lru_cache(maxsize=4096)
 def read_literal(value: float, dtype_bits: int = 64) -> Literal:
     if math.isnan(value):

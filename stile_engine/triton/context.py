@@ -80,10 +80,6 @@ class Context:
         decided = self.decide(predicate, shape)
         return predicate if decided is None else ALWAYS if decided else negate(ALWAYS)
 
-    def value_range(self, value: Affine, shape: Shape) -> tuple[int, int] | None:
-        """Numbers between which the value lies, from the ranges of its variables one at a time."""
-        return value.extremes(numeric(self.ranges(shape)))
-
 
 def numeric(ranges: Mapping[str, tuple[Affine, Affine]]) -> Axes:
     """The ranges with numbers as ends, as wide as they can be; variables without such ends are left out."""

@@ -11,7 +11,7 @@ import pytest
 from brute_force import element
 
 from stile_engine.term.expression import Const
-from stile_engine.trace.literals import read_float, read_literal
+from stile_engine.trace.literals import read_literal
 
 
 def _float32(value: float) -> float:
@@ -44,7 +44,7 @@ def _float32(value: float) -> float:
     ],
 )
 def test_readings_of_doubles(value: float, text: str) -> None:
-    assert read_float(value)[1] == text
+    assert read_literal(value).text == text
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_readings_of_doubles(value: float, text: str) -> None:
     ],
 )
 def test_readings_of_single_precision(value: float, text: str) -> None:
-    assert read_float(_float32(value), 32)[1] == text
+    assert read_literal(_float32(value), 32).text == text
 
 
 def test_a_double_is_not_read_with_the_precision_of_a_float() -> None:
-    assert read_float(1.44269504)[1] == "1.44269504"
+    assert read_literal(1.44269504).text == "1.44269504"
 
 
 def test_short_decimals_are_exact_and_need_no_listing() -> None:
@@ -78,7 +78,7 @@ def test_readings_round_to_the_float() -> None:
     for _ in range(200):
         root = math.sqrt(generator.randrange(2, 4096))
         value = generator.randrange(1, 50) / generator.randrange(1, 50) * generator.choice([1.0, root, math.pi])
-        node, _ = read_float(value)
+        node = read_literal(value).node
         assert math.isclose(element(node, {}, {}), value, rel_tol=4e-16)
 
 

@@ -99,10 +99,6 @@ def _binder(bound: tuple[str, ...], predicate: Predicate) -> str:
     return names if isinstance(predicate, Always) else f"{names}: {_condition(predicate)}"
 
 
-def _reason(predicate: Predicate) -> str:
-    return "otherwise" if isinstance(predicate, Always) else f"if {_condition(predicate)}"
-
-
 def _condition(predicate: Predicate) -> str:
     return condition_text(predicate, _name, UNICODE)
 
