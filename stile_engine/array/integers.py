@@ -28,6 +28,7 @@ from stile_engine.index.predicate import (
     negate,
     variables,
 )
+from stile_engine.term.rounding import integer_range
 
 LARGEST_NUMBER_OF_PIECES = 32
 
@@ -156,8 +157,7 @@ def choose(cases: list[tuple[Predicate, IntegerArray]], otherwise: IntegerArray,
 
 def check_width(array: IntegerArray, dtype: str) -> None:
     """Raise where an element may leave the range of its type: the machine would wrap around."""
-    bits = int(dtype.removeprefix("uint").removeprefix("int"))
-    low, high = (0, 2**bits - 1) if dtype.startswith("uint") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    low, high = integer_range(dtype)
     for _, value in array.pieces:
         if not value.constant and len(value.terms) == 1 and value.terms[0][1] == 1 and _is_data(value.terms[0][0]):
             continue  # an element of an input, as it is

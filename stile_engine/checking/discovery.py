@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stile_engine.checking.parsing import BrokenPart, ParsedText
+from stile_engine.incremental.statement import dotted
 from stile_engine.proof.verdict import Position, Range, Status
 from stile_engine.trace.location import Site
 from stile_engine.trace.report import KernelReport
@@ -76,15 +77,6 @@ def _decorator_names(tree: ast.Module) -> frozenset[str]:
 def _names_in_broken_text(parsed: ParsedText) -> frozenset[str]:
     # The import itself may be the part that is broken.
     return frozenset({"kernel"}) if parsed.broken and "stile_engine" in parsed.map.source else frozenset()
-
-
-def dotted(node: ast.expr) -> str | None:
-    """``a.b.c`` as text; None for any other expression."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return None
 
 
 def _is_kernel_call(node: ast.expr, names: frozenset[str]) -> bool:

@@ -20,6 +20,7 @@ from types import ModuleType, TracebackType
 
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.decorator import Declaration, recording_declarations
+from stile_engine.incremental.statement import bound_names, first_line
 from stile_engine.index.dims import Dim, products_of_sizes, registered_dims
 from stile_engine.trace.location import Site, is_user_file, site_of_frame
 from stile_engine.trace.reflection import guarded_builtins
@@ -135,10 +136,9 @@ def _note(run: ModuleRun, error: BaseException, statement: ast.stmt, path: str) 
     if isinstance(error, ImportError) and error.name == run.module.__name__:
         missing = None
     follows = missing is not None and missing in run.lost
-    first = min([statement.lineno, *(d.lineno for d in getattr(statement, "decorator_list", []))])
     last = statement.end_lineno or statement.lineno
-    run.failures.append(Failure(error, error_site(error, path), first, last, follows))
-    _lose(run, _bound_names(statement))
+    run.failures.append(Failure(error, error_site(error, path), first_line(statement), last, follows))
+    _lose(run, bound_names(statement))
 
 
 def _lose(run: ModuleRun, names: Iterable[str]) -> None:
@@ -146,20 +146,6 @@ def _lose(run: ModuleRun, names: Iterable[str]) -> None:
     for name in names:
         run.lost.add(name)
         run.module.__dict__.pop(name, None)
-
-
-def _bound_names(statement: ast.stmt) -> Iterator[str]:
-    """Names of the module that the statement binds; what a function or class assigns inside is its own."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        yield statement.name
-        return
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            yield node.id
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            yield from ((a.asname or a.name).partition(".")[0] for a in node.names)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield node.name
 
 
 def _future_flags(tree: ast.Module) -> int:

@@ -48,7 +48,7 @@ def print_check(reports: Sequence[Report], sources: Mapping[str, str], counts: M
         table.add_column("time", justify="right", no_wrap=True)
         for report in reports:
             for kernel in report.kernels:
-                verdict = Text(lens_text(kernel), style=_COLOURS.get(kernel.status, ""))
+                verdict = Text(lens_text(kernel.status, kernel), style=_COLOURS.get(kernel.status, ""))
                 time = f"{kernel.trace_milliseconds + kernel.prove_milliseconds:.0f} ms"
                 table.add_row(report.path, kernel.name, verdict, time)
         console.print(table, soft_wrap=False)

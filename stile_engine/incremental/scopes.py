@@ -7,7 +7,7 @@ local name for one of the module only makes results depend on more than they do.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -112,8 +112,8 @@ def _bound_in(function: _Function) -> tuple[frozenset[str], frozenset[str]]:
     while waiting:
         node = waiting.pop()
         match node:
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                own.add(name)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                own.update(bound_by(node))
                 continue  # a scope of its own
             case ast.Lambda():
                 continue
@@ -121,15 +121,24 @@ def _bound_in(function: _Function) -> tuple[frozenset[str], frozenset[str]]:
                 # Only an assignment expression inside of a comprehension binds out here.
                 own.update(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
                 continue
-            case ast.Name(id=name, ctx=context) if not isinstance(context, ast.Load):
-                own.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                own.update((alias.asname or alias.name).partition(".")[0] for alias in aliases)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                own.add(name)
-            case ast.MatchMapping(rest=str(name)):
-                own.add(name)
             case ast.Global(names=names):
                 shared.update(names)
+        own.update(bound_by(node))
         waiting.extend(ast.iter_child_nodes(node))
     return frozenset(own - shared), frozenset(shared)
+
+
+def bound_by(node: ast.AST) -> Sequence[str]:
+    """The names that the node itself, without what stands inside of it, binds in the scope where it stands."""
+    match node:
+        case ast.Name(id=name, ctx=context) if not isinstance(context, ast.Load):
+            return (name,)
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return [(alias.asname or alias.name).partition(".")[0] for alias in aliases]
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return (name,)
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            return (name,)
+        case ast.MatchMapping(rest=str(name)):
+            return (name,)
+    return ()

@@ -13,7 +13,7 @@ import re
 import tokenize
 from dataclasses import dataclass
 
-from stile_engine.incremental.scopes import Access, accesses
+from stile_engine.incremental.scopes import Access, accesses, bound_by
 
 _KEPT = 8192
 _cache: dict[tuple[str, int], Facts] = {}
@@ -185,20 +185,7 @@ def bound_names(statement: ast.stmt) -> set[str]:
     """Names that the statement binds where it stands, those in nested blocks included."""
     if isinstance(statement, Function | ast.ClassDef):
         return {statement.name}
-    found: set[str] = set()
-    for node in ast.walk(statement):
-        match node:
-            case ast.Name(id=name, ctx=context) if not isinstance(context, ast.Load):
-                found.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                found.update((alias.asname or alias.name).partition(".")[0] for alias in aliases)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                found.add(name)
-            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-                found.add(name)
-            case ast.MatchMapping(rest=str(name)):
-                found.add(name)
-    return found
+    return {name for node in ast.walk(statement) for name in bound_by(node)}
 
 
 # -- what a statement can do beyond binding its names ---------------------------------------

@@ -11,12 +11,11 @@ from fractions import Fraction
 
 from stile_engine.index.sets import UNIVERSE
 from stile_engine.term.atoms import UNIT, Atom, MaxAtom, MaxPiece, Mono, Poly, of_mono, ratio
-from stile_engine.term.extrema import Family, greatest, least
+from stile_engine.term.extrema import Family, by_variant, greatest, least
 from stile_engine.term.functions import absolute
 from stile_engine.term.rewrite import transform
 from stile_engine.term.ring import add, multiply, negate, scale, subtract, total_of
 from stile_engine.term.signs import NEGATIVE, POSITIVE, sign
-from stile_engine.term.sums import split
 
 
 def with_simpler_maxima(operand: Poly) -> Poly:
@@ -26,20 +25,10 @@ def with_simpler_maxima(operand: Poly) -> Poly:
         if not isinstance(atom, MaxAtom) or len(atom.pieces) != 1:
             return None
         (piece,) = atom.pieces
-        coefficients = _by_variant(piece)
+        coefficients = by_variant(piece.bound, piece.body)
         return _by_sign(piece, coefficients) or _by_square(piece, coefficients)
 
     return transform(operand, change)
-
-
-def _by_variant(piece: MaxPiece) -> dict[Mono, Poly]:
-    """What varies with the bound variables, each with the term that stands before it."""
-    groups: dict[Mono, Poly] = {}
-    for m, c in piece.body.terms:
-        outside, inside = split(m, piece.bound)
-        part = of_mono(outside, c)
-        groups[inside] = add(groups[inside], part) if inside in groups else part
-    return groups
 
 
 def _by_sign(piece: MaxPiece, coefficients: dict[Mono, Poly]) -> Poly | None:

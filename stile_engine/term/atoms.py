@@ -217,10 +217,12 @@ Factor: TypeAlias = tuple[Atom, "Rational"]
 class Mono:
     """``prod(atom ** exponent) * exp(exponential)``; ``exponential`` None stands for 0."""
 
-    __slots__ = ("_digest", "_plain", "_poly", "exponential", "factors", "height", "reads", "sums", "variables")
+    __slots__ = ("_digest", "_plain", "_poly", "atom", "exponential", "factors", "height", "reads", "sums", "variables")
 
     factors: tuple[Factor, ...]
     exponential: Poly | None
+    atom: Atom | None
+    """The atom, if this is one and nothing else."""
     sums: tuple[SumAtom, ...]
     """The factors that are sums, to the power of one."""
     variables: frozenset[str]
@@ -253,6 +255,7 @@ def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
     if found is None:
         made = Mono()
         made.factors, made.exponential = factors, exponential
+        made.atom = factors[0][0] if exponential is None and len(factors) == 1 and factors[0][1] == 1 else None
         made._digest = made._plain = made._poly = None
         made.sums = tuple(a for a, e in factors if isinstance(a, SumAtom) and e == 1 and a.operation == "sum")
         variables, reads, height = _NOTHING, _NO_READS, 0
@@ -308,6 +311,11 @@ class Poly:
     @property
     def single(self) -> tuple[Mono, Rational] | None:
         return self.terms[0] if len(self.terms) == 1 else None
+
+    @property
+    def atom(self) -> Atom | None:
+        """The atom, if this is one and nothing else."""
+        return self.terms[0][0].atom if len(self.terms) == 1 and self.terms[0][1] == 1 else None
 
     def __repr__(self) -> str:
         from stile_engine.term.printing import show

@@ -213,18 +213,10 @@ def _flatten(families: list[Family]) -> list[Family]:
     return done
 
 
-def is_maximum(m: Mono) -> bool:
-    return (
-        m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1 and isinstance(m.factors[0][0], MaxAtom)
-    )
-
-
 def _nested(body: Poly) -> tuple[MaxAtom, Rational, Poly] | None:
     for m, c in body.terms:
-        if c > 0 and is_maximum(m):
-            atom = m.factors[0][0]
-            assert isinstance(atom, MaxAtom)
-            return atom, c, subtract(body, of_mono(m, c))
+        if c > 0 and isinstance(m.atom, MaxAtom):
+            return m.atom, c, subtract(body, of_mono(m, c))
     return None
 
 
@@ -332,7 +324,7 @@ def _choose_base(splits: list[_Split]) -> Poly:
     for option in options:
         moved = [_Split(subtract(s.fixed, option), s.bound, s.domain, s.body) for s in splits]
         # a maximum that the option has with a minus stands in the others with a plus, and flattens there
-        minima = sum(c < 0 and is_maximum(m) for s in moved for m, c in s.fixed.terms)
+        minima = sum(c < 0 and isinstance(m.atom, MaxAtom) for s in moved for m, c in s.fixed.terms)
         # relu(x) is preferred to relu(-x) whatever x is, so that the choice depends on names as little as may be
         falling = sum(c < 0 for s in moved for _, c in s.fixed.terms)
         key = (minima, falling, _shape(moved))
@@ -401,7 +393,7 @@ def _common_coefficient(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:
         if all(m is UNIT for group in grouped for m in group):
             return _common_monomial(parts)
     else:
-        grouped = [_by_variant(*part) for part in parts]
+        grouped = [by_variant(bound, fixed, body) for fixed, bound, body in parts]
     coefficients = [g for group in grouped for g in group.values()]
     if not coefficients or all(g.constant is not None for g in coefficients):
         return None
@@ -426,11 +418,12 @@ def _monic(operand: Poly) -> Poly:
     return scale(operand, ratio(1 / Fraction(operand.terms[0][1])))
 
 
-def _by_variant(fixed: Poly, bound: tuple[str, ...], body: Poly) -> dict[Mono, Poly]:
+def by_variant(bound: tuple[str, ...], *parts: Poly) -> dict[Mono, Poly]:
+    """The sum of the parts as products that vary with the bound variables, each with the term that stands before it."""
     from stile_engine.term.sums import split
 
     groups: dict[Mono, Poly] = {}
-    for m, c in (*fixed.terms, *body.terms):
+    for m, c in (term for part in parts for term in part.terms):
         outside, inside = split(m, bound)
         part = of_mono(outside, c)
         groups[inside] = add(groups[inside], part) if inside in groups else part

@@ -45,18 +45,16 @@ def exponential(argument: Poly) -> Poly:
     factors: list[Poly] = []
     for m, c in argument.terms:
         # log a has a value (or is -inf) only where a >= 0, and then exp(n * log a) = a ** n
-        if m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
-            atom = m.factors[0][0]
-            if isinstance(atom, FunctionAtom) and atom.name == "log":
-                factors.append(raise_to(atom.argument, c))
-                continue
-            logged = _sum_of_logs(atom)
-            if logged is not None:
-                # exp(n * sum log f) = prod f ** n
-                from stile_engine.term.sums import product_over
+        if isinstance(m.atom, FunctionAtom) and m.atom.name == "log":
+            factors.append(raise_to(m.atom.argument, c))
+            continue
+        logged = _sum_of_logs(m.atom)
+        if logged is not None:
+            # exp(n * sum log f) = prod f ** n
+            from stile_engine.term.sums import product_over
 
-                factors.append(product_over(logged.bound, logged.domain, logged.body, c))
-                continue
+            factors.append(product_over(logged.bound, logged.domain, logged.body, c))
+            continue
         kept[m] = c
     result = of_mono(mono((), poly(kept))) if kept else ONE
     for factor in factors:
@@ -64,16 +62,13 @@ def exponential(argument: Poly) -> Poly:
     return result
 
 
-def _sum_of_logs(atom: Atom) -> Family | None:
+def _sum_of_logs(atom: Atom | None) -> Family | None:
     """The family f of ``sum log f``."""
     from stile_engine.term.extrema import Family
 
     if not isinstance(atom, SumAtom) or atom.operation != "sum" or not atom.bound:
         return None
-    m, _ = atom.body.terms[0]
-    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
-        return None
-    inner = m.factors[0][0]
+    inner = atom.body.atom
     if isinstance(inner, FunctionAtom) and inner.name == "log":
         return Family(atom.bound, atom.domain, inner.argument)
     return None
@@ -223,11 +218,10 @@ def named(name: str, argument: Poly) -> Poly:
 
 
 def _multiple_of_pi(argument: Poly) -> Fraction | None:
-    single = argument.single
-    if single is None or single[0].exponential is not None or len(single[0].factors) != 1:
+    if argument.single is None:
         return None
-    atom, exponent = single[0].factors[0]
-    return Fraction(single[1]) if isinstance(atom, ConstantAtom) and atom.name == "pi" and exponent == 1 else None
+    m, c = argument.single
+    return Fraction(c) if isinstance(m.atom, ConstantAtom) and m.atom.name == "pi" else None
 
 
 def _whole_part(argument: Poly) -> tuple[Poly, Poly]:

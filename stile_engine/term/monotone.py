@@ -108,12 +108,7 @@ def _through_logarithms(families: list[Family]) -> Poly | None:
     logs = [
         c
         for m, c in family.body.terms
-        if m.exponential is None
-        and len(m.factors) == 1
-        and m.factors[0][1] == 1
-        and isinstance(m.factors[0][0], FunctionAtom)
-        and m.factors[0][0].name == "log"
-        and m.factors[0][0].argument.constant is None
+        if isinstance(m.atom, FunctionAtom) and m.atom.name == "log" and m.atom.argument.constant is None
     ]
     if not logs or len(family.body.terms) < 2 or any(c != 1 for c in logs):
         return None
@@ -218,10 +213,7 @@ def through_pieces(family: Family) -> Poly | None:
 
 
 def _is_maximum(m: Mono) -> bool:
-    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
-        return False
-    atom = m.factors[0][0]
-    return isinstance(atom, MaxAtom) and all(not p.bound and p.domain is UNIVERSE for p in atom.pieces)
+    return isinstance(m.atom, MaxAtom) and all(not p.bound and p.domain is UNIVERSE for p in m.atom.pieces)
 
 
 def _all_terms(operand: Poly) -> Iterator[tuple[Mono, Rational]]:
@@ -234,9 +226,8 @@ def _all_terms(operand: Poly) -> Iterator[tuple[Mono, Rational]]:
 
 
 def _members(m: Mono) -> list[Poly]:
-    atom = m.factors[0][0]
-    assert isinstance(atom, MaxAtom)
-    return [p.body for p in atom.pieces]
+    assert isinstance(m.atom, MaxAtom)
+    return [p.body for p in m.atom.pieces]
 
 
 def _argument(body: Poly, names: frozenset[str]) -> Poly | None:

@@ -158,14 +158,15 @@ def _reduction(
 ) -> str:
     whole = UNIVERSE
     for variable in bound:
-        size = _size_of(variable, inside)
+        size = size_of(variable, inside)
         if size is not None:
             whole = whole & IndexSet.where(in_range(Affine.variable(variable), 0, size))
     condition = "" if whole.issubset(domain) else f" where {_set(domain.given(whole), names)}"
     return f"{name}[{', '.join(names[v] for v in bound)}{condition}]({body})"
 
 
-def _size_of(variable: str, inside: Poly) -> Affine | None:
+def size_of(variable: str, inside: Poly) -> Affine | None:
+    """The size of the axis that the variable runs along, if it is an index of an input by itself."""
     for read in sorted(inside.reads, key=lambda r: r.digest):
         for index, size in zip(read.index, read.tensor.shape, strict=True):
             if index == Affine.variable(variable):

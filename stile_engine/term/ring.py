@@ -445,15 +445,8 @@ def _substitute_mono(m: Mono, mapping: Mapping[str, Affine]) -> Poly:
     for atom, exponent in m.factors:
         if atom.variables & mapping.keys():
             replaced = substitute_atom(atom, mapping)
-            single = replaced.single
-            if (
-                single is not None
-                and single[1] == 1
-                and single[0].exponential is None
-                and len(single[0].factors) == 1
-                and single[0].factors[0][1] == 1
-            ):
-                new = single[0].factors[0][0]
+            new = replaced.atom
+            if new is not None:
                 kept[new] = ratio(kept.get(new, 0) + exponent)
             else:
                 changed.append(raise_to(replaced, exponent))

@@ -130,11 +130,8 @@ def as_affine(operand: Poly) -> Affine | None:
         factor = int(Fraction(c) * common)
         if m is UNIT:
             total = total + factor
-        elif m.exponential is None and len(m.factors) == 1 and m.factors[0][1] == 1:
-            atom = m.factors[0][0]
-            if not isinstance(atom, IndexAtom):
-                return None
-            total = total + atom.index * factor
+        elif isinstance(m.atom, IndexAtom):
+            total = total + m.atom.index * factor
         else:
             return None
     return None if total.is_constant else total

@@ -21,7 +21,7 @@ ENGINE_LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"proof"}),
     frozenset({"trace", "decorator"}),
     frozenset({"typed", "array"}),
-    frozenset({"numpy", "jax", "torch", "triton", "run"}),
+    frozenset({"numpy", "jax", "torch", "triton"}),
     frozenset({"check", "checking", "pairs", "incremental"}),
     frozenset({"worker"}),
     frozenset({"cli", "command", "__main__"}),
@@ -43,6 +43,7 @@ SERVER_MAY_IMPORT = (
     "stile_engine.worker.outcome",
     "stile_engine.trace.report",
     "stile_engine.trace.codec",
+    "stile_engine.trace.lens",
     "stile_engine.spec.syntax",
 )
 
@@ -137,7 +138,7 @@ def test_the_syntax_of_specs_imports_nothing_else() -> None:
 
 
 def test_frameworks_stay_in_their_front_ends() -> None:
-    allowed = [f"stile_engine.{name}" for name in ("numpy", "jax", "torch", "triton", "run")]
+    allowed = [f"stile_engine.{name}" for name in ("numpy", "jax", "torch", "triton")]
     at_import = [(name, used, now) for name, used, now in ENGINE if now]
     assert offenders(at_import, FRAMEWORKS, *allowed) == []
 

@@ -31,8 +31,9 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Unmodelled
+from stile_engine.term.notation.maxima import absolute_values, as_minimum
 from stile_engine.term.notation.naming import CannotSay, in_sizes, multiple_of, sizes_are_positive
-from stile_engine.term.printing import bind_names
+from stile_engine.term.printing import bind_names, size_of
 from stile_engine.term.ring import negate
 
 MOST_TERMS = 8
@@ -199,7 +200,7 @@ class _Builder:
         if not operand.terms:
             return Number(Fraction(0))
         ordered = sorted(operand.terms, key=lambda t: (_is_number(t[0]), t[1] < 0, _weight(t[0]), t[0].digest))
-        magnitudes, rest = _absolute_values(ordered)
+        magnitudes, rest = absolute_values(ordered)
         parts: list[tuple[bool, Formula]] = []
         for factor, inner in magnitudes[: self.most_terms]:
             shown = Call("abs", (self.poly(inner, names),))
@@ -208,7 +209,7 @@ class _Builder:
         # one that is folded takes as much room as what it hides
         hidden = len(rest) - room if len(rest) > room + 1 else 0
         for m, c in rest[: len(rest) - hidden]:
-            least = _as_minimum(m) if c < 0 else None
+            least = as_minimum(m) if c < 0 else None
             if least is not None:
                 parts.append((False, _scaled(abs(Fraction(c)), self._maximum(least, names, least=True))))
             else:
@@ -289,7 +290,7 @@ class _Builder:
     ) -> Formula:
         whole = self.base
         for variable in bound:
-            size = _size_of(variable, body)
+            size = size_of(variable, body)
             if size is not None:
                 whole = whole & IndexSet.where(in_range(Affine.variable(variable), 0, size))
         predicate = ALWAYS if whole.issubset(domain) else self.predicate(domain.given(whole), names)
@@ -301,14 +302,6 @@ def label_of(tensor: Tensor) -> str:
     return f"#{tensor.name}" if tensor.name.isdigit() else tensor.name
 
 
-def _size_of(variable: str, body: Poly) -> Affine | None:
-    for read in sorted(body.reads, key=lambda r: r.digest):
-        for index, size in zip(read.index, read.tensor.shape, strict=True):
-            if index == Affine.variable(variable):
-                return size
-    return None
-
-
 def _scope(names: Mapping[str, str]) -> dict[str, Affine]:
     return {v: Affine.variable(n) for v, n in names.items()}
 
@@ -318,39 +311,6 @@ def _scaled(factor: Fraction, part: Formula) -> Formula:
         return part
     over = (part,) if factor.numerator == 1 else (Number(Fraction(factor.numerator)), part)
     return Product(over, () if factor.denominator == 1 else (Number(Fraction(factor.denominator)),))
-
-
-def _absolute_values(
-    terms: list[tuple[Mono, Rational]],
-) -> tuple[list[tuple[Rational, Poly]], list[tuple[Mono, Rational]]]:
-    """2c * max(0, t) - c * t is c * |t|, for one product t: such pairs, and what is left."""
-    from stile_engine.term.atoms import of_mono
-    from stile_engine.term.ring import is_relu, relu_argument
-
-    left = dict(terms)
-    found: list[tuple[Rational, Poly]] = []
-    for m, c in terms:
-        if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
-            continue
-        atom = m.factors[0][0]
-        if not isinstance(atom, MaxAtom) or not is_relu(atom) or (single := relu_argument(atom).single) is None:
-            continue
-        own, sign = single
-        factor = Fraction(c) / 2
-        if left.get(own) == -factor * sign:
-            del left[m], left[own]
-            found.append((factor, of_mono(own, -sign if sign < 0 else sign)))
-    return found, [t for t in terms if t[0] in left]
-
-
-def _as_minimum(m: Mono) -> MaxAtom | None:
-    """-max(-f) is min(f)."""
-    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
-        return None
-    atom = m.factors[0][0]
-    if not isinstance(atom, MaxAtom) or any(p.body.is_zero for p in atom.pieces):
-        return None
-    return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
 
 
 def _is_number(m: Mono) -> bool:

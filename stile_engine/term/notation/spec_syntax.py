@@ -44,6 +44,7 @@ from stile_engine.term.elements import element_of
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element, Guarded, Infinite, Missing, Piece
 from stile_engine.term.notation.conditions import condition_text, index_text
+from stile_engine.term.notation.maxima import as_minimum
 from stile_engine.term.notation.naming import (
     SIZE,
     CannotSay,
@@ -290,7 +291,7 @@ class _Speller:
     ) -> tuple[_Text, bool, bool]:
         """The product, whether it is subtracted, and whether it is a number (numbers come last)."""
         number = not m.factors and m.exponential is None
-        flipped = _as_minimum(m) if negative else None
+        flipped = as_minimum(m) if negative else None
         if flipped is not None:
             body = self._maximum(flipped, scope, context, least=True)
             return self._with_number(body, coefficient), False, number
@@ -635,16 +636,6 @@ def _mark(tensor: Tensor) -> str:
 
 def _is_zero(piece: MaxPiece) -> bool:
     return not piece.bound and piece.domain is UNIVERSE and piece.body.is_zero
-
-
-def _as_minimum(m: Mono) -> MaxAtom | None:
-    """-max(-f) is min(f): the maximum, if all that it is taken of is subtracted."""
-    if m.exponential is not None or len(m.factors) != 1 or m.factors[0][1] != 1:
-        return None
-    atom = m.factors[0][0]
-    if not isinstance(atom, MaxAtom) or any(_is_zero(p) for p in atom.pieces):
-        return None
-    return atom if all(c < 0 for p in atom.pieces for _, c in p.body.terms) else None
 
 
 def _in_order_of_inputs(factors: Sequence[Factor]) -> list[Factor]:
