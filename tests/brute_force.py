@@ -27,7 +27,6 @@ from stile_engine.term.expression import (
     Restrict,
     Select,
 )
-from stile_engine.term.value import Value
 
 _UNARY = {
     "neg": lambda x: -x,
@@ -111,17 +110,3 @@ def element(node: Node, at: Mapping[str, int], inputs: Mapping[str, np.ndarray])
         case Restrict(body):
             return element(body, at, inputs)
     raise NotImplementedError(type(node).__name__)
-
-
-def array_of(value: Value, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The whole value; NaN where there is none. Sizes must be concrete."""
-    ranges = [range(d.low.constant, d.high.constant) for d in value.dims]
-    found = np.empty(tuple(len(r) for r in ranges))
-    with np.errstate(all="ignore"):
-        for position in np.ndindex(*found.shape):
-            at = {d.name: r[i] for d, r, i in zip(value.dims, ranges, position, strict=True)}
-            try:
-                found[position] = element(value.node, at, inputs)
-            except Missing:
-                found[position] = np.nan
-    return found

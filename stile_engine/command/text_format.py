@@ -80,10 +80,6 @@ def _print_diagnostic(
     write("")
 
 
-def _position(place: Range) -> str:
-    return f"{place.start.line + 1}:{place.start.character + 1}"
-
-
 def excerpt(place: Range, text: SourceMap) -> list[str]:
     """The lines of a range with the characters of it underlined; of a long range the first lines only."""
     rows: list[str] = []

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import gcd
 
 import islpy as isl
 
 from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.isl_limits import PARAM, SET, limited
+from stile_engine.index.isl_reading import equations, from_aff, integer, without
+from stile_engine.index.isl_writing import isl_name
 from stile_engine.index.predicate import compare, conjunction
-from stile_engine.index.sets import (
-    _PARAM,
-    _SET,
-    EMPTY,
-    IndexSet,
-    _dim_name,
-    _from_aff,
-    _integer,
-    _isl_name,
-    _limited,
-    decoded_name,
-)
+from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
 
 
@@ -41,11 +32,11 @@ def is_function(graph: IndexSet, names: tuple[str, ...]) -> bool:
     return _is_function(graph, names)
 
 
-@_limited
+@limited
 def _is_function(graph: IndexSet, names: tuple[str, ...]) -> bool:
     raw = graph.raw
     for name in names:
-        raw = raw.move_dims(_SET, 0, _PARAM, raw.find_dim_by_name(_PARAM, _isl_name(name)), 1)
+        raw = raw.move_dims(SET, 0, PARAM, raw.find_dim_by_name(PARAM, isl_name(name)), 1)
     return bool(isl.Map.from_range(raw).is_single_valued())
 
 
@@ -59,8 +50,8 @@ def are_coupled(domain: IndexSet, names: tuple[str, ...]) -> bool:
                 return True
             named = 0
             for name in names:
-                dim = domain.raw.find_dim_by_name(_PARAM, _isl_name(name))
-                named += dim >= 0 and not constraint.get_coefficient_val(_PARAM, dim).is_zero()
+                dim = domain.raw.find_dim_by_name(PARAM, isl_name(name))
+                named += dim >= 0 and not constraint.get_coefficient_val(PARAM, dim).is_zero()
             if named > 1:
                 return True
     return False
@@ -80,29 +71,10 @@ def exact_value(graph: IndexSet, name: str) -> tuple[Affine, int] | None:
     return value, divisor
 
 
-@_limited
+@limited
 def _equations(graph: IndexSet, name: str) -> list[tuple[int, Affine, int]]:
     """``(c, e, m)`` for the equations ``c * name + e == 0`` that hold in the set, modulo m where m is not 0."""
-    hull = graph.raw.affine_hull()
-    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
-    found: list[tuple[int, Affine, int]] = []
-    for constraint in hull.get_constraints():
-        own = _integer(constraint.get_coefficient_val(_PARAM, dim)) if constraint.is_equality() else 0
-        if own:
-            divisions = range(constraint.dim(isl.dim_type.div))
-            modulus = gcd(*(_integer(constraint.get_coefficient_val(isl.dim_type.div, d)) for d in divisions))
-            found.append((own, _rest(constraint, dim), modulus))
-    return found
-
-
-def _rest(constraint: isl.Constraint, dim: int) -> Affine:
-    """The constraint without divisions and without the variable at ``dim``."""
-    rest = Affine((), _integer(constraint.get_constant_val()))
-    for other in range(constraint.dim(_PARAM)):
-        factor = _integer(constraint.get_coefficient_val(_PARAM, other))
-        if other != dim and factor:
-            rest = rest + Affine.variable(decoded_name(_dim_name(constraint, other))) * factor
-    return rest
+    return equations(graph.raw, name)
 
 
 def value_of(graph: IndexSet, name: str) -> Affine | None:
@@ -196,16 +168,16 @@ def _between_facets(graph: IndexSet, name: str) -> Affine | None:
     return None
 
 
-@_limited
+@limited
 def _at_most(graph: IndexSet, name: str) -> Affine | None:
     """The greatest value as isl writes it, where one of its pieces holds everywhere."""
-    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))
+    dim = graph.raw.find_dim_by_name(PARAM, isl_name(name))
     try:
-        pieces = graph.raw.move_dims(_SET, 0, _PARAM, dim, 1).dim_max(0).get_pieces()
+        pieces = graph.raw.move_dims(SET, 0, PARAM, dim, 1).dim_max(0).get_pieces()
     except isl.Error:
         return None
     for _, expression in pieces:
-        value = _from_aff(expression)
+        value = from_aff(expression)
         if value is not None and graph.issubset(IndexSet.where(compare(Affine.variable(name), "==", value))):
             return _short(value)
     return None
@@ -235,15 +207,15 @@ def _weight(value: Affine) -> int:
     return sum(abs(n.constant) for n in inside) + sum(len(n.terms) for n in inside)
 
 
-@_limited
+@limited
 def _facets(graph: IndexSet, name: str) -> list[Affine]:
-    dim = graph.raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
+    dim = graph.raw.find_dim_by_name(PARAM, isl_name(name))  # the hull keeps the dims in place
     found: list[Affine] = []
     for constraint in graph.raw.remove_divs().convex_hull().get_constraints():
-        own = _integer(constraint.get_coefficient_val(_PARAM, dim))
+        own = integer(constraint.get_coefficient_val(PARAM, dim))
         if not own:
             continue
-        rest = _rest(constraint, dim)
+        rest = without(constraint, dim)
         # own * name + rest >= 0
         found.append(rest // -own if own < 0 else (own - 1 - rest) // own)
     return found

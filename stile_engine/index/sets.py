@@ -1,4 +1,4 @@
-"""Exact sets of integer index tuples (Presburger sets), the only module that calls isl.
+"""Exact sets of integer index tuples (Presburger sets), decided by isl.
 
 A set names its variables; it says nothing about variables that it does not name, so sets over
 different variables combine freely. Sets are interned: the same set met twice is one object, so
@@ -18,193 +18,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache, partial, wraps
-from typing import Any, ParamSpec, TypeVar
+from functools import lru_cache, partial
+from typing import Any
 
 import islpy as isl
 
 from stile_engine.index import data
-from stile_engine.index.affine import Affine, FloorDiv
-from stile_engine.index.names import combined, is_bound
-from stile_engine.index.predicate import (
-    Always,
-    And,
-    AtLeastZero,
-    EqualsZero,
-    Never,
-    Not,
-    Or,
-    Predicate,
-    compare,
+from stile_engine.index.affine import Affine
+from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, context, limited
+from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
+from stile_engine.index.isl_writing import (
+    affine_text,
+    constant_box,
+    decoded_name,
+    isl_name,
+    link,
+    of_text,
+    polyhedron,
+    predicate_text,
+    symbolic_box,
 )
+from stile_engine.index.names import combined, is_bound
+from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate, compare
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.work import BudgetExceeded, spend
-
-_PARAM = isl.dim_type.param
-_SET = isl.dim_type.set
-
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
-
-_TIERS = ((5_000, 0), (20_000, 100), (100_000, 1_000), (300_000, 25_000))
-"""How many steps of its own isl may take, and what is charged to the budget for allowing so many."""
-_COUNTING_TIERS = ((20_000, 0), (200_000, 1_000))
-"""What is not a product of runs is counted one by one."""
-
-_context = isl.DEFAULT_CONTEXT
-
-
-def _at_its_limit() -> bool:
-    try:
-        isl.Val.zero(_context)
-    except isl.Error:
-        return True
-    return False
-
-
-def _limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] = _TIERS) -> Callable[_P, _T]:
-    """Try with few steps of isl, then with more, at a price. Raises ``BudgetExceeded`` where it is not enough.
-
-    isl does not tell how many steps it took. Its limit, once reached, makes every later call fail until it is
-    reset, and a few calls come back with a part of the answer instead of an error: so each result counts
-    only if isl can still allocate after it.
-    """
-
-    @wraps(function)
-    def limited(*arguments: _P.args, **options: _P.kwargs) -> _T:
-        before = _context.get_max_operations()
-        try:
-            for steps, price in tiers:
-                if price:
-                    spend(price)
-                _context.set_max_operations(steps)
-                _context.reset_operations()
-                try:
-                    found = function(*arguments, **options)
-                except (isl.Error, TypeError):  # a number that could not be made comes as None
-                    if not _at_its_limit():
-                        raise
-                else:
-                    if not _at_its_limit():
-                        return found
-            raise BudgetExceeded("more steps than the set library is given for one set")
-        finally:
-            _context.set_max_operations(before)
-            _context.reset_operations()
-
-    return limited
-
-
-@lru_cache(maxsize=65536)
-def _encode(name: str) -> str:
-    """An isl identifier for any variable name; injective."""
-    return "v" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in name)
-
-
-_decoded: dict[str, str] = {}
-
-
-def _isl_name(name: str) -> str:
-    encoded = _encode(name)
-    _decoded[encoded] = name
-    return encoded
-
-
-def decoded_name(encoded: str) -> str:
-    """The variable that an isl identifier stands for."""
-    return _decoded[encoded]
-
-
-def _affine_text(expression: Affine) -> str:
-    parts = [str(expression.constant)]
-    for atom, coefficient in expression.terms:
-        if isinstance(atom, FloorDiv):
-            parts.append(f"{coefficient}*floor(({_affine_text(atom.numerator)})/{atom.divisor})")
-        else:
-            parts.append(f"{coefficient}*{_isl_name(atom)}")
-    return " + ".join(parts)
-
-
-def _predicate_text(predicate: Predicate) -> str:
-    match predicate:
-        case Always():
-            return "0 = 0"
-        case Never():
-            return "0 = 1"
-        case AtLeastZero(expression):
-            return f"{_affine_text(expression)} >= 0"
-        case EqualsZero(expression):
-            return f"{_affine_text(expression)} = 0"
-        case Not(operand):
-            return f"not ({_predicate_text(operand)})"
-        case And(operands):
-            return " and ".join(f"({_predicate_text(o)})" for o in operands)
-        case Or(operands):
-            return " or ".join(f"({_predicate_text(o)})" for o in operands)
-
-
-@lru_cache(maxsize=65536)
-def _raw(text: str, names: tuple[str, ...]) -> isl.Set:
-    sizes = "".join(f" and {_isl_name(n)} >= 1" for n in names if n.startswith("#"))
-    parameters = ", ".join(_isl_name(n) for n in names)
-    return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
-
-
-@lru_cache(maxsize=4096)
-def _space(names: tuple[str, ...]) -> tuple[isl.LocalSpace, isl.BasicSet, dict[str, int]]:
-    space = isl.Space.create_from_names(isl.DEFAULT_CONTEXT, set=[], params=[_isl_name(n) for n in names])
-    return isl.LocalSpace.from_space(space), isl.BasicSet.universe(space), {n: k for k, n in enumerate(names)}
-
-
-def _polyhedron(inequalities: Iterable[Affine], equations: Iterable[Affine], names: tuple[str, ...]) -> isl.Set:
-    """All tuples at which the inequalities are at least 0 and the equations are 0; no floor divisions.
-    The same set as from a text, made several times as fast."""
-    local, found, positions = _space(names)
-    sizes = [Affine(((n, 1),), -1) for n in names if n.startswith("#")]
-    for expressions, empty in (
-        ((*inequalities, *sizes), isl.Constraint.inequality_alloc),
-        (equations, isl.Constraint.equality_alloc),
-    ):
-        for expression in expressions:
-            constraint = empty(local).set_constant_val(_val(expression.constant))
-            for atom, coefficient in expression.terms:
-                constraint = constraint.set_coefficient_val(_PARAM, positions[str(atom)], _val(coefficient))
-            found = found.add_constraint(constraint)
-    return isl.Set.from_basic_set(found).params()
-
-
-def _symbolic_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, ...]) -> isl.Set:
-    least: list[Affine] = []
-    for name, (low, high) in ranges.items():
-        own = Affine.variable(name)
-        least += [own - low, high - 1 - own]
-    return _polyhedron(least, (), names)
-
-
-def _constant_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, ...]) -> isl.Set | None:
-    """Where all bounds are numbers: the same set, made with a third of the calls."""
-    if any(low.terms or high.terms for low, high in ranges.values()):
-        return None  # a bound may name another variable of the box, as that of an inner loop does
-    if any(n.startswith("#") for n in names):
-        return None  # sizes are at least 1, whatever their range
-    positions = _space(names)[2]
-    found = _whole_space(names)
-    for name, (low, high) in ranges.items():
-        place = positions[name]
-        found = found.lower_bound_val(_PARAM, place, _val(low.constant))
-        found = found.upper_bound_val(_PARAM, place, _val(high.constant - 1))
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _whole_space(names: tuple[str, ...]) -> isl.Set:
-    return isl.Set.from_basic_set(_space(names)[1]).params()
-
-
-def _val(number: int) -> int | isl.Val:
-    """Numbers beyond 64 bits, such as the ends of a type's range, are read from their text."""
-    return number if abs(number) < 1 << 62 else isl.Val.read_from_str(isl.DEFAULT_CONTEXT, str(number))
 
 
 def _is_linear(expression: Affine) -> bool:
@@ -217,8 +54,8 @@ def _where(predicate: Predicate, names: tuple[str, ...]) -> IndexSet:
     if all(isinstance(p, AtLeastZero | EqualsZero) and _is_linear(p.expression) for p in parts):
         spend()
         least = [p.expression for p in parts if isinstance(p, AtLeastZero)]
-        return _intern(_polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
-    return _from_text(_predicate_text(predicate), names)
+        return _intern(polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
+    return _from_text(predicate_text(predicate), names)
 
 
 _boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
@@ -279,11 +116,10 @@ class IndexSet:
         ordered = tuple(sorted(names))
         if all(_is_linear(low) and _is_linear(high) for low, high in ranges.values()):
             spend()
-            found = _intern(_constant_box(ranges, ordered) or _symbolic_box(ranges, ordered))
+            found = _intern(constant_box(ranges, ordered) or symbolic_box(ranges, ordered))
         else:
             parts = [
-                f"{_affine_text(low)} <= {_isl_name(name)} < {_affine_text(high)}"
-                for name, (low, high) in ranges.items()
+                f"{affine_text(low)} <= {isl_name(name)} < {affine_text(high)}" for name, (low, high) in ranges.items()
             ]
             found = _from_text(" and ".join(parts), ordered)
         _boxes[key] = found
@@ -309,7 +145,7 @@ class IndexSet:
             found = self._memo[key] = self._combine(operation, other)
         return found
 
-    @_limited
+    @limited
     def _combine(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet:
         spend()
         return _intern(operation(self._isl, other._isl))
@@ -324,7 +160,7 @@ class IndexSet:
             found = self._memo[key] = self._given(context)
         return found
 
-    @_limited
+    @limited
     def _given(self, context: IndexSet) -> IndexSet:
         spend()
         inside = self & context
@@ -343,7 +179,7 @@ class IndexSet:
     def is_empty(self) -> bool:
         return self is EMPTY
 
-    @_limited
+    @limited
     def is_disjoint(self, other: IndexSet) -> bool:
         if self is EMPTY or other is EMPTY:
             return True
@@ -361,7 +197,7 @@ class IndexSet:
             found = self._memo[key] = self._is_subset(other)
         return found
 
-    @_limited
+    @limited
     def _is_subset(self, other: IndexSet) -> bool:
         spend()
         if self.tokens or other.tokens:
@@ -379,7 +215,7 @@ class IndexSet:
         found: IndexSet | None = None if self.tokens else self._memo.get(("project", names))
         return found if found is not None else self._project_out(names)
 
-    @_limited
+    @limited
     def _project_out(self, names: tuple[str, ...]) -> IndexSet:
         if self.tokens:
             from stile_engine.index.existence import some
@@ -397,7 +233,7 @@ class IndexSet:
             spend()
             result = self._isl
             for name in names:
-                result = result.project_out(_PARAM, result.find_dim_by_name(_PARAM, _isl_name(name)), 1)
+                result = result.project_out(PARAM, result.find_dim_by_name(PARAM, isl_name(name)), 1)
             found = self._memo[key] = _intern(result)
         return found
 
@@ -418,27 +254,26 @@ class IndexSet:
             found = self._memo[key] = self._substituted(relevant)
         return found
 
-    @_limited
+    @limited
     def _substituted(self, relevant: Mapping[str, Affine]) -> IndexSet:
         spend()
         result = self._isl
         for position, name in enumerate(relevant):
-            dim = result.find_dim_by_name(_PARAM, _isl_name(name))
-            result = result.set_dim_name(_PARAM, dim, f"t{position}")
+            dim = result.find_dim_by_name(PARAM, isl_name(name))
+            result = result.set_dim_name(PARAM, dim, f"t{position}")
         for position, expression in enumerate(relevant.values()):
             only = _single_variable(expression)
-            if only is not None and result.find_dim_by_name(_PARAM, _isl_name(only)) < 0:
-                dim = result.find_dim_by_name(_PARAM, f"t{position}")
-                result = result.set_dim_name(_PARAM, dim, _isl_name(only))
+            if only is not None and result.find_dim_by_name(PARAM, isl_name(only)) < 0:
+                dim = result.find_dim_by_name(PARAM, f"t{position}")
+                result = result.set_dim_name(PARAM, dim, isl_name(only))
                 continue
-            link = _link(f"t{position}", expression)
-            result = result.intersect(link)
-            result = result.project_out(_PARAM, result.find_dim_by_name(_PARAM, f"t{position}"), 1)
+            result = result.intersect(link(f"t{position}", expression))
+            result = result.project_out(PARAM, result.find_dim_by_name(PARAM, f"t{position}"), 1)
         return _intern(result)
 
     # -- questions -------------------------------------------------------------------------
 
-    @_limited
+    @limited
     def solve(self, name: str) -> Affine | None:
         """The expression that the set forces ``name`` to equal, where its constraints say so."""
         if name not in self.variables and not data.is_token(name):
@@ -455,15 +290,15 @@ class IndexSet:
         if self._free:
             return None  # no equation holds in the set
         spend()
-        found = self._memo[key] = _solved(self._isl, name)
+        found = self._memo[key] = solved(self._isl, name)
         return found
 
-    @_limited
+    @limited
     def _solve_with_data(self, name: str) -> Affine | None:
         spend(2)
         tokens = {*self.tokens, name} if data.is_token(name) else self.tokens
         raw = _closed(self._isl, tuple(sorted(tokens)))
-        found = _solved(raw, name) if raw.find_dim_by_name(_PARAM, _isl_name(name)) >= 0 else None
+        found = solved(raw, name) if raw.find_dim_by_name(PARAM, isl_name(name)) >= 0 else None
         self._memo["solve", name] = found
         return found
 
@@ -485,30 +320,30 @@ class IndexSet:
                 return (found.place - rest) * coefficient, IndexSet.where(found.possible)
         return None
 
-    @_limited
+    @limited
     def allows(self, tokens: Iterable[str]) -> bool:
         """Whether at every tuple of the set the data may be what was declared of them."""
         raw = _with_declared(self._isl, tokens)
-        for token in raw.get_var_names(_PARAM):
-            if data.is_token(_decoded[str(token)]):
-                raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(token)), 1)
+        for token in raw.get_var_names(PARAM):
+            if data.is_token(decoded_name(str(token))):
+                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(token)), 1)
         return bool(self._isl.is_subset(raw))
 
-    @_limited
+    @limited
     def allowed_values(self, token: str) -> int | None:
         """How many values the token may have at the tuples of the set; None where that is not bounded."""
         raw = _with_declared(self._isl, [token])
-        for name in raw.get_var_names(_PARAM):
-            if _decoded[str(name)] != token:
-                raw = raw.project_out(_PARAM, raw.find_dim_by_name(_PARAM, str(name)), 1)
-        values = raw.move_dims(_SET, 0, _PARAM, 0, raw.dim(_PARAM))
+        for name in raw.get_var_names(PARAM):
+            if decoded_name(str(name)) != token:
+                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
+        values = raw.move_dims(SET, 0, PARAM, 0, raw.dim(PARAM))
         # isl counts what it finds between bounds: of a set without them it says 0
-        return _integer(values.count_val()) if values.is_bounded() else None
+        return integer(values.count_val()) if values.is_bounded() else None
 
     @property
     def parameters(self) -> frozenset[str]:
         """The variables that the set itself names."""
-        return frozenset(_decoded[n] for n in _parameter_names(self._isl))
+        return frozenset(decoded_name(n) for n in parameter_names(self._isl))
 
     def count(self, names: Iterable[str]) -> int | None:
         """The number of tuples of ``names``; None unless the set is over these alone and finite, and
@@ -531,15 +366,15 @@ class IndexSet:
         spend()
         return self._number()
 
-    @partial(_limited, tiers=_COUNTING_TIERS)
+    @partial(limited, tiers=COUNTING_TIERS)
     def _number(self) -> int | None:
-        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, self._isl.dim(_PARAM))
+        moved = self._isl.move_dims(SET, 0, PARAM, 0, self._isl.dim(PARAM))
         if not moved.is_bounded():
             return None  # of some of these sets isl says that they have no member
         value = moved.count_val()
-        return None if value.is_infty() or value.is_nan() else _integer(value)
+        return None if value.is_infty() or value.is_nan() else integer(value)
 
-    @_limited
+    @limited
     def intervals(self, name: str) -> tuple[tuple[IndexSet, Affine, Affine], ...] | None:
         """Cases ``(condition, low, high)`` such that the set is ``low <= name <= high`` in each
         case and empty outside them; None where the values of ``name`` are not one run."""
@@ -548,8 +383,8 @@ class IndexSet:
         if self.tokens and (name not in self.parameters or any(name in data.datum(t).variables for t in self.tokens)):
             return None
         spend(4)
-        dim = self._isl.find_dim_by_name(_PARAM, _isl_name(name))
-        moved = self._isl.move_dims(_SET, 0, _PARAM, dim, 1)
+        dim = self._isl.find_dim_by_name(PARAM, isl_name(name))
+        moved = self._isl.move_dims(SET, 0, PARAM, dim, 1)
         try:
             low = moved.dim_min(0)
             high = moved.dim_max(0)
@@ -562,7 +397,7 @@ class IndexSet:
                 condition = _intern(low_set.intersect(high_set).params())
                 if condition.is_empty:
                     continue
-                low_expression, high_expression = _from_aff(low_affine), _from_aff(high_affine)
+                low_expression, high_expression = from_aff(low_affine), from_aff(high_affine)
                 if low_expression is None or high_expression is None:
                     return None
                 cases.append((condition, low_expression, high_expression))
@@ -570,18 +405,18 @@ class IndexSet:
                 covered = covered | (condition & run)
         return tuple(cases) if covered.equals(self) else None
 
-    @_limited
+    @limited
     def limits(self, name: str) -> tuple[int | None, int | None]:
         """Least and greatest value of a variable; None where there is none, or where a size decides."""
         if self is EMPTY or name not in self.variables:
             return None, None
         spend()
-        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, self._isl.dim(_PARAM))
-        place = [_decoded[n] for n in _parameter_names(self._isl)].index(name)
+        moved = self._isl.move_dims(SET, 0, PARAM, 0, self._isl.dim(PARAM))
+        place = [decoded_name(n) for n in parameter_names(self._isl)].index(name)
         low, high = moved.dim_min_val(place), moved.dim_max_val(place)
-        return (_integer(low) if low.is_int() else None, _integer(high) if high.is_int() else None)
+        return (integer(low) if low.is_int() else None, integer(high) if high.is_int() else None)
 
-    @_limited
+    @limited
     def sample(self, prefer_small: bool = True) -> dict[str, int] | None:
         """One tuple of the set, the lexicographically least where there is one."""
         if self is EMPTY:
@@ -589,8 +424,8 @@ class IndexSet:
         if not self.variables:
             return {}
         spend()
-        names = [_decoded[n] for n in _parameter_names(self._isl)]
-        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
+        names = [decoded_name(n) for n in parameter_names(self._isl)]
+        moved = self._isl.move_dims(SET, 0, PARAM, 0, len(names))
         point = None
         if prefer_small and moved.is_bounded():
             point = moved.lexmin().sample_point()
@@ -598,12 +433,12 @@ class IndexSet:
             point = moved.sample_point()
         if point.is_void():
             return None
-        return {n: _integer(point.get_coordinate_val(_SET, i)) for i, n in enumerate(names)}
+        return {n: integer(point.get_coordinate_val(SET, i)) for i, n in enumerate(names)}
 
     def contains(self, point: Mapping[str, int]) -> bool:
         return not self.substitute({v: Affine((), point[v]) for v in self.parameters}).is_empty
 
-    @_limited
+    @limited
     def points(self, limit: int) -> list[dict[str, int]] | None:
         """All tuples in lexicographic order; None if there are more than ``limit`` or infinitely many."""
         total = self.count(self.variables)
@@ -613,64 +448,15 @@ class IndexSet:
             return []
         if not self.variables:
             return [{}]
-        names = [_decoded[n] for n in _parameter_names(self._isl)]
-        moved = self._isl.move_dims(_SET, 0, _PARAM, 0, len(names))
+        names = [decoded_name(n) for n in parameter_names(self._isl)]
+        moved = self._isl.move_dims(SET, 0, PARAM, 0, len(names))
         found: list[dict[str, int]] = []
-        _context.set_max_operations(0)  # there are no more points than the caller allows
+        context.set_max_operations(0)  # there are no more points than the caller allows
         moved.foreach_point(
-            lambda p: found.append({n: _integer(p.get_coordinate_val(_SET, i)) for i, n in enumerate(names)})
+            lambda p: found.append({n: integer(p.get_coordinate_val(SET, i)) for i, n in enumerate(names)})
         )
         spend(len(found))
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
-
-
-def _solved(raw: isl.Set, name: str) -> Affine | None:
-    """The expression that ``name`` equals everywhere in the set: of several the first by text, and one
-    that does not vary with ``name`` itself."""
-    hull = raw.affine_hull()
-    dim = raw.find_dim_by_name(_PARAM, _isl_name(name))  # the hull keeps the dims in place
-    found: Affine | None = None
-    for constraint in hull.get_constraints():
-        if not constraint.is_equality():
-            continue
-        coefficient = _integer(constraint.get_coefficient_val(_PARAM, dim))
-        if coefficient == 0 or (
-            constraint.dim(isl.dim_type.div)
-            and any(
-                not constraint.get_coefficient_val(isl.dim_type.div, d).is_zero()
-                for d in range(constraint.dim(isl.dim_type.div))
-            )
-        ):
-            continue
-        rest = Affine((), _integer(constraint.get_constant_val()))
-        for other in range(constraint.dim(_PARAM)):
-            factor = _integer(constraint.get_coefficient_val(_PARAM, other))
-            if other != dim and factor:
-                rest = rest + Affine.variable(_decoded[_dim_name(constraint, other)]) * factor
-        # coefficient * name + rest = 0
-        candidate = (-rest if coefficient > 0 else rest) // abs(coefficient)
-        if name in candidate.variables:
-            continue
-        if found is None or _simplicity(candidate) < _simplicity(found):
-            found = candidate
-    return found
-
-
-def _simplicity(candidate: Affine) -> tuple[int, str]:
-    return len(data.tokens_of(candidate.variables)), str(candidate)
-
-
-def _parameter_names(raw: isl.Set) -> list[str]:
-    # parameters always have names
-    return [str(raw.get_dim_name(_PARAM, dim)) for dim in range(raw.dim(_PARAM))]
-
-
-def _dim_name(thing: isl.Constraint | isl.Aff, dim: int) -> str:
-    return str(thing.get_dim_name(_PARAM, dim))
-
-
-def _integer(value: isl.Val) -> int:
-    return int(value.to_python())
 
 
 def _by_name(item: tuple[str, Affine]) -> str:
@@ -686,68 +472,26 @@ def _single_variable(expression: Affine) -> str | None:
 
 
 @lru_cache(maxsize=65536)
-def _link(target: str, expression: Affine) -> isl.Set:
-    names = sorted(expression.variables)
-    parameters = ", ".join([target, *(_isl_name(n) for n in names)])
-    return isl.Set(f"[{parameters}] -> {{ : {target} = {_affine_text(expression)} }}")
-
-
-def _from_aff(aff: isl.Aff) -> Affine | None:
-    """An isl affine expression as ours; None if it is not integer valued in a way we can write."""
-    denominator = _integer(aff.get_denominator_val())
-    total = Affine((), _scaled(aff.get_constant_val(), denominator))
-    for dim in range(aff.dim(_PARAM)):
-        factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
-        if factor:
-            total = total + Affine.variable(_decoded[_dim_name(aff, dim)]) * factor
-    for dim in range(aff.dim(isl.dim_type.div)):
-        factor = _scaled(aff.get_coefficient_val(isl.dim_type.div, dim), denominator)
-        if factor:
-            inner = _div_aff(aff.get_div(dim))
-            if inner is None:
-                return None
-            total = total + inner * factor
-    return total if denominator == 1 else None
-
-
-def _div_aff(aff: isl.Aff) -> Affine | None:
-    denominator = _integer(aff.get_denominator_val())
-    total = Affine((), _scaled(aff.get_constant_val(), denominator))
-    for dim in range(aff.dim(_PARAM)):
-        factor = _scaled(aff.get_coefficient_val(_PARAM, dim), denominator)
-        if factor:
-            total = total + Affine.variable(_decoded[_dim_name(aff, dim)]) * factor
-    for dim in range(aff.dim(isl.dim_type.div)):
-        if not aff.get_coefficient_val(isl.dim_type.div, dim).is_zero():
-            return None
-    return total // denominator
-
-
-def _scaled(value: isl.Val, denominator: int) -> int:
-    return int((value * isl.Val.int_from_si(value.get_ctx(), denominator)).to_python())
-
-
-@lru_cache(maxsize=65536)
-@_limited
+@limited
 def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
     spend()
-    return _intern(_raw(text, names))
+    return _intern(of_text(text, names))
 
 
 def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
     if raw.is_empty():
         return EMPTY
     raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
-    count = raw.dim(_PARAM)
-    names = [str(raw.get_dim_name(_PARAM, dim)) for dim in range(count)]  # parameters always have names
+    count = raw.dim(PARAM)
+    names = [str(raw.get_dim_name(PARAM, dim)) for dim in range(count)]  # parameters always have names
     if count > 1:
         ordered = sorted(names)
         if names != ordered:
             space = isl.Space.create_from_names(raw.get_ctx(), set=[], params=ordered)
             raw = raw.align_params(space)
             names = ordered
-    if not simplified and data.any_known() and any(data.is_token(_decoded[n]) for n in names):
-        simpler = _given_data(raw, frozenset(_decoded[n] for n in names))
+    if not simplified and data.any_known() and any(data.is_token(decoded_name(n)) for n in names):
+        simpler = _given_data(raw, frozenset(decoded_name(n) for n in names))
         if simpler is not None:
             return _intern(simpler, simplified=True)
     text = raw.to_str()
@@ -836,13 +580,13 @@ def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[isl.Set, .
     relations = [_of_predicate(r) for r in dict.fromkeys(r for d in found for r in d.relations(found))]
     for one in found:
         for members, predicate in one.excluded(found):
-            never = members._isl.intersect(_raw(_predicate_text(predicate), (one.token,)))
+            never = members._isl.intersect(of_text(predicate_text(predicate), (one.token,)))
             relations.append(never.complement())
     return bounds, tuple(r for r in relations if not r.plain_is_universe())
 
 
 def _of_predicate(predicate: Predicate) -> isl.Set:
-    return _raw(_predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
+    return of_text(predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
 
 
 def range_within(expression: Affine, context: IndexSet) -> tuple[int | None, int | None]:
@@ -851,13 +595,13 @@ def range_within(expression: Affine, context: IndexSet) -> tuple[int | None, int
     value = "?range"
     named = IndexSet.where(compare(Affine.variable(value), "==", expression)) & context
     raw = _closed(named._isl, data.tokens_of(named.variables | expression.variables))
-    dim = raw.find_dim_by_name(_PARAM, _isl_name(value))
+    dim = raw.find_dim_by_name(PARAM, isl_name(value))
     if raw.is_empty() or dim < 0:
         return None, None
-    moved = raw.move_dims(_SET, 0, _PARAM, dim, 1)
+    moved = raw.move_dims(SET, 0, PARAM, dim, 1)
     found: list[int | None] = []
     for bound in (moved.dim_min_val(0), moved.dim_max_val(0)):
-        found.append(None if bound.is_infty() or bound.is_neginfty() or bound.is_nan() else _integer(bound))
+        found.append(None if bound.is_infty() or bound.is_neginfty() or bound.is_nan() else integer(bound))
     return found[0], found[1]
 
 
@@ -866,17 +610,9 @@ def declared_range(token: str) -> tuple[int | None, int | None]:
     return range_within(Affine.variable(token), UNIVERSE)
 
 
-def _conjunction(predicates: list[Predicate]) -> isl.Set | None:
-    total: isl.Set | None = None
-    for predicate in dict.fromkeys(predicates):
-        one = _raw(_predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
-        total = one if total is None else total.intersect(one)
-    return total
-
-
 def _outline(raw: isl.Set, count: int) -> list[str]:
     """A cheap description that equal sets share: the extreme values of each variable."""
-    moved = raw.move_dims(_SET, 0, _PARAM, 0, count)
+    moved = raw.move_dims(SET, 0, PARAM, 0, count)
     found = []
     for dim in range(count):
         low = moved.dim_min_val(dim)
@@ -888,7 +624,7 @@ def _outline(raw: isl.Set, count: int) -> list[str]:
 def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
     made = IndexSet.__new__(IndexSet)
     made._isl = raw
-    own = frozenset(_decoded[n] for n in names)
+    own = frozenset(decoded_name(n) for n in names)
     made.tokens = data.tokens_of(own)
     made.variables = data.closure(own) if made.tokens else own
     made.text = text
@@ -902,8 +638,8 @@ def _digest_of(found: IndexSet) -> str:
     shown: dict[str, str] = {}
     names: list[str] = []
     parts: list[str] = []
-    for encoded in _parameter_names(found._isl):
-        name = _decoded[encoded]
+    for encoded in parameter_names(found._isl):
+        name = decoded_name(encoded)
         if is_bound(name):
             shown[encoded] = f"?{len(names)}"
             names.append(name)
@@ -933,8 +669,8 @@ def describe(index_set: IndexSet, rename: Mapping[str, str] | None = None) -> st
     """The set's constraints as text, for messages."""
     text = str(index_set._isl) if index_set is not EMPTY else "{ : false }"
     body = text[text.index("{") + 1 : text.rindex("}")].strip().removeprefix(":").strip()
-    for encoded in sorted((_isl_name(v) for v in index_set.parameters), key=len, reverse=True):
-        name = _decoded[encoded]
+    for encoded in sorted((isl_name(v) for v in index_set.parameters), key=len, reverse=True):
+        name = decoded_name(encoded)
         body = _replace_word(body, encoded, data.render(name, lambda v: (rename or {}).get(v, v)))
     return body or "everywhere"
 

@@ -26,7 +26,6 @@ from stile_engine.term.atoms import (
     ReadAtom,
     SumAtom,
 )
-from stile_engine.term.guarded import Element, Infinite, Missing, Unmodelled
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 
@@ -34,18 +33,6 @@ _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 def show(operand: Poly, names: Mapping[str, str] | None = None) -> str:
     """The term as one line of text."""
     return _poly(operand, dict(names or {}), _SUM)
-
-
-def show_element(value: Element, names: Mapping[str, str] | None = None) -> str:
-    match value:
-        case Poly():
-            return show(value, names)
-        case Infinite(sign=sign):
-            return "inf" if sign > 0 else "-inf"
-        case Missing(reason=reason):
-            return f"no value ({reason})"
-        case Unmodelled(reason=reason):
-            return f"not modelled ({reason})"
 
 
 def _set(domain: IndexSet, names: Mapping[str, str]) -> str:

@@ -16,8 +16,6 @@ from stile_engine.triton.polynomials import Monomial, Polynomial
 
 AXES = "xyz"
 
-Cases = tuple[tuple[Predicate, Polynomial], ...]
-
 UNIT = Polynomial.of(1)
 
 

@@ -44,10 +44,6 @@ class Written:
     node: Node
 
 
-def _out(axis: int) -> str:
-    return f"%{axis}"
-
-
 def outputs(
     memories: Sequence[Memory], traffic: Traffic, programs: Axes, sizes: Sizes
 ) -> tuple[list[PlainArray], list[Check]]:

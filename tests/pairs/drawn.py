@@ -12,7 +12,6 @@ from pairs.rewrites import rewritten
 from pairs.terms import IllFormed, Term, places, ranges, rename
 
 _LABELS = tuple("XYZWABGVSTRUHC")
-_NAMES = ("Q", "K", "D", "E", "H")
 _NEW_DIMS = ("Q", "K", "D", "E", "H", "M", "N", "P", "rows", "cols", "b", "Seq", "d2")
 _ATTEMPTS = 8
 

@@ -1,0 +1,67 @@
+"""The part of isl that all files here share: kinds of dimensions, and limits on the steps that isl may take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import islpy as isl
+
+from stile_engine.index.work import BudgetExceeded, spend
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+PARAM = isl.dim_type.param
+SET = isl.dim_type.set
+DIV = isl.dim_type.div
+
+_TIERS = ((5_000, 0), (20_000, 100), (100_000, 1_000), (300_000, 25_000))
+"""How many steps of its own isl may take, and what is charged to the budget for allowing so many."""
+
+COUNTING_TIERS = ((20_000, 0), (200_000, 1_000))
+"""What is not a product of runs is counted one by one."""
+
+context = isl.DEFAULT_CONTEXT
+
+
+def _at_its_limit() -> bool:
+    try:
+        isl.Val.zero(context)
+    except isl.Error:
+        return True
+    return False
+
+
+def limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] = _TIERS) -> Callable[_P, _T]:
+    """Try with few steps of isl, then with more, at a price. Raises ``BudgetExceeded`` where it is not enough.
+
+    isl does not tell how many steps it took. Its limit, once reached, makes every later call fail until it is
+    reset, and a few calls come back with a part of the answer instead of an error: so each result counts
+    only if isl can still allocate after it.
+    """
+
+    @wraps(function)
+    def attempt(*arguments: _P.args, **options: _P.kwargs) -> _T:
+        before = context.get_max_operations()
+        try:
+            for steps, price in tiers:
+                if price:
+                    spend(price)
+                context.set_max_operations(steps)
+                context.reset_operations()
+                try:
+                    found = function(*arguments, **options)
+                except (isl.Error, TypeError):  # a number that could not be made comes as None
+                    if not _at_its_limit():
+                        raise
+                else:
+                    if not _at_its_limit():
+                        return found
+            raise BudgetExceeded("more steps than the set library is given for one set")
+        finally:
+            context.set_max_operations(before)
+            context.reset_operations()
+
+    return attempt

@@ -1,0 +1,130 @@
+"""Predicates and index expressions as isl takes them. All variables are isl *parameters*."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+import islpy as isl
+
+from stile_engine.index.affine import Affine, FloorDiv
+from stile_engine.index.isl_limits import PARAM
+from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
+
+
+@lru_cache(maxsize=65536)
+def _encode(name: str) -> str:
+    """An isl identifier for any variable name; injective."""
+    return "v" + "".join(c if c.isascii() and c.isalnum() else f"_{ord(c):x}_" for c in name)
+
+
+_decoded: dict[str, str] = {}
+
+
+def isl_name(name: str) -> str:
+    encoded = _encode(name)
+    _decoded[encoded] = name
+    return encoded
+
+
+def decoded_name(encoded: str) -> str:
+    """The variable that an isl identifier stands for."""
+    return _decoded[encoded]
+
+
+def affine_text(expression: Affine) -> str:
+    parts = [str(expression.constant)]
+    for atom, coefficient in expression.terms:
+        if isinstance(atom, FloorDiv):
+            parts.append(f"{coefficient}*floor(({affine_text(atom.numerator)})/{atom.divisor})")
+        else:
+            parts.append(f"{coefficient}*{isl_name(atom)}")
+    return " + ".join(parts)
+
+
+def predicate_text(predicate: Predicate) -> str:
+    match predicate:
+        case Always():
+            return "0 = 0"
+        case Never():
+            return "0 = 1"
+        case AtLeastZero(expression):
+            return f"{affine_text(expression)} >= 0"
+        case EqualsZero(expression):
+            return f"{affine_text(expression)} = 0"
+        case Not(operand):
+            return f"not ({predicate_text(operand)})"
+        case And(operands):
+            return " and ".join(f"({predicate_text(o)})" for o in operands)
+        case Or(operands):
+            return " or ".join(f"({predicate_text(o)})" for o in operands)
+
+
+@lru_cache(maxsize=65536)
+def of_text(text: str, names: tuple[str, ...]) -> isl.Set:
+    sizes = "".join(f" and {isl_name(n)} >= 1" for n in names if n.startswith("#"))
+    parameters = ", ".join(isl_name(n) for n in names)
+    return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
+
+
+@lru_cache(maxsize=4096)
+def _space(names: tuple[str, ...]) -> tuple[isl.LocalSpace, isl.BasicSet, dict[str, int]]:
+    space = isl.Space.create_from_names(isl.DEFAULT_CONTEXT, set=[], params=[isl_name(n) for n in names])
+    return isl.LocalSpace.from_space(space), isl.BasicSet.universe(space), {n: k for k, n in enumerate(names)}
+
+
+def polyhedron(inequalities: Iterable[Affine], equations: Iterable[Affine], names: tuple[str, ...]) -> isl.Set:
+    """All tuples at which the inequalities are at least 0 and the equations are 0; no floor divisions.
+    The same set as from a text, made several times as fast."""
+    local, found, positions = _space(names)
+    sizes = [Affine(((n, 1),), -1) for n in names if n.startswith("#")]
+    for expressions, empty in (
+        ((*inequalities, *sizes), isl.Constraint.inequality_alloc),
+        (equations, isl.Constraint.equality_alloc),
+    ):
+        for expression in expressions:
+            constraint = empty(local).set_constant_val(_val(expression.constant))
+            for atom, coefficient in expression.terms:
+                constraint = constraint.set_coefficient_val(PARAM, positions[str(atom)], _val(coefficient))
+            found = found.add_constraint(constraint)
+    return isl.Set.from_basic_set(found).params()
+
+
+def symbolic_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, ...]) -> isl.Set:
+    least: list[Affine] = []
+    for name, (low, high) in ranges.items():
+        own = Affine.variable(name)
+        least += [own - low, high - 1 - own]
+    return polyhedron(least, (), names)
+
+
+def constant_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, ...]) -> isl.Set | None:
+    """Where all bounds are numbers: the same set, made with a third of the calls."""
+    if any(low.terms or high.terms for low, high in ranges.values()):
+        return None  # a bound may name another variable of the box, as that of an inner loop does
+    if any(n.startswith("#") for n in names):
+        return None  # sizes are at least 1, whatever their range
+    positions = _space(names)[2]
+    found = _whole_space(names)
+    for name, (low, high) in ranges.items():
+        place = positions[name]
+        found = found.lower_bound_val(PARAM, place, _val(low.constant))
+        found = found.upper_bound_val(PARAM, place, _val(high.constant - 1))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _whole_space(names: tuple[str, ...]) -> isl.Set:
+    return isl.Set.from_basic_set(_space(names)[1]).params()
+
+
+def _val(number: int) -> int | isl.Val:
+    """Numbers beyond 64 bits, such as the ends of a type's range, are read from their text."""
+    return number if abs(number) < 1 << 62 else isl.Val.read_from_str(isl.DEFAULT_CONTEXT, str(number))
+
+
+@lru_cache(maxsize=65536)
+def link(target: str, expression: Affine) -> isl.Set:
+    names = sorted(expression.variables)
+    parameters = ", ".join([target, *(isl_name(n) for n in names)])
+    return isl.Set(f"[{parameters}] -> {{ : {target} = {affine_text(expression)} }}")
