@@ -1,20 +1,29 @@
-"""The parts of pygls' protocol that this server owns: documents, shutdown, unknown messages, errors.
+"""The parts of pygls' protocol that this server owns: what a message is, documents, shutdown, errors.
 
-pygls keeps its own copies of the documents, which split lines as ``str.splitlines`` does and not as the
-protocol does; answers ``shutdown`` with an error while requests are in flight; and leaves a request that comes
-after it without any answer.
+pygls leaves a request that cannot be read, or that comes after ``shutdown``, without any answer; serves requests
+before ``initialize``; keeps its own copies of the documents, which split lines as ``str.splitlines`` does and not
+as the protocol does; and answers ``shutdown`` with an error while requests are in flight.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import json
 import logging
 from collections.abc import Callable, Generator
 from typing import Any
 
 import cattrs
 from lsprotocol import converters, types
-from pygls.exceptions import JsonRpcInvalidRequest
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInternalError,
+    JsonRpcInvalidParams,
+    JsonRpcInvalidRequest,
+    JsonRpcParseError,
+    JsonRpcServerNotInitialized,
+)
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import (
     JsonRPCNotification,
@@ -43,6 +52,8 @@ class StileProtocol(LanguageServerProtocol):
         return self._shutdown
 
     pulls_diagnostics = True
+
+    _initialized = False
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
@@ -82,12 +93,97 @@ class StileProtocol(LanguageServerProtocol):
     def lsp_exit(self, *arguments: Any) -> None:  # type: ignore[override]
         self.exit_requested()
 
-    def handle_message(self, message: Any) -> None:
-        if self._shutdown and isinstance(getattr(message, "id", None), int | str) and hasattr(message, "method"):
-            error = JsonRpcInvalidRequest("the server was shut down")
-            self._send_response(message.id, error=error.to_response_error())
+    def take(self, body: bytes) -> None:
+        """One message of the client. Whatever it is, a request gets exactly one answer and nothing is raised."""
+        try:
+            message = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as problem:
+            self.refuse(None, JsonRpcParseError(f"not JSON: {problem}"))
             return
-        super().handle_message(message)
+        if not isinstance(message, dict):
+            self.refuse(None, JsonRpcInvalidRequest("a message is one object; the protocol has no batches"))
+            return
+        number, method = message.get("id"), message.get("method")
+        try:
+            if "method" not in message and "id" in message and ("result" in message or "error" in message):
+                self._in_context(self._response, number, message)
+            elif "id" in message and (not isinstance(number, int | str) or isinstance(number, bool)):
+                raise JsonRpcInvalidRequest("the id of a request is an integer or a string")
+            elif message.get("jsonrpc") != self.VERSION:
+                raise JsonRpcInvalidRequest(f'a message says "jsonrpc": "{self.VERSION}"')
+            elif not isinstance(method, str):
+                raise JsonRpcInvalidRequest("a message has a method, or an id with a result or an error")
+            elif "id" in message:
+                self._check_phase(method)
+                params = self._params(method, message)
+                self._in_context(self._handle_request, number, method, params)
+            elif method == types.EXIT or (self._initialized and not self._shutdown):
+                self._in_context(self._handle_notification, method, self._params(method, message))
+        except JsonRpcException as problem:
+            if "id" in message or not isinstance(method, str):
+                self.refuse(number if isinstance(number, int | str) else None, problem)
+            else:
+                logger.warning("the notification %s is ignored: %s", method, problem)
+        except Exception as problem:
+            logger.exception("a message was not handled")
+            self._server._report_server_error(problem, JsonRpcInternalError)
+
+    def refuse(self, number: int | str | None, problem: JsonRpcException) -> None:
+        """The answer to what cannot be served; the log keeps why."""
+        logger.warning("a message is refused: %s", problem)
+        error = {"code": problem.code, "message": problem.message}
+        self._send_data({"jsonrpc": self.VERSION, "id": number, "error": error})
+
+    @staticmethod
+    def _in_context(work: Callable[..., None], *arguments: Any) -> None:
+        contextvars.copy_context().run(work, *arguments)
+
+    def _check_phase(self, method: str) -> None:
+        if self._shutdown:
+            raise JsonRpcInvalidRequest("the server was shut down")
+        if method == types.INITIALIZE:
+            if self._initialized:
+                raise JsonRpcInvalidRequest("the server is initialized already")
+            self._initialized = True
+        elif not self._initialized:
+            raise JsonRpcServerNotInitialized("the first request is initialize")
+
+    def _params(self, method: str, message: dict[str, Any]) -> Any:
+        """The parameters as the protocol's types; those of methods that it does not know stay as they are."""
+        kind = self.get_message_type(method)
+        if kind is None:
+            return message.get("params")
+        try:
+            return getattr(self._converter.structure(message, kind), "params", None)
+        except Exception as problem:
+            if method == types.INITIALIZE:
+                self._initialized = False
+            raise JsonRpcInvalidParams(f"{method}: {'; '.join(cattrs.transform_error(problem))}") from None
+
+    def _response(self, number: Any, message: dict[str, Any]) -> None:
+        future = self._request_futures.get(number) if isinstance(number, int | str) else None
+        if future is None:
+            logger.warning("an answer to a request that was not made: %r", number)
+            return
+        if future.done():  # whoever asked has gone away meanwhile
+            self._request_futures.pop(number, None)
+            return
+        kind = self._result_types.pop(number, None)
+        try:
+            if "error" in message:
+                error = self._converter.structure(message["error"], types.ResponseError)
+                self._handle_response(number, None, error)
+            else:
+                found = message["result"] if kind is None else self._converter.structure(message, kind).result
+                self._handle_response(number, found)
+        except Exception as problem:
+            # Nobody may wait for ever for an answer that has come and cannot be read.
+            text = "; ".join(cattrs.transform_error(problem))
+            self._handle_response(number, None, types.ResponseError(types.ErrorCodes.ParseError.value, text))
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 class BaseServer(LanguageServer):
@@ -101,8 +197,15 @@ class BaseServer(LanguageServer):
         self._reported: set[str] = set()
 
     def report_server_error(self, error: Exception, source: Any) -> None:
-        """Every error goes to the log; the user is told once for each kind, with what to do."""
-        logger.error("%s", error, exc_info=error)
+        """Every error goes to the log; the user is told once for each kind of our own, with what to do.
+
+        What a client asked in a way that cannot be served is no error of ours: the answer says it.
+        """
+        if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
+            logger.info("refused: %s", error)
+            return
+        where = error.data.get("traceback", ()) if isinstance(getattr(error, "data", None), dict) else ()
+        logger.error("%s\n%s", error, "".join(where), exc_info=None if where else error)
         kind = type(error).__name__
         if kind not in self._reported and source is not None:
             self._reported.add(kind)

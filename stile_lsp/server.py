@@ -10,14 +10,13 @@ import importlib.metadata
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
-from pygls.io_ import run_async
+from pygls.exceptions import JsonRpcParseError
 
 from stile_engine.trace.report import KernelReport, Range, Status
 from stile_engine.worker.client import WorkerClient
@@ -38,6 +37,7 @@ from stile_lsp.features import (
     synchronization,
     waiting,
 )
+from stile_lsp.framing import BadHeader, bodies
 from stile_lsp.messages import Places
 from stile_lsp.projects import Projects
 from stile_lsp.protocol import BaseServer
@@ -197,14 +197,11 @@ class StileServer(BaseServer):
         return 0 if self.protocol.was_shut_down else 1
 
     async def _read(self, streams: Streams) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            await run_async(
-                stop_event=threading.Event(),
-                reader=streams.reader,
-                protocol=self.protocol,
-                logger=logging.getLogger("pygls"),
-                error_handler=self.report_server_error,
-            )
+        async for body in bodies(streams.reader):
+            if isinstance(body, BadHeader):
+                self.protocol.refuse(None, JsonRpcParseError(str(body)))
+            else:
+                self.protocol.take(body)
 
     def chosen_encoding(self, capabilities: types.ClientCapabilities) -> str:
         """The first of the client's encodings that is one of the three; UTF-16 for a client that names none."""
@@ -246,8 +243,8 @@ def main() -> None:
         level=options.log.upper(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
-    # pygls tells every message at these levels.
-    logging.getLogger("pygls").setLevel(logging.DEBUG if options.log == "debug" else logging.ERROR)
+    # pygls tells every message at its levels, and every refusal as an error with a traceback; ours are in `protocol`.
+    logging.getLogger("pygls").setLevel(logging.DEBUG if options.log == "debug" else logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
 
     if options.tcp is None:

@@ -34,7 +34,7 @@ def register(server: StileServer) -> None:
         return [types.CodeAction(title, types.CodeActionKind.QuickFix, concerned, is_preferred=True, command=command)]
 
     @server.command(INSTALL)
-    def install(argument: Any) -> dict[str, Any]:
+    def install(argument: Any = None) -> dict[str, Any]:
         """Installs what the interpreter of the file lacks. Only the user's click leads here."""
         uri = Arguments(argument).uri()
         missing = server.verifier.missing_module(uri)

@@ -34,7 +34,7 @@ def _at(server: StileServer, arguments: Arguments) -> tuple[FileState, Entry | N
 
 def register(server: StileServer) -> None:
     @server.command("stile.server.prove")
-    def prove(argument: Any) -> dict[str, Any]:
+    def prove(argument: Any = None) -> dict[str, Any]:
         """Checks the kernel at the position, also in mode *manual*."""
         state, entry = _at(server, Arguments(argument))
         if entry is None:
@@ -44,7 +44,7 @@ def register(server: StileServer) -> None:
         return {"run": server.verifier.verify(state.uri, select=(entry.name,), afresh=True)}
 
     @server.command("stile.server.proveAgainst")
-    def prove_against(argument: Any) -> dict[str, Any]:
+    def prove_against(argument: Any = None) -> dict[str, Any]:
         """Compares the kernel at the position with another spec than its own."""
         arguments = Arguments(argument)
         state, entry = _at(server, arguments)
@@ -63,7 +63,7 @@ def register(server: StileServer) -> None:
         return {"run": runs[-1] if runs else None, "runs": runs}
 
     @server.command("stile.server.normalForm")
-    def normal_form(argument: Any) -> str:
+    def normal_form(argument: Any = None) -> str:
         _, entry = _at(server, Arguments(argument))
         return normal_form_text(entry) if entry is not None else "There is no kernel at this position."
 
