@@ -19,6 +19,8 @@ from stile_engine.trace.report import Position, Range
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
+
 UTF8, UTF16, UTF32 = "utf-8", "utf-16", "utf-32"
 
 
@@ -113,6 +115,17 @@ class Document:
     def index(self) -> LineIndex:
         return LineIndex(self.text)
 
+    @cached_property
+    def source(self) -> str:
+        """The text as Python reads it: a byte order mark in front is white space, and half of a surrogate pair,
+        which no file can hold, is the replacement character. All places stay what they are in UTF-16."""
+        text = self.text
+        if text.isascii():
+            return text
+        if text.startswith("\ufeff"):
+            text = "\f" + text[1:]
+        return _NO_CHARACTER.sub("\ufffd", text)
+
     def changed(
         self, version: int, changes: Iterable[types.TextDocumentContentChangeEvent], encoding: str
     ) -> tuple[Document, tuple[Edit, ...]]:
@@ -196,7 +209,13 @@ class Documents:
     def change(
         self, uri: str, version: int, changes: Iterable[types.TextDocumentContentChangeEvent], encoding: str
     ) -> tuple[Document, tuple[Edit, ...]]:
-        document, edits = self.get(uri).changed(version, changes, encoding)
+        """Messages come in order, so the change is the latest whatever its number says; the version never goes back.
+
+        Raises:
+            UnknownDocument: it is not open.
+        """
+        before = self.get(uri)
+        document, edits = before.changed(max(version, before.version), changes, encoding)
         self._documents[uri] = document
         return document, edits
 

@@ -11,9 +11,14 @@ from urllib.parse import unquote, urlparse
 
 
 def path_of(uri: str) -> Path | None:
-    """The path of a file URI; None for untitled and virtual documents."""
-    parts = urlparse(uri)
-    return Path(unquote(parts.path)) if parts.scheme == "file" and parts.path else None
+    """The path of a file URI; None for untitled and virtual documents, other machines, and what is no URI."""
+    try:
+        parts = urlparse(uri)
+    except ValueError:
+        return None
+    path = unquote(parts.path)
+    is_here = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    return Path(path) if is_here and path and "\0" not in path else None
 
 
 def display_path(uri: str) -> str:

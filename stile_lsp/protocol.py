@@ -47,6 +47,9 @@ def plain_converter() -> cattrs.Converter:
 class StileProtocol(LanguageServerProtocol):
     exit_requested: Callable[[], None] = staticmethod(lambda: None)
 
+    lost: Callable[[str], None] = staticmethod(lambda uri: None)
+    """Called with a document of which a change could not be taken over: nobody knows its text any longer."""
+
     @property
     def was_shut_down(self) -> bool:
         return self._shutdown
@@ -73,7 +76,11 @@ class StileProtocol(LanguageServerProtocol):
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
     def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        self._user(types.TEXT_DOCUMENT_DID_CHANGE, params)
+        try:
+            self._user(types.TEXT_DOCUMENT_DID_CHANGE, params)
+        except Exception:
+            self.lost(params.text_document.uri)
+            raise
 
     @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
     def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
@@ -104,10 +111,11 @@ class StileProtocol(LanguageServerProtocol):
             self.refuse(None, JsonRpcInvalidRequest("a message is one object; the protocol has no batches"))
             return
         number, method = message.get("id"), message.get("method")
+        known = number if isinstance(number, int | str) and not isinstance(number, bool) else None
         try:
             if "method" not in message and "id" in message and ("result" in message or "error" in message):
-                self._in_context(self._response, number, message)
-            elif "id" in message and (not isinstance(number, int | str) or isinstance(number, bool)):
+                self._in_context(self._response, known, message)
+            elif "id" in message and known is None:
                 raise JsonRpcInvalidRequest("the id of a request is an integer or a string")
             elif message.get("jsonrpc") != self.VERSION:
                 raise JsonRpcInvalidRequest(f'a message says "jsonrpc": "{self.VERSION}"')
@@ -116,14 +124,16 @@ class StileProtocol(LanguageServerProtocol):
             elif "id" in message:
                 self._check_phase(method)
                 params = self._params(method, message)
-                self._in_context(self._handle_request, number, method, params)
+                self._in_context(self._handle_request, known, method, params)
             elif method == types.EXIT or (self._initialized and not self._shutdown):
                 self._in_context(self._handle_notification, method, self._params(method, message))
         except JsonRpcException as problem:
             if "id" in message or not isinstance(method, str):
-                self.refuse(number if isinstance(number, int | str) else None, problem)
+                self.refuse(known, problem)
             else:
                 logger.warning("the notification %s is ignored: %s", method, problem)
+                if method == types.TEXT_DOCUMENT_DID_CHANGE and (uri := _uri_in(message)) is not None:
+                    self.lost(uri)
         except Exception as problem:
             logger.exception("a message was not handled")
             self._server._report_server_error(problem, JsonRpcInternalError)
@@ -153,6 +163,8 @@ class StileProtocol(LanguageServerProtocol):
         kind = self.get_message_type(method)
         if kind is None:
             return message.get("params")
+        if method == types.TEXT_DOCUMENT_DID_CHANGE:
+            message = _with_version(message)
         try:
             return getattr(self._converter.structure(message, kind), "params", None)
         except Exception as problem:
@@ -160,9 +172,9 @@ class StileProtocol(LanguageServerProtocol):
                 self._initialized = False
             raise JsonRpcInvalidParams(f"{method}: {'; '.join(cattrs.transform_error(problem))}") from None
 
-    def _response(self, number: Any, message: dict[str, Any]) -> None:
-        future = self._request_futures.get(number) if isinstance(number, int | str) else None
-        if future is None:
+    def _response(self, number: int | str | None, message: dict[str, Any]) -> None:
+        future = None if number is None else self._request_futures.get(number)
+        if number is None or future is None:
             logger.warning("an answer to a request that was not made: %r", number)
             return
         if future.done():  # whoever asked has gone away meanwhile
@@ -180,6 +192,23 @@ class StileProtocol(LanguageServerProtocol):
             # Nobody may wait for ever for an answer that has come and cannot be read.
             text = "; ".join(cattrs.transform_error(problem))
             self._handle_response(number, None, types.ResponseError(types.ErrorCodes.ParseError.value, text))
+
+
+def _with_version(message: dict[str, Any]) -> dict[str, Any]:
+    """A change without a number, as older clients send it, is the latest one all the same."""
+    match message.get("params"):
+        case {"textDocument": {"version": int()}}:
+            return message
+        case {"textDocument": {"version": None, **document}, **params} | {"textDocument": {**document}, **params}:
+            return {**message, "params": {**params, "textDocument": {**document, "version": 0}}}
+    return message
+
+
+def _uri_in(message: dict[str, Any]) -> str | None:
+    params = message.get("params")
+    document = params.get("textDocument") if isinstance(params, dict) else None
+    uri = document.get("uri") if isinstance(document, dict) else None
+    return uri if isinstance(uri, str) else None
 
 
 def _refuse_constant(name: str) -> object:
@@ -204,7 +233,8 @@ class BaseServer(LanguageServer):
         if isinstance(error, JsonRpcException) and not isinstance(error, JsonRpcInternalError):
             logger.info("refused: %s", error)
             return
-        where = error.data.get("traceback", ()) if isinstance(getattr(error, "data", None), dict) else ()
+        data = getattr(error, "data", None)
+        where = data.get("traceback", ()) if isinstance(data, dict) else ()
         logger.error("%s\n%s", error, "".join(where), exc_info=None if where else error)
         kind = type(error).__name__
         if kind not in self._reported and source is not None:

@@ -20,7 +20,7 @@ from pygls.exceptions import JsonRpcParseError
 
 from stile_engine.trace.report import KernelReport, Range, Status
 from stile_engine.worker.client import WorkerClient
-from stile_lsp import session, transport
+from stile_lsp import messages, session, transport
 from stile_lsp.client_profile import ClientProfile
 from stile_lsp.documents import UTF16, Documents
 from stile_lsp.features import (
@@ -152,6 +152,24 @@ class StileServer(BaseServer):
         self.publisher.closed(uri)
         self.waiters.closed(uri)
 
+    def close(self, uri: str) -> None:
+        """The client has the file no longer open."""
+        if self.documents.find(uri) is None:
+            return
+        self.verifier.closed(uri)
+        self.documents.close(uri)
+        self.forget(uri)
+
+    def lose(self, uri: str) -> None:
+        """The text of an open file is not known any longer: nothing that was said of it holds."""
+        document = self.documents.find(uri)
+        if document is None:
+            return
+        self.close(uri)
+        self.protocol.notify(messages.STATUS, {"uri": uri, "version": document.version, "kernels": []})
+        message = f"Stile: an edit of {uri.rpartition('/')[2]} could not be read; close and open the file again."
+        self.tell(message, types.MessageType.Error)
+
     def _follow(self, uri: str, paths: Iterable[str]) -> None:
         self.watch.follow(uri, paths)
 
@@ -185,6 +203,7 @@ class StileServer(BaseServer):
         """Serves one client and returns the exit status that the protocol asks for."""
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(self._loop, self.on_disk_change)
+        self.protocol.lost = self.lose
         async with open_streams() as streams:
             self.protocol.set_writer(streams.writer)
             reading = self._loop.create_task(self._read(streams))

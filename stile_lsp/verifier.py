@@ -113,7 +113,7 @@ class Verifier:
         worker, document = self._workers.get(interpreter), self._server.documents.find(uri)
         if worker is None or worker.ready is None or document is None:
             return None
-        lacking = [name for name in frameworks(document.text) if name in worker.ready.missing]
+        lacking = [name for name in frameworks(document.source) if name in worker.ready.missing]
         return (interpreter, lacking[0]) if lacking else None
 
     def edited(self, uri: str) -> None:
@@ -294,7 +294,7 @@ class Verifier:
     ) -> CheckRequest:
         return CheckRequest(
             path=display_path(document.uri),
-            source=document.text,
+            source=document.source,
             select=select,
             against_line=against_line,
             against_spec=against_spec,

@@ -6,6 +6,7 @@ new ones come.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterable
@@ -120,10 +121,17 @@ def register(server: StileServer) -> None:
         types.TEXT_DOCUMENT_DIAGNOSTIC,
         types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier=SOURCE),
     )
-    def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
-        """All that is known now; while a run is under way, a refresh follows."""
-        state = server.find_state(params.text_document.uri)
-        if state is None:
-            return types.RelatedFullDocumentDiagnosticReport([])
-        places = server.places(state.uri)
-        return types.RelatedFullDocumentDiagnosticReport(document_diagnostics(state, places, server.client_profile))
+    async def pull(params: types.DocumentDiagnosticParams) -> types.DocumentDiagnosticReport:
+        """All that is known now; while a run is under way, a refresh follows, or its end is waited for by a client
+        that cannot be told to ask again."""
+        uri = params.text_document.uri
+        state = server.find_state(uri)
+        if state is not None and not state.is_settled and not server.client_profile.refreshes_diagnostics:
+            await server.waiters.wait(uri, state.version)
+            state = server.find_state(uri)
+        places = None if state is None else server.places(uri)
+        found = [] if state is None or places is None else document_diagnostics(state, places, server.client_profile)
+        name = hashlib.blake2b(repr(found).encode("utf-8", "backslashreplace"), digest_size=12).hexdigest()
+        if params.previous_result_id == name:
+            return types.RelatedUnchangedDocumentDiagnosticReport(name)
+        return types.RelatedFullDocumentDiagnosticReport(found, result_id=name)

@@ -26,7 +26,8 @@ an agent) start no process each: after the last of them there is a moment of qui
 def _read(server: StileServer, document: Document, before: session.FileState | None) -> Outline | SyntaxProblem:
     path = display_path(document.uri)
     known = None if before is None else before.known
-    found = outline(document.text, path, before=known, index=document.index)
+    index = document.index if document.source is document.text else None
+    found = outline(document.source, path, before=known, index=index)
     if isinstance(found, Outline):
         found = found.among(server.projects.of(document.uri, path, found.imports))
     return found
@@ -74,10 +75,7 @@ def register(server: StileServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     def did_close(params: types.DidCloseTextDocumentParams) -> None:
-        uri = params.text_document.uri
-        server.verifier.closed(uri)
-        server.documents.close(uri)
-        server.forget(uri)
+        server.close(params.text_document.uri)
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def files_changed(params: types.DidChangeWatchedFilesParams) -> None:
