@@ -530,13 +530,14 @@ class KernelCheck:
             return
         self._values = lambda: describe_values(
             recorder.values,
+            recorder.loops,
             task.parameters,
             self._found.function,
             self._parsed.tree,
             self._text,
             self._request.path,
             self._found.name,
-            normal_form_of(self._request.details),
+            normal_form_of(self._request.details, self._dims),
         )
 
     # -- what was found --------------------------------------------------------------------

@@ -36,7 +36,15 @@ def check_module_code(
     if recorder.claims and not recorder.violations:
         findings.obligations.append(Obligation("shape", Status.PROVED, found.name_range))
     values = describe_values(
-        recorder.values, (), None, parsed.tree, parsed.map, request.path, found.name, normal_form_of(details)
+        recorder.values,
+        recorder.loops,
+        (),
+        None,
+        parsed.tree,
+        parsed.map,
+        request.path,
+        found.name,
+        normal_form_of(details, run.dims),
     )
     status = kernel_status(findings.obligations, findings.assumptions)
     report = KernelReport(

@@ -32,12 +32,13 @@ def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence
     return found
 
 
-def normal_form_of(details: bool) -> Callable[[Value], Form | None]:
-    """Normal forms, while the budget lasts."""
+def normal_form_of(details: bool, dims: Mapping[str, Dim]) -> Callable[[Value], Form | None]:
+    """Normal forms, while the budget lasts. ``dims`` are those whose sizes may stand in one."""
     if not details:
         return lambda value: None
 
     normalize = Normalizer()
+    extents = {name: dim.extent for name, dim in dims.items()}
     left = NORMAL_FORM_OPERATIONS
 
     def form(value: Value) -> Form | None:
@@ -46,7 +47,7 @@ def normal_form_of(details: bool) -> Callable[[Value], Form | None]:
             return None
         try:
             with budget(left) as meter:
-                found = Form(normalize(value.node), value.dims)
+                found = Form(normalize(value.node), value.dims, extents)
                 found.text, found.formula  # noqa: B018
                 return found
         except BudgetExceeded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from stile_engine.checking.mathematics import VALUES_CHARACTERS, Typesetter
 from stile_engine.errors import StileError
@@ -15,7 +15,7 @@ from stile_engine.term.notation.expression import formula_of_expression
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.frontend import Parameter
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import RecordedValue
+from stile_engine.trace.recording import RecordedLoop, RecordedValue
 from stile_engine.trace.report import ValueInfo
 from stile_engine.trace.source_map import SourceMap, site_of
 
@@ -26,6 +26,7 @@ _TEXT_LIMIT = 2000
 
 def describe_values(
     values: Mapping[Site, RecordedValue],
+    loops: Mapping[Site, RecordedLoop],
     parameters: Iterable[Parameter],
     function: Function | None,
     tree: ast.Module,
@@ -40,12 +41,14 @@ def describe_values(
     None: not every value is worth its time.
     """
     typeset = Typesetter(VALUES_CHARACTERS)
-    infos = {
-        site: _info(recorded, text.range(site), kernel, normal_form, typeset)
-        for site, recorded in values.items()
-        if site.path == path
-    }
-    _follow_names(infos, parameters, function, tree, text, path, kernel)
+
+    def info(recorded: RecordedValue) -> ValueInfo | None:
+        return _info(recorded, text.range(recorded.site), kernel, normal_form, typeset)
+
+    made = {site: info(recorded) for site, recorded in values.items() if site.path == path}
+    infos = {site: found for site, found in made.items() if found is not None}
+    around = {site: _Loop.of(recorded, info) for site, recorded in loops.items()}
+    _follow_names(infos, around, parameters, function, tree, text, path, kernel)
     return tuple(sorted(infos.values(), key=lambda i: (i.range.start, i.range.end)))
 
 
@@ -62,14 +65,31 @@ def dims_of_values(
         site: ValueInfo(text.range(site), "", dims, dims, "")
         for site, recorded in values.items()
         if site.path == path
-        for dims in [_dims_of(recorded)]
+        for dims in [_told_dims(recorded)]
+        if dims is not None
     }
-    _follow_names(infos, parameters, function, tree, text, path, "")
+    _follow_names(infos, {}, parameters, function, tree, text, path, "")
     return {site: info.dims for site, info in infos.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """What names hold before a generic round of a loop, and after the last one."""
+
+    before: dict[str, ValueInfo]
+    after: dict[str, ValueInfo]
+
+    @staticmethod
+    def of(recorded: RecordedLoop, info: Callable[[RecordedValue], ValueInfo | None]) -> _Loop:
+        def told(values: Mapping[str, RecordedValue]) -> dict[str, ValueInfo]:
+            return {name: found for name, value in values.items() if (found := info(value)) is not None}
+
+        return _Loop(told(recorded.before), told(recorded.after))
 
 
 def _follow_names(
     infos: dict[Site, ValueInfo],
+    loops: Mapping[Site, _Loop],
     parameters: Iterable[Parameter],
     function: Function | None,
     tree: ast.Module,
@@ -79,19 +99,21 @@ def _follow_names(
 ) -> None:
     """Adds the parameters and the names that hold values."""
     recorded_sites = set(infos)
-    names = _Names(infos, text, path)
+    names = _Names(infos, loops, text, path)
     if function is not None:
         named = {p.name: p for p in parameters}
         arguments = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
         for argument in arguments:
             if argument.arg in named:
                 names.bind_parameter(argument, _parameter(named[argument.arg], kernel, text, argument))
+            elif (own := infos.get(site_of(argument, path))) is not None:
+                names.bind_parameter(argument, own)
         names.read_body(function.body)
     for node in ast.walk(tree):
         if node is not function and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             whole = site_of(node, path)
             if any(whole.lineno <= s.lineno <= whole.end_lineno for s in recorded_sites):
-                _Names(infos, text, path).read_body(node.body)
+                _Names(infos, loops, text, path).read_body(node.body)
     if function is None:
         names.read_body(tree.body)
 
@@ -111,7 +133,11 @@ def _info(
     kernel: str,
     normal_form: Callable[[Value], Form | None],
     typeset: Typesetter,
-) -> ValueInfo:
+) -> ValueInfo | None:
+    try:
+        recorded.shown  # noqa: B018
+    except StileError:
+        return None  # there is nothing to tell of it
     try:
         written = recorded.expr_type()
     except (StileError, ValueError, RecursionError) as error:
@@ -136,6 +162,13 @@ def _info(
     )
 
 
+def _told_dims(recorded: RecordedValue) -> str | None:
+    try:
+        return _dims_of(recorded)
+    except StileError:
+        return None
+
+
 def _dims_of(recorded: RecordedValue) -> str:
     shown = recorded.shown
     return dims_text(shown.value.dims) if shown.dims is None else " ".join(shown.dims)
@@ -157,8 +190,8 @@ def _parameter(parameter: Parameter, kernel: str, text: SourceMap, node: ast.arg
 class _Names:
     """Follows names through a body in the order of the text: what a name held where it is read."""
 
-    def __init__(self, infos: dict[Site, ValueInfo], text: SourceMap, path: str) -> None:
-        self._infos, self._text, self._path = infos, text, path
+    def __init__(self, infos: dict[Site, ValueInfo], loops: Mapping[Site, _Loop], text: SourceMap, path: str) -> None:
+        self._infos, self._loops, self._text, self._path = infos, loops, text, path
         self._held: dict[str, ValueInfo] = {}
 
     def bind_parameter(self, node: ast.arg, info: ValueInfo) -> None:
@@ -184,6 +217,16 @@ class _Names:
                 self._expression(value)
                 # The new value belongs to the statement as a whole.
                 self._bind(target, None, site_of(node, self._path))
+            case ast.For(target=target, iter=over, body=body, orelse=otherwise):
+                self._expression(over)
+                loop = self._loops.get(site_of(node, self._path))
+                if loop is not None:
+                    self._hold(body, loop.before)
+                self._bind(target, None, site_of(target, self._path))
+                self.read_body(body)
+                if loop is not None:
+                    self._hold(body, loop.after)
+                self.read_body(otherwise)
             case _:
                 for child in ast.iter_child_nodes(node):
                     if isinstance(child, ast.expr):
@@ -202,6 +245,14 @@ class _Names:
                 self._expression(child)
             else:
                 self._other(child)
+
+    def _hold(self, body: list[ast.stmt], values: Mapping[str, ValueInfo]) -> None:
+        """The names that a body binds hold these values, or ones that are not told."""
+        for statement in body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    self._held.pop(node.id, None)
+        self._held.update(values)
 
     def _bind(self, target: ast.expr, value: ast.expr | None, site: Site) -> None:
         if not isinstance(target, ast.Name):

@@ -63,6 +63,14 @@ class RecordedValue:
         self.made, self._shown, self.count = made, None, self.count + 1
 
 
+@dataclass(slots=True)
+class RecordedLoop:
+    """A loop that was read once for all rounds: what names hold before a generic round, and after the last one."""
+
+    before: dict[str, RecordedValue] = field(default_factory=dict)
+    after: dict[str, RecordedValue] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Meeting:
     """An operation at ``site`` that takes elements of its operands at one index.
@@ -142,6 +150,8 @@ class Recorder:
     """Collects what one kernel does while it is traced. Nothing here is shared between kernels."""
 
     values: dict[Site, RecordedValue] = field(default_factory=dict)
+    loops: dict[Site, RecordedLoop] = field(default_factory=dict)
+    """By the whole statement."""
     violations: list[Violation] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     coverage: list[Coverage] = field(default_factory=list)

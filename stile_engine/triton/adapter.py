@@ -6,9 +6,11 @@ same calls are made, and what fails, or gives a text that the grammar does not k
 
 from __future__ import annotations
 
+import ast
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 from stile_engine.errors import UnsupportedError
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site
+from stile_engine.triton.sites import ranked, unranked
 
 TRIED = ("3.8.0", "3.9.0")
 
@@ -112,9 +115,10 @@ def _lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]
     source = ASTSource(
         fn=function, signature=signature, constexprs={(names.index(n),): v for n, v in constants.items()}
     )
-    module = source.make_ir(
-        target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
-    )
+    with _ranked_columns(function):
+        module = source.make_ir(
+            target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
+        )
     manager = ir.pass_manager(context)
     # What the compiler does first: functions are put in place, and what is the same is computed once.
     passes.common.add_inliner(manager)
@@ -122,6 +126,31 @@ def _lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]
     passes.common.add_cse(manager)
     manager.run(module, "stile")
     return str(module)
+
+
+@contextmanager
+def _ranked_columns(function: Any) -> Iterator[None]:
+    """Places of what is compiled inside also tell apart the expressions that start at one column.
+
+    The compiler notes where an expression starts, and ``a``, ``a * b`` and ``a * b + c`` all start at one place. It
+    parses each function anew, helper functions too; there the columns are marked. Where a version of Triton parses
+    in another way, nothing is marked, and places mean the widest expression.
+    """
+    owner: Any = next((kind for kind in type(function).__mro__ if "parse" in vars(kind)), None)
+    if owner is None:
+        yield
+        return
+    parse = owner.parse
+
+    def marked(self: Any) -> Any:
+        tree = parse(self)
+        return ranked(tree) if isinstance(tree, ast.AST) else tree
+
+    owner.parse = marked
+    try:
+        yield
+    finally:
+        owner.parse = parse
 
 
 @cache
@@ -162,17 +191,36 @@ def _error_site(error: BaseException, function: Any) -> Site | None:
     line = getattr(node, "lineno", None)
     if line is None or node is None:
         return None
-    first = first_line(function)
+    function = _at_fault(error, function)
     path = inspect.getsourcefile(function.fn) or ""
+    first, indent = _start(function)
     start = first + line - 1
     end = first + (getattr(node, "end_lineno", None) or line) - 1
-    return Site(path, start, end, int(node.col_offset), int(getattr(node, "end_col_offset", node.col_offset) or 0))
+    column = unranked(int(node.col_offset))[0]
+    return Site(path, start, end, column + indent, int(getattr(node, "end_col_offset", column) or 0) + indent)
 
 
-def first_line(function: Any) -> int:
-    """The line of the file on which the ``def`` of the kernel stands."""
+def _at_fault(error: BaseException, function: Any) -> Any:
+    """The kernel, or the helper function in which the compiler stopped: errors quote the source of that one."""
+    quoted = getattr(error, "src", None)
+    waiting, seen = [function], {id(function)}
+    while waiting:
+        found = waiting.pop()
+        if getattr(found, "src", None) == quoted:
+            return found
+        called = inspect.getclosurevars(found.fn)
+        for inner in (*called.globals.values(), *called.nonlocals.values()):
+            if type(inner).__name__ == "JITFunction" and id(inner) not in seen:
+                seen.add(id(inner))
+                waiting.append(inner)
+    return function
+
+
+def _start(function: Any) -> tuple[int, int]:
+    """The line of the file on which the ``def`` of a function stands, and how far it is indented."""
     lines, start = inspect.getsourcelines(function.fn)
     for number, line in enumerate(lines):
-        if line.lstrip().startswith(("def ", "async def ")):
-            return start + number
-    return start
+        own = line.lstrip()
+        if own.startswith(("def ", "async def ")):
+            return start + number, len(line) - len(own)
+    return start, 0

@@ -90,6 +90,7 @@ def for_loop(operation: Operation, environment: Environment, reader: Reader) -> 
         for condition, values in reversed(results[:-1]):
             value = chosen(reader, condition, values[k], value)
         environment[name] = value
+    reader.record_after(operation, [environment[name] for name in operation.results])
 
 
 class _Loop:
@@ -138,7 +139,10 @@ class _Loop:
         block = _only(self.region, self.reader)
         environment = dict(self.environment)
         index, *names = block.parameters
-        environment[index.name] = whole((), self.low + Polynomial.of(round_ * self.step), index.type.width)
+        counter = whole((), self.low + Polynomial.of(round_ * self.step), index.type.width)
+        environment[index.name] = counter
+        if (name := self.reader.sites.target(self.operation)) is not None:
+            self.reader.record(name, counter, index.type, id(self.operation))
         environment.update({p.name: v for p, v in zip(names, carries, strict=True)})
         return self.reader.operations(block, environment)
 
@@ -164,6 +168,7 @@ class _Loop:
                 carries[k] = array
             for k in deltas:
                 carries[k] = _shifted(self.initial[k], deltas[k], round_)
+            reader.record_before(self.operation, carries)
             after = self._body(carries, round_)
             for k in deltas:
                 expected = _shifted(self.initial[k], deltas[k], round_ + 1)
@@ -178,7 +183,8 @@ class _Loop:
         with reader.in_round(variable):
             saved, noted = len(reader.traffic.accesses), dict(reader.watch.found)
             try:
-                loop = Rolled(variable, self.rounds, [self.initial[k] for k in real], {}, body, self.site)  # type: ignore[misc]
+                with reader.tentatively():
+                    loop = Rolled(variable, self.rounds, [self.initial[k] for k in real], {}, body, self.site)  # type: ignore[misc]
             except Unreadable:
                 del reader.traffic.accesses[saved:]
                 if not sound:

@@ -11,7 +11,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status
-from stile_engine.term.expression import Read, bounds
+from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
 from stile_engine.triton import adapter, control, operations, reals, transfers
@@ -163,6 +163,7 @@ class _Launched:
                 continue
             finally:
                 recorder.checks[:] = trial.checks
+                recorder.values, recorder.loops = trial.values, trial.loops
             recorder.readings.update(trial.readings)
             return results
         raise TraceError("program ids that are taken apart too often")
@@ -171,7 +172,7 @@ class _Launched:
         sizes = self._sizes()
         context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
         watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers())
-        reader = Reader(context, grid, recorder, self.sites.of, watch)
+        reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims)
         memories, arguments = self._values(function)
         try:
             with around(grid.ranges()):
@@ -292,9 +293,9 @@ class _Launched:
                 f"strides={{{parameter.name!r}: …}} gives {len(strides)} strides, and the tensor has {len(shape)} dims",
             )
         self._require_room(parameter.name, shape, strides)
-        return Memory(
-            parameter.name, parameter.tensor, shape, strides, parameter.dtype, parameter.written, parameter.site
-        )
+        elements = parameter.tensor or Tensor(parameter.name, tuple(d.name for d in parameter.dims), shape)
+        own = (parameter.dtype, parameter.written, elements, parameter.site)
+        return Memory(parameter.name, parameter.tensor, shape, strides, *own)
 
 
 def _constant(name: str, value: Any) -> Any:

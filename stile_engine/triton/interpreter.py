@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeAlias
 
 from stile_engine.array.arrays import (
@@ -16,16 +18,19 @@ from stile_engine.array.arrays import (
     outer_ranges,
 )
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, negate
 from stile_engine.term.expression import AxesConflict, Node, Unmodelled, bounds
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site
-from stile_engine.trace.recording import Recorder
+from stile_engine.trace.recording import RecordedLoop, RecordedValue, Recorder, Shown
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid
 from stile_engine.triton.memory import Access, Memory, Traffic
-from stile_engine.triton.ttir.tree import Block, Function, Operation, Region
-from stile_engine.triton.values import UNTOLD, Value, Whole
+from stile_engine.triton.shown import show
+from stile_engine.triton.sites import Sites
+from stile_engine.triton.ttir.tree import Block, Function, Operation, Region, Type
+from stile_engine.triton.values import UNTOLD, Pointer, Value, Whole
 from stile_engine.triton.watch import Watch
 
 Environment: TypeAlias = dict[str, Value]
@@ -71,8 +76,9 @@ class Reader:
     context: Context
     grid: Grid
     recorder: Recorder
-    sites: Callable[[Operation], Site | None]
+    sites: Sites
     watch: Watch
+    dims: Mapping[str, Dim]
     traffic: Traffic = field(default_factory=Traffic)
     silent: bool = False
     """Whether the operations are read for their values alone, and will be read again."""
@@ -82,11 +88,18 @@ class Reader:
     _count: int = 0
     _loops: int = 0
     _users: dict[str, list[Operation]] = field(default_factory=dict)
+    _visits: dict[Site, int] = field(default_factory=dict)
+    """The first operation of each expression."""
 
     # -- running ---------------------------------------------------------------------------
 
     def run(self, function: Function, arguments: Mapping[str, Value]) -> None:
         self._users = users(function.body)
+        sites = self.sites.arguments(function)
+        for parameter in function.parameters:
+            value = arguments[parameter.name]
+            if not isinstance(value, Pointer) and (site := sites.get(parameter.name.removeprefix("%"))) is not None:
+                self.record(site, value, parameter.type, 0)
         self.blocks(function.body, 0, dict(arguments))
 
     def blocks(self, region: Region, number: int, environment: Environment) -> None:
@@ -144,18 +157,21 @@ class Reader:
         self._count += 1
         if self._count > MOST_OPERATIONS:
             raise self.unsupported("a kernel with too many operations", operation)
-        self.site = self.sites(operation) or self.site
+        self.site = self.sites.of(operation) or self.site
         control = CONTROL.get(operation.name)
         if control is not None:
             control(operation, environment, self)
+            if operation.name in ("tt.reduce", "tt.scan"):
+                self._record(operation, environment[operation.results[0]])
             return
         handler = HANDLERS.get(operation.name)
         if handler is None:
             raise self.unsupported(_without_model(operation), operation)
+        inputs = [environment[name] for name in operation.operands]
         try:
-            results = handler(operation, [environment[name] for name in operation.operands], self)
+            results = handler(operation, inputs, self)
         except Unreadable as stopped:
-            results = self.stopped(operation, str(stopped))
+            results = self.stopped(operation, str(stopped), inputs)
         except AxesConflict as stopped:
             raise self.unsupported(f"values over different ranges: {stopped}", operation) from stopped
         except ValueError as stopped:
@@ -165,24 +181,90 @@ class Reader:
             ) from stopped
         for name, value in zip(operation.results, results, strict=True):
             environment[name] = value
+        self._record(operation, results[0] if results else None)
 
-    def stopped(self, operation: Operation, reason: str) -> list[Value]:
+    # -- what an editor shows --------------------------------------------------------------
+
+    def _record(self, operation: Operation, value: Value | None) -> None:
+        """The value of the expression that an operation came from; the last of its operations gives it."""
+        if self.silent:
+            return
+        for site in self.sites.shown(operation):
+            if value is None:
+                # A store: what was computed on the way is not the value of the call.
+                self.recorder.values.pop(site, None)
+            else:
+                self.record(site, value, operation.result_types[0], id(operation))
+
+    def record(self, site: Site, value: Value, kind: Type, visit: int) -> None:
+        if self.silent or isinstance(value, UnknownArray):
+            return
+        known = site in self.recorder.values
+        self.recorder.record(site, self._made(value, kind))
+        first = self._visits.setdefault(site, visit) if known else visit
+        self._visits[site] = first
+        if known and first != visit:
+            # Several operations of one expression are one visit of it.
+            self.recorder.values[site].count -= 1
+
+    def _made(self, value: Value, kind: Type) -> Callable[[], Shown]:
+        return partial(show, value, kind, self.dims, self.recorder.provenance, self.context, dict(outer_ranges()))
+
+    def record_before(self, loop: Operation, values: Sequence[Value]) -> None:
+        """What the names that a loop carries hold before a generic round."""
+        found = self.sites.loop(loop)
+        if found is not None and not self.silent:
+            self.recorder.loops[found[0]] = RecordedLoop(self._carried(loop, *found, values))
+
+    def record_after(self, loop: Operation, values: Sequence[Value]) -> None:
+        """What they hold at its end, if it was read for a generic round."""
+        found = self.sites.loop(loop)
+        if found is not None and not self.silent and (told := self.recorder.loops.get(found[0])) is not None:
+            told.after = self._carried(loop, *found, values)
+
+    def _carried(
+        self, loop: Operation, site: Site, bound: frozenset[str], values: Sequence[Value]
+    ) -> dict[str, RecordedValue]:
+        """By the names of the source; that of a value is one of them with a number, where it is not taken."""
+        found: dict[str, RecordedValue] = {}
+        for parameter, value in zip(loop.regions[0].blocks[0].parameters[1:], values, strict=True):
+            own = parameter.name.removeprefix("%")
+            names = [n for n in bound if re.fullmatch(re.escape(n) + r"(_\d+)?", own)]
+            if len(names) == 1 and not isinstance(value, UnknownArray):
+                found[names[0]] = RecordedValue(site, self._made(value, parameter.type))
+        return found
+
+    @contextmanager
+    def tentatively(self) -> Iterator[None]:
+        """What was seen inside is forgotten if it fails."""
+        saved = {site: replace(value) for site, value in self.recorder.values.items()}
+        loops = dict(self.recorder.loops)
+        try:
+            yield
+        except Unreadable:
+            self.recorder.values, self.recorder.loops = saved, loops
+            raise
+
+    def stopped(self, operation: Operation, reason: str, inputs: Sequence[Value] = ()) -> list[Value]:
         """What a use of a pure operation without a model gives: blocks that are unknown, and matter only to what
-        uses them. Where memory is touched, or a pointer made, the reading ends."""
+        uses them. Where memory is touched, or a pointer made, the reading ends. What was unknown before is told at
+        the place where it began."""
         memory = operation.name in _MEMORY or not operation.results
         if memory or any(t.is_pointer for t in (*operation.result_types, *operation.operand_types)):
             raise self.unsupported(reason, operation)
+        earlier = (i.site for i in inputs if isinstance(i, UnknownArray) and i.reason == reason)
+        site = next(earlier, self.site)
         found: list[Value] = []
         for kind in operation.result_types:
             shape = kind.shape
             if kind.is_float:
-                found.append(RealArray(shape, Unmodelled(reason, self.site)))
+                found.append(RealArray(shape, Unmodelled(reason, site)))
             else:
-                found.append(UnknownArray(shape, reason, self.site))
+                found.append(UnknownArray(shape, reason, site))
         return found
 
     def unsupported(self, reason: str, operation: Operation | None = None) -> TraceError:
-        site = self.site if operation is None else self.sites(operation) or self.site
+        site = self.site if operation is None else self.sites.of(operation) or self.site
         return TraceError(reason, site)
 
     def only_reduced(self, name: str) -> bool:

@@ -18,7 +18,8 @@ from stile_engine.triton.polynomials import Monomial, Polynomial
 class Memory:
     """A tensor behind a pointer: element ``index`` lies ``sum(index * stride)`` elements after the first one.
 
-    ``tensor`` is what it holds before the launch, None where that is not known.
+    ``tensor`` is what it holds before the launch, None where that is not known. ``elements`` names its elements for
+    people, also where they have no value yet.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Memory:
     strides: tuple[Polynomial, ...]
     dtype: str
     written: bool
+    elements: Tensor
     site: Site | None = None
 
     def address(self, index: tuple[Affine, ...]) -> Polynomial:

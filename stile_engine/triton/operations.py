@@ -27,22 +27,12 @@ from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Pointer, Value, Whole, lanes, moved, real, renamed, truth, whole
+from stile_engine.triton.values import Pointer, Value, Whole, dtype_of, lanes, moved, real, renamed, truth, whole
 
 # Importing these modules fills the table of primitives.
 SHARED = (elementwise, reductions, structure)
 
-_DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
 _BITS = {"f16": 16, "bf16": 16, "f32": 32, "f64": 64}
-
-
-def dtype_of(kind: Type) -> str:
-    """The name of an element type as the rest of the engine has it."""
-    if kind.element in _DTYPES:
-        return _DTYPES[kind.element]
-    if kind.element == "i1":
-        return "bool"
-    return f"int{kind.width}" if kind.is_integer else kind.element
 
 
 def primitive(

@@ -6,9 +6,9 @@ from stile_engine.array.arrays import Unreadable
 from stile_engine.term.expression import ONE, add, apply, multiply, subtract
 from stile_engine.triton import integers
 from stile_engine.triton.interpreter import Reader, handles
-from stile_engine.triton.operations import dtype_of, looked_at, plain, primitive, require_known
+from stile_engine.triton.operations import looked_at, plain, primitive, require_known
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Value, Whole, real, real_node
+from stile_engine.triton.values import Value, Whole, dtype_of, real, real_node
 
 _BINARY = {
     "arith.addf": "add",

@@ -1,13 +1,25 @@
-"""From the places that TTIR names, a line and a column, to whole expressions of the source."""
+"""From the places that TTIR names, a line and a column, to whole expressions of the source.
+
+A place of TTIR is where an expression starts, and several may start there: ``a``, ``a * b``, ``a * b + c``. Before
+the compiler reads a function their columns are marked with a rank, from the widest on, and read back here.
+"""
 
 from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Iterator
 from functools import lru_cache
 
-from stile_engine.trace.location import Site
-from stile_engine.triton.ttir.tree import Operation, Place
+from stile_engine.trace.location import Site, is_user_file
+from stile_engine.trace.source_map import site_of
+from stile_engine.triton.ttir.tree import Function, Operation, Place
+
+_RANK = 1 << 16
+"""A column is ``rank * _RANK + column``; lines are shorter."""
+
+Start = tuple[int, int]
+Extent = tuple[int, int, int, int]
 
 
 class Sites:
@@ -15,46 +27,144 @@ class Sites:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._known: dict[tuple[int, int], Site] = {}
-        self._starts: dict[tuple[int, int], ast.AST] | None = None
+        self._known: dict[Start, Site] = {}
+        self._starts: dict[Start, list[ast.AST]] | None = None
+        self._returned: frozenset[Extent] = frozenset()
 
     def of(self, operation: Operation) -> Site | None:
-        if operation.place is None:
-            return None
-        place = next((p for p in operation.place.chain() if p.path == self._path), None)
-        return None if place is None else self._site(place)
+        return next(self._chain(operation), None)
 
-    def _site(self, place: Place) -> Site:
-        key = (place.line, place.column - 1)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._expression(*key)
+    def shown(self, operation: Operation) -> list[Site]:
+        """The expressions whose value is what the operation gives: its own, and the calls of functions in the file
+        that return just this expression. What the compiler computes on the way (an offset, a constant that it found
+        by itself) is the value of none."""
+        found: list[Site] = []
+        if operation.place is None:
+            return found
+        for place in operation.place.chain():
+            if place.path != self._path:
+                # What a library does is what its call gives; what another file of the user does is not known here.
+                if is_user_file(place.path):
+                    break
+                continue
+            node = self._node(place)
+            if not isinstance(node, ast.expr | ast.AugAssign) or (
+                operation.name == "arith.constant" and not _is_made(node)
+            ):
+                break
+            site = self._site(place)
+            found.append(site)
+            if (site.lineno, site.col, site.end_lineno, site.end_col) not in self._returned:
+                break
         return found
 
-    def _expression(self, line: int, column: int) -> Site:
-        """The widest expression that starts at the place; TTIR names only where it starts."""
-        node = self._nodes().get((line, column))
+    def arguments(self, function: Function) -> dict[str, Site]:
+        """The parameters of the kernel in its signature, by name."""
+        node = None if function.place is None else self._node(function.place)
+        if not isinstance(node, ast.FunctionDef) or node.name != function.name:
+            return {}
+        given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        return {a.arg: site_of(a, self._path) for a in given}
+
+    def target(self, loop: Operation) -> Site | None:
+        """The name that a ``for`` gives its rounds."""
+        node = self._loop(loop)
+        return site_of(node.target, self._path) if node is not None and isinstance(node.target, ast.Name) else None
+
+    def loop(self, loop: Operation) -> tuple[Site, frozenset[str]] | None:
+        """A ``for`` as a whole, and the names that its body binds."""
+        node = self._loop(loop)
+        if node is None:
+            return None
+        names = (n for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        return site_of(node, self._path), frozenset(n.id for n in names)
+
+    def _loop(self, loop: Operation) -> ast.For | None:
+        place = None if loop.place is None else next((p for p in loop.place.chain() if p.path == self._path), None)
+        node = None if place is None else self._node(place)
+        return node if isinstance(node, ast.For) else None
+
+    def _chain(self, operation: Operation) -> Iterator[Site]:
+        if operation.place is not None:
+            for place in operation.place.chain():
+                if place.path == self._path:
+                    yield self._site(place)
+
+    def _site(self, place: Place) -> Site:
+        key = (place.line, place.column)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._expression(place)
+        return found
+
+    def _expression(self, place: Place) -> Site:
+        line, column = place.line, unranked(place.column - 1)[0]
+        node = self._node(place)
         if node is None:
             return Site(self._path, line, line, column, column + 1)
-        end_line = getattr(node, "end_lineno", None) or line
-        return Site(self._path, line, end_line, column, int(getattr(node, "end_col_offset", column) or column))
+        last = _header_end(node) or node
+        end_line = getattr(last, "end_lineno", None) or line
+        return Site(self._path, line, end_line, column, int(getattr(last, "end_col_offset", column) or column))
 
-    def _nodes(self) -> dict[tuple[int, int], ast.AST]:
+    def _node(self, place: Place) -> ast.AST | None:
+        """The expression or statement that is meant."""
         if self._starts is None:
-            self._starts = _starts("".join(linecache.getlines(self._path)))
-        return self._starts
+            self._starts, self._returned = _read("".join(linecache.getlines(self._path)))
+        column, rank = unranked(place.column - 1)
+        nodes = self._starts.get((place.line, column))
+        return nodes[min(rank, len(nodes) - 1)] if nodes else None
+
+
+def unranked(column: int) -> tuple[int, int]:
+    """The column that the source has, and the rank of the expression among those that start there."""
+    return column % _RANK, column // _RANK
+
+
+def ranked(tree: ast.AST) -> ast.AST:
+    """The tree with ranks in its columns."""
+    for nodes in _starts(tree).values():
+        for rank, node in enumerate(nodes):
+            node.col_offset += rank * _RANK  # type: ignore[attr-defined]
+    return tree
+
+
+_MAKERS = frozenset({"zeros", "full", "zeros_like", "full_like"})
+
+
+def _is_made(node: ast.AST) -> bool:
+    """Whether an expression is there to make a constant block."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name in _MAKERS
+    return False
+
+
+def _header_end(node: ast.AST) -> ast.AST | None:
+    """Of a statement that holds statements the line that it begins with is meant."""
+    match node:
+        case ast.For(iter=end) | ast.If(test=end) | ast.While(test=end):
+            return end
+    return None
+
+
+def _starts(tree: ast.AST) -> dict[Start, list[ast.AST]]:
+    """The expressions and statements that start at each place, the widest first."""
+    found: dict[Start, list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        # Walked from the outside in.
+        if isinstance(node, ast.expr | ast.stmt) and not isinstance(node, ast.Expr):
+            found.setdefault((node.lineno, node.col_offset), []).append(node)
+    return found
 
 
 @lru_cache(maxsize=8)
-def _starts(source: str) -> dict[tuple[int, int], ast.AST]:
-    """The widest expression or statement that starts at each place of a text."""
-    found: dict[tuple[int, int], ast.AST] = {}
+def _read(source: str) -> tuple[dict[Start, list[ast.AST]], frozenset[Extent]]:
+    """The nodes of a text, and where the expressions stand that functions return."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
-        return found
-    for node in ast.walk(tree):
-        if isinstance(node, ast.expr | ast.stmt) and not isinstance(node, ast.Expr):
-            # Walked from the outside in: the first one that starts here is the widest.
-            found.setdefault((node.lineno, node.col_offset), node)
-    return found
+        return {}, frozenset()
+    returned = (n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None)
+    return _starts(tree), frozenset(
+        (n.lineno, n.col_offset, n.end_lineno or n.lineno, n.end_col_offset or 0) for n in returned
+    )

@@ -24,6 +24,7 @@ from stile_engine.term.expression import Node, NoValue
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.recording import NOT_MODELLED
 from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.ttir.tree import Type
 
 if TYPE_CHECKING:
     from stile_engine.triton.memory import Memory
@@ -78,6 +79,17 @@ class Pointer:
 
 
 Value: TypeAlias = "Array | Whole | Pointer"
+
+_DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
+
+
+def dtype_of(kind: Type) -> str:
+    """The name of an element type as the rest of the engine has it."""
+    if kind.element in _DTYPES:
+        return _DTYPES[kind.element]
+    if kind.element == "i1":
+        return "bool"
+    return f"int{kind.width}" if kind.is_integer else kind.element
 
 
 def whole(shape: Shape, value: Affine | int | Polynomial, bits: int = 32) -> Whole:

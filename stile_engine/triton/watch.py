@@ -223,11 +223,15 @@ class Watch:
             self.found[key] = check
 
     def checks(self) -> Sequence[Check]:
-        """One finding for each kind where all is well, else those that are not."""
+        """One finding for each kind where all is well, else those that are not. An integer that is too large is told
+        of once, at the first expression that looks at it."""
         result: list[Check] = []
         for kind in ("bounds", "overflow"):
             own = [c for c in self.found.values() if c.kind == kind]
             wrong = [c for c in own if c.status is not Status.PROVED]
+            if kind == "overflow":
+                first = {c.detail: c for c in reversed(wrong)}
+                wrong = [c for c in wrong if first[c.detail] is c]
             result += wrong or ([Check(kind, Status.PROVED, None)] if own else [])
         return result
 

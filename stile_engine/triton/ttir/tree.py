@@ -49,6 +49,11 @@ class Type:
         return self.element == "ptr"
 
     @property
+    def pointed(self) -> Type:
+        """What such a pointer points to; any other type itself. The printed type of a load is that of its pointers."""
+        return Type(self.shape, self.pointee) if self.pointee is not None else self
+
+    @property
     def is_float(self) -> bool:
         return self.element.startswith(("f", "bf", "tf"))
 
