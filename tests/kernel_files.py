@@ -28,12 +28,13 @@ from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.parameters import declared_inputs, dtypes_by_label, pair
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.errors import StileError
+from stile_engine.index.predicate import ALWAYS
 from stile_engine.proof.contents import integer
 from stile_engine.proof.evaluate import Evaluator
 from stile_engine.proof.numbers import Floats, HasNoValue
 from stile_engine.spec.lower import Declared, LoweredSpec, declared, lower
 from stile_engine.term.comparison import compared
-from stile_engine.term.expression import Node, Scatter, Tensor, children
+from stile_engine.term.expression import Node, Scatter, Tensor, every_node
 from stile_engine.term.value import Value
 from stile_engine.trace.frontend import Parameter
 from stile_engine.trace.recording import Recorder
@@ -175,17 +176,7 @@ def _numbers(parameter: Parameter, generator: np.random.Generator, seed: int) ->
 
 def compares_values(root: Node) -> bool:
     """Whether a comparison of numbers or a scatter stands anywhere in the expression."""
-    waiting, seen = [root], set()
-    while waiting:
-        node = waiting.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        predicate = getattr(node, "predicate", None)
-        if isinstance(node, Scatter) or (predicate is not None and compared(predicate)):
-            return True
-        waiting.extend(children(node))
-    return False
+    return any(isinstance(n, Scatter) or compared(getattr(n, "predicate", ALWAYS)) for n in every_node(root))
 
 
 @dataclass(frozen=True)

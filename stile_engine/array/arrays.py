@@ -22,16 +22,14 @@ from stile_engine.term.expression import (
     ONE,
     ZERO,
     Axes,
-    Carried,
     IndexNumber,
     Node,
-    Read,
-    Reindex,
     Unmodelled,
     bounds,
     number,
     select,
 )
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 
@@ -113,36 +111,6 @@ def integers(shape: Shape, value: Affine) -> IntegerArray:
 
 
 # -- reading an array at other indices -----------------------------------------------------
-
-
-def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Node:
-    """``node`` with its variables replaced all at once.
-
-    Every use here stays inside the ranges of the node's variables, so replacing twice is replacing by
-    the composition: no intermediate index can be out of range.
-    """
-    used = {name: index for name, index in mapping.items() if name in node.axes}
-    if not used:
-        return node
-    if all(
-        index == Affine.variable(name) and name in ranges and ranges[name] == node.axes[name]
-        for name, index in used.items()
-    ):
-        return node
-    match node:
-        case Read(tensor, index, inner):
-            return Read(tensor, tuple(i.substitute(used) for i in index), {**inner, **ranges})
-        case Carried(recurrence, number_, index, round_, inner) if not (used.keys() & recurrence.outer.keys()):
-            moved = tuple(i.substitute(used) for i in index)
-            return Carried(recurrence, number_, moved, round_.substitute(used), {**inner, **ranges})
-        case IndexNumber(index, inner):
-            return IndexNumber(index.substitute(used), {**inner, **ranges})
-        case Reindex(body, earlier, inner):
-            composed = {name: index.substitute(used) for name, index in earlier.items()}
-            composed.update({name: index for name, index in used.items() if name in body.axes and name not in earlier})
-            return Reindex(body, composed, {**inner, **ranges})
-        case _:
-            return Reindex(node, used, ranges)
 
 
 def reindex(

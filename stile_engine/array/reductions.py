@@ -17,7 +17,6 @@ from stile_engine.array.arrays import (
     axis,
     index_number,
     ranges_of,
-    reindex_node,
 )
 from stile_engine.array.elementwise import is_index, is_integer, must_fit
 from stile_engine.array.facts import fits, is_whole
@@ -36,6 +35,7 @@ from stile_engine.term.expression import (
     multiply,
     reduce,
 )
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 
 _REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "max", "reduce_min": "min", "reduce_prod": "prod"}

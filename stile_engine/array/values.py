@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stile_engine.array.arrays import Array, IntegerArray, RealArray, TruthArray, around, as_node, reindex_node
+from stile_engine.array.arrays import Array, IntegerArray, RealArray, TruthArray, around, as_node
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim, Size, render_sizes
 from stile_engine.index.predicate import Predicate, substitute
 from stile_engine.term.expression import Axes, Node, bounds
 from stile_engine.term.expression_text import expression_text, predicate_text
 from stile_engine.term.provenance import Label, Part, Provenance, axis_text, label, strands_of
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.recording import Shown

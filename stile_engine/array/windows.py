@@ -11,7 +11,6 @@ from stile_engine.array.arrays import (
     Unreadable,
     axis,
     ranges_of,
-    reindex_node,
 )
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import bound_variable, real_operand
@@ -19,6 +18,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, bounds, multiply, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 
 

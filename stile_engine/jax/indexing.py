@@ -20,7 +20,6 @@ from stile_engine.array.arrays import (
     ranges_of,
     regions,
     reindex,
-    reindex_node,
     select_node,
 )
 from stile_engine.array.choice import choose
@@ -38,6 +37,7 @@ from stile_engine.index.predicate import (
     substitute,
 )
 from stile_engine.term.expression import Axes, Node, Scatter, apply, bounds, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.scattering import COMBINED
 from stile_engine.trace.frontend import axis_variable
 

@@ -21,7 +21,6 @@ from stile_engine.array.arrays import (
     axis,
     ranges_of,
     reindex,
-    reindex_node,
 )
 from stile_engine.array.choice import choose
 from stile_engine.array.meeting import meet
@@ -43,6 +42,7 @@ from stile_engine.term.expression import (
     reduce,
     subtract,
 )
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 
 _fresh = count()

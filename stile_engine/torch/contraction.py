@@ -13,13 +13,13 @@ from stile_engine.array.arrays import (
     axis,
     ranges_of,
     reindex,
-    reindex_node,
 )
 from stile_engine.array.meeting import meet
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size
 from stile_engine.index.predicate import compare
 from stile_engine.term.expression import NEGATIVE_INFINITY, Axes, Node, bounds, multiply, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Machine, Results, models
 from stile_engine.torch.infinities import has_finite_member

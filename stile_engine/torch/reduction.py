@@ -14,7 +14,6 @@ from stile_engine.array.arrays import (
     axis,
     ranges_of,
     reindex,
-    reindex_node,
 )
 from stile_engine.array.facts import rational_value
 from stile_engine.array.reductions import place_of
@@ -23,6 +22,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, compare
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ZERO, Power, bounds, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.torch import algebra, pointwise
 from stile_engine.torch.algebra import exp, log, minus, normalized, over, reduced
 from stile_engine.torch.call import Call, Results, models

@@ -16,13 +16,13 @@ from stile_engine.array.arrays import (
     ranges_of,
     regions,
     reindex,
-    reindex_node,
 )
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, substitute
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, ZERO, Axes, Node, Scatter, apply, bounds, divide, reduce, select
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.scattering import COMBINED
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models

@@ -23,22 +23,16 @@ from stile_engine.array.choice import choose
 from stile_engine.index.affine import Affine, quotient_and_remainder
 from stile_engine.index.predicate import (
     ALWAYS,
-    And,
-    AtLeastZero,
-    EqualsZero,
     Predicate,
     compare,
     conjunction,
     in_range,
 )
-from stile_engine.term.expression import Axes, Node, bounds
-from stile_engine.term.tiling import Tile, join
+from stile_engine.term.boxes import Box, Overlay, box_of
+from stile_engine.trace.frontend import axis_variable
 
 Shape: TypeAlias = tuple[int, ...]
 """A tensor that is traced has numbers for sizes."""
-
-Box: TypeAlias = tuple[tuple[int, int], ...]
-"""A half-open range of indices for each axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +93,7 @@ class Storage:
         self.locked = locked
         """Why nothing may be written here."""
         self._elements = elements
-        self._tiles: list[tuple[Box, Node]] = []
+        self._written = Overlay()
         self._known: dict[Window, Array] = {}
 
     def read(self, window: Window) -> Array:
@@ -110,23 +104,22 @@ class Storage:
 
     def _read(self, window: Window) -> Array:
         if window == self.base:
-            return self._joined(tuple((0, n) for n in self.base.sizes))
+            return self._joined(_whole(self.base))
         indices = forward(window, self.base)
-        region: list[tuple[int, int]] = []
-        for index, size in zip(indices, self.base.sizes, strict=True):
+        region = dict(_whole(self.base))
+        for name, index in zip(region, indices, strict=True):
             found = index.extremes(ranges_of(window.sizes)) if window.count else None
-            region.append((0, size) if found is None else (found[0], found[1] + 1))
-        elements = self._joined(tuple(region))
+            if found is not None:
+                region[name] = (found[0], found[1] + 1)
+        elements = self._joined(region)
         return reindex(elements, indices, window.sizes)
 
     def _joined(self, region: Box) -> Array:
         """The elements, right inside the region."""
-        relevant = [(box, node) for box, node in self._tiles if _meet(box, region)]
-        if not relevant or not isinstance(self._elements, RealArray):
+        if not isinstance(self._elements, RealArray) or not self._written.meets(region):
             return self._elements
-        tiles = [Tile(_axes(_common(box, region)), node) for box, node in relevant]
-        node = join(tiles, _axes(region), ranges_of(self.base.sizes), self._elements.node)
-        return RealArray(self.base.sizes, node)
+        sizes = self.base.sizes
+        return RealArray(sizes, self._written.over(self._elements.node, region, ranges_of(sizes)))
 
     def write(self, window: Window, elements: Array) -> None:
         """Raises ``Unreadable`` where the storage is locked or elements of the window share a place."""
@@ -136,22 +129,25 @@ class Storage:
             return
         self._known = {}
         if window == self.base:
-            self._elements, self._tiles = elements, []
+            self._elements, self._written = elements, Overlay()
             return
         where, indices = backward(window, self.base)
         sizes = self.base.sizes
         if where == ALWAYS:
-            self._elements, self._tiles = reindex(elements, indices, sizes), []
+            self._elements, self._written = reindex(elements, indices, sizes), Overlay()
             return
         moved = reindex(elements, indices, sizes)
-        box = box_of(where, sizes)
+        box = box_of(where, _whole(self.base))
         if box is not None and isinstance(moved, RealArray) and isinstance(self._elements, RealArray):
-            self._tiles = [t for t in self._tiles if not _inside(t[0], box)]
-            self._tiles.append((box, moved.node))
+            self._written = self._written.written(box, moved.node)
             return
-        before = self._joined(tuple((0, n) for n in sizes))
+        before = self._joined(_whole(self.base))
         self._elements = choose([(where, moved), (ALWAYS, before)], sizes)
-        self._tiles = []
+        self._written = Overlay()
+
+
+def _whole(base: Window) -> Box:
+    return {axis_variable(a): (0, n) for a, n in enumerate(base.sizes)}
 
 
 def forward(window: Window, base: Window) -> tuple[Affine, ...]:
@@ -223,38 +219,3 @@ def _unravelled(
         if reach[position + 1] < steps[a]:
             conditions.append(compare(place, "<", reach[position + 1]))
     return conjunction(*conditions)
-
-
-def box_of(predicate: Predicate, shape: Shape) -> Box | None:
-    """The box on which the predicate holds, if it is a conjunction of bounds on single axes."""
-    box = [[0, n] for n in shape]
-    for part in predicate.operands if isinstance(predicate, And) else (predicate,):
-        match part:
-            case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
-                (atom, coefficient), offset = expression.terms[0], expression.constant
-                if not isinstance(atom, str) or abs(coefficient) != 1:
-                    return None
-                limits = box[int(atom.removeprefix("$"))]
-                if isinstance(part, EqualsZero) or coefficient == 1:
-                    limits[0] = max(limits[0], -offset * coefficient)
-                if isinstance(part, EqualsZero) or coefficient == -1:
-                    limits[1] = min(limits[1], offset * -coefficient + 1)
-            case _:
-                return None
-    return tuple((low, high) for low, high in box)
-
-
-def _axes(box: Box) -> Axes:
-    return {f"${a}": bounds(low, high) for a, (low, high) in enumerate(box)}
-
-
-def _meet(left: Box, right: Box) -> bool:
-    return all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(left, right, strict=True))
-
-
-def _common(left: Box, right: Box) -> Box:
-    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(left, right, strict=True))
-
-
-def _inside(inner: Box, outer: Box) -> bool:
-    return all(c <= a and b <= d for (a, b), (c, d) in zip(inner, outer, strict=True))

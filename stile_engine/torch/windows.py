@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stile_engine.array.arrays import Array, RealArray, Shape, Unreadable, axis, ranges_of, reindex_node
+from stile_engine.array.arrays import Array, RealArray, Shape, Unreadable, axis, ranges_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, bounds, divide, multiply, number, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.trace.frontend import axis_variable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stile_engine.array.arrays import Unreadable, reindex_node
+from stile_engine.array.arrays import Unreadable
 from stile_engine.array.inverse import invert
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import (
@@ -22,6 +22,7 @@ from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Unmodelled, add, bounds, reduce, select
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric

@@ -26,11 +26,21 @@ from stile_engine.numpy.plain.elements import (
     axis_name,
     part_of,
     ranges_of,
-    reindex_node,
 )
 from stile_engine.numpy.plain.sizes import as_size, broadcast_shapes, is_symbolic, same_shape, size_number, slice_within
-from stile_engine.numpy.plain.storage import Buffer, Store, Strides, broadcast, interval, rearranged, row_major, sliced
+from stile_engine.numpy.plain.storage import (
+    Buffer,
+    Store,
+    Strides,
+    broadcast,
+    interval,
+    rearranged,
+    row_major,
+    sliced,
+    whole_box,
+)
 from stile_engine.term.expression import Axes, Const, Node, bounds, number, select
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Meeting, Shown
@@ -295,7 +305,7 @@ def _fits(value: Affine, shape: Shape, kind: np.dtype) -> bool:
     if is_symbolic(shape) or any(v.startswith("#") for v in value.variables):
         found = value.extremes({**ranges_of(shape), **unknowns()})
         return found is not None and np.iinfo(kind).min <= found[0] and found[1] <= np.iinfo(kind).max
-    sizes = {axis_name(a, len(shape)): (0, operator.index(n)) for a, n in enumerate(shape)}
+    sizes = whole_box(shape)
     if any(n == 0 for _, n in sizes.values()):
         return True
     low, end = interval(value, sizes)

@@ -11,11 +11,12 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, meet, settled
-from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of, reindex_node
+from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.structure import normalized_axes, ravel
 from stile_engine.term.expression import bounds, multiply
 from stile_engine.term.expression import reduce as reduce_node
+from stile_engine.term.reindexing import reindex_node
 
 Letter = Any
 """Anything hashable that names an axis of a contraction."""

@@ -21,13 +21,13 @@ from stile_engine.term.expression import (
     IndexNumber,
     Node,
     Read,
-    Reindex,
     bounds,
     every_node,
     number,
     select,
 )
 from stile_engine.term.provenance import Part
+from stile_engine.term.reindexing import reindex_node
 
 Shape: TypeAlias = tuple[Size, ...]
 
@@ -106,20 +106,3 @@ def substituted(elements: Elements, mapping: Mapping[str, Affine], ranges: Axes)
             return Integer(value.substitute(mapping))
         case Truth(predicate):
             return Truth(substitute(predicate, mapping))
-
-
-def reindex_node(node: Node, mapping: Mapping[str, Affine], ranges: Axes) -> Node:
-    """The node with its variables replaced all at once; reads of reads are composed."""
-    used = {name: index for name, index in mapping.items() if name in node.axes}
-    if all(index == Affine.variable(name) and ranges.get(name) == node.axes[name] for name, index in used.items()):
-        return node
-    match node:
-        case Read(tensor, index, inner):
-            return Read(tensor, tuple(i.substitute(used) for i in index), {**inner, **ranges})
-        case IndexNumber(index, inner):
-            return IndexNumber(index.substitute(used), {**inner, **ranges})
-        case Reindex(body, earlier, inner):
-            composed = {name: index.substitute(used) for name, index in earlier.items()}
-            composed |= {name: index for name, index in used.items() if name in body.axes and name not in earlier}
-            return Reindex(body, composed, {**inner, **ranges})
-    return Reindex(node, used, ranges)

@@ -20,7 +20,6 @@ from stile_engine.numpy.plain.elements import (
     axis_index,
     axis_name,
     ranges_of,
-    reindex_node,
 )
 from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
 from stile_engine.numpy.plain.sizes import size_number
@@ -28,6 +27,7 @@ from stile_engine.numpy.plain.structure import normalized_axes
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, ZERO, Node, Power, apply, bounds, divide, select, subtract
 from stile_engine.term.expression import reduce as reduce_node
+from stile_engine.term.reindexing import reindex_node
 
 
 def reduced(

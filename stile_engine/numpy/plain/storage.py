@@ -7,7 +7,7 @@ elements, if any, lies at each place of the parent (*backward*). A write travels
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol, TypeAlias
@@ -20,9 +20,6 @@ from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import (
     ALWAYS,
     NEVER,
-    And,
-    AtLeastZero,
-    EqualsZero,
     Predicate,
     compare,
     conjunction,
@@ -45,16 +42,12 @@ from stile_engine.numpy.plain.elements import (
     reindex,
 )
 from stile_engine.numpy.plain.sizes import is_symbolic, same_shape
-from stile_engine.term.expression import Axes, Node, bounds, select
-from stile_engine.term.tiling import Tile, join
+from stile_engine.term.boxes import Box, Overlay, box_of
+from stile_engine.term.expression import select
 from stile_engine.trace.location import Site
 
 Strides: TypeAlias = tuple[Size, ...]
 """In elements, for each axis."""
-
-
-Box: TypeAlias = tuple[tuple[int, int], ...]
-"""A half-open range of indices for each axis."""
 
 
 class Store(Protocol):
@@ -104,20 +97,17 @@ class Buffer:
         self.written: Site | None = None
         """Where the latest write stands."""
         self._elements = elements
-        self._tiles: tuple[tuple[Box, Node], ...] = ()
+        self._written = Overlay()
         self.state = object()
         """Another object after every write."""
 
     def read(self, region: Box | None = None) -> Elements:
-        if not self._tiles:
+        if not self._written.parts:
             return self._elements
-        region = tuple((0, operator.index(n)) for n in self.shape) if region is None else region
-        relevant = [(box, node) for box, node in self._tiles if _meet(box, region)]
-        if not relevant:
+        region = whole_box(self.shape) if region is None else region
+        if not self._written.meets(region):
             return self._elements
-        own = ranges_of(self.shape)
-        tiles = [Tile(_axes(_common(box, region)), node) for box, node in relevant]
-        return Real(join(tiles, _axes(region), own, as_node(self._elements, self.shape)))
+        return Real(self._written.over(as_node(self._elements, self.shape), region, ranges_of(self.shape)))
 
     def write(self, elements: Elements, where: Predicate) -> None:
         if self.locked is not None:
@@ -128,57 +118,19 @@ class Buffer:
         self.state = object()
         if where == ALWAYS:
             self._elements = elements
-            self._tiles = ()
+            self._written = Overlay()
             return
         match self._elements, elements:
             case Truth(old), Truth(new):
                 self._elements = Truth(disjunction(conjunction(where, new), conjunction(negate(where), old)))
                 return
-        box = box_of(where, self.shape)
+        box = None if is_symbolic(self.shape) else box_of(where, whole_box(self.shape))
         if box is not None:
-            kept = [t for t in self._tiles if not _inside(t[0], box)]
-            self._tiles = (*kept, (box, as_node(elements, self.shape)))
+            self._written = self._written.written(box, as_node(elements, self.shape))
             return
         before = as_node(self.read(), self.shape)
         self._elements = Real(select(where, as_node(elements, self.shape), before, ranges_of(self.shape)))
-        self._tiles = ()
-
-
-def box_of(predicate: Predicate, shape: Shape) -> Box | None:
-    """The box on which the predicate holds, if it is a conjunction of bounds on single axes."""
-    if is_symbolic(shape):
-        return None
-    box = [[0, operator.index(n)] for n in shape]
-    for part in predicate.operands if isinstance(predicate, And) else (predicate,):
-        match part:
-            case AtLeastZero(expression) | EqualsZero(expression) if len(expression.terms) == 1:
-                (atom, coefficient), offset = expression.terms[0], expression.constant
-                if not isinstance(atom, str) or not atom.startswith("$") or abs(coefficient) != 1:
-                    return None
-                bounds = box[int(atom.removeprefix("$")) + len(shape)]
-                if isinstance(part, EqualsZero) or coefficient == 1:
-                    bounds[0] = max(bounds[0], -offset * coefficient)
-                if isinstance(part, EqualsZero) or coefficient == -1:
-                    bounds[1] = min(bounds[1], offset * -coefficient + 1)
-            case _:
-                return None
-    return tuple((low, high) for low, high in box)
-
-
-def _axes(box: Box) -> Axes:
-    return {axis_name(a, len(box)): bounds(low, high) for a, (low, high) in enumerate(box)}
-
-
-def _meet(left: Box, right: Box) -> bool:
-    return all(max(a, c) < min(b, d) for (a, b), (c, d) in zip(left, right, strict=True))
-
-
-def _common(left: Box, right: Box) -> Box:
-    return tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(left, right, strict=True))
-
-
-def _inside(inner: Box, outer: Box) -> bool:
-    return all(c <= a and b <= d for (a, b), (c, d) in zip(inner, outer, strict=True))
+        self._written = Overlay()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +176,11 @@ class View:
     def _elements(self, region: Box | None) -> Elements:
         if any(is_fixed(n, 0) or isinstance(n, SymbolicInteger) for n in (*self.shape, *self.parent.shape)):
             return reindex(self.parent.read(), self._forward, self.shape)
-        own = dict(enumerate(region if region is not None else tuple((0, operator.index(n)) for n in self.shape)))
-        ranges = {axis_name(a, len(self.shape)): bounds for a, bounds in own.items()}
-        beneath = tuple(interval(index, ranges) for index in self._forward)
-        whole = all(box == (0, n) for box, n in zip(beneath, self.parent.shape, strict=True))
-        return reindex(self.parent.read(None if whole else beneath), self._forward, self.shape)
+        own = whole_box(self.shape) if region is None else region
+        rank = len(self._forward)
+        beneath = {axis_name(a, rank): interval(index, own) for a, index in enumerate(self._forward)}
+        is_whole = beneath == whole_box(self.parent.shape)
+        return reindex(self.parent.read(None if is_whole else beneath), self._forward, self.shape)
 
     def is_same_place(self, other: Store) -> bool:
         return isinstance(other, View) and other.parent is self.parent and other._forward == self._forward
@@ -244,7 +196,11 @@ class View:
         self.parent.write(moved, conjunction(back.where, inside))
 
 
-def interval(expression: Affine, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+def whole_box(shape: Shape) -> Box:
+    return {axis_name(a, len(shape)): (0, operator.index(n)) for a, n in enumerate(shape)}
+
+
+def interval(expression: Affine, ranges: Box) -> tuple[int, int]:
     """A half-open interval that holds all values of the expression over half-open ranges."""
     low = high = expression.constant
     for atom, coefficient in expression.terms:

@@ -19,11 +19,12 @@ from stile_engine.numpy.plain.array import (
     settled,
     view_at,
 )
-from stile_engine.numpy.plain.elements import Integer, Real, axis_index, axis_name, ranges_of, reindex, reindex_node
+from stile_engine.numpy.plain.elements import Integer, Real, axis_index, axis_name, ranges_of, reindex
 from stile_engine.numpy.plain.elementwise import operation, reject
 from stile_engine.numpy.plain.structure import normalized_axes, whole_shape
 from stile_engine.term.expression import ONE, ZERO, Node, bounds, multiply, select
 from stile_engine.term.expression import reduce as reduce_node
+from stile_engine.term.reindexing import reindex_node
 
 
 @operation("diagonal")
