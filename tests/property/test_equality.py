@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from unittest import mock
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from law_checks import KINDS, NO_VALUE, Numbers, indices, value_of, written_value
@@ -102,4 +103,6 @@ def test_most_sound_rewrites_are_proved() -> None:
     laws = sorted({law for law, _ in _RATES})
     print("".join(f"\n{law:12} {_RATES[law, True]:4} of {_RATES[law, True] + _RATES[law, False]}" for law in laws))
     print(f"{'all':12} {proved:4} of {total}")
-    assert not total or proved >= 0.9 * total
+    if not total:
+        pytest.skip("needs the whole file to run")
+    assert proved >= 0.9 * total

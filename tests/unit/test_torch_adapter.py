@@ -249,7 +249,7 @@ def test_paths_that_lead_nowhere() -> None:
         return X
     """
     status, message = only(body)
-    assert status in ("error", "refuted") and "layer.weight" in message
+    assert (status, message) == ("refuted", "there is no tensor layer.weight that the kernel could reach")
 
 
 def test_a_parameter_of_another_shape() -> None:
@@ -261,7 +261,7 @@ def test_a_parameter_of_another_shape() -> None:
         return layer(X)
     """
     status, message = only(body)
-    assert (status != "proved" and "layer.weight" in message) or "W" in message
+    assert (status, message) == ("error", "W stands here with M N: expected W:N M, which it is declared with")
 
 
 def test_tied_parameters_are_one_input() -> None:
