@@ -171,7 +171,7 @@ class _Launched:
     def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         sizes = self._sizes()
         context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
-        watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers())
+        watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers(), grid.products())
         reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims)
         memories, arguments = self._values(function)
         try:

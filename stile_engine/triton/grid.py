@@ -12,7 +12,7 @@ from stile_engine.array.arrays import Unreadable
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare
 from stile_engine.term.expression import Axes, bounds
-from stile_engine.triton.polynomials import Monomial, Polynomial
+from stile_engine.triton.polynomials import Polynomial, without
 
 AXES = "xyz"
 
@@ -147,20 +147,29 @@ class Grid:
         found: Axes = {}
         if left := sorted(self._open - self.groups.keys()):
             raise Unreadable(f"a last group of programs that is not full ({left[0]} is not taken apart)")
-        for name, extent in self.extents.items():
-            if name in self.splits or name in self.groups or extent == UNIT:
-                continue
+        for name, extent in self.ids().items():
             if extent.affine is None:
                 raise Unreadable(f"a grid of {extent} programs along one axis whose id is not taken apart")
             found[name] = bounds(0, extent.affine)
         return found
 
+    def ids(self) -> dict[str, Polynomial]:
+        """The program ids, or parts of them, that are not taken apart (any further), and how many values they have."""
+        return {
+            name: extent
+            for name, extent in self.extents.items()
+            if name not in self.splits and name not in self.groups and extent != UNIT
+        }
+
+    def products(self) -> dict[str, Polynomial]:
+        """Of variables whose number of values is a product of sizes that number, which no range can tell."""
+        return {name: extent for name, extent in self.ids().items() if extent.affine is None}
+
     def ranges(self) -> Axes:
         """Ranges of all variables that may stand in an expression, as narrow as they can be told."""
         return {
             name: bounds(0, extent.affine if extent.affine is not None else 2**31)
-            for name, extent in self.extents.items()
-            if name not in self.splits and name not in self.groups and extent != UNIT
+            for name, extent in self.ids().items()
         }
 
 
@@ -174,7 +183,7 @@ def quotient_of_sizes(value: Polynomial, divisor: Polynomial) -> Polynomial | No
         if not left.terms:
             return found
         for own, factor in left.terms:
-            rest = _without(own, monomial)
+            rest = without(own, monomial)
             if rest is None or not factor.is_constant or factor.constant % coefficient.constant:
                 continue
             part = Polynomial(((rest, Affine((), factor.constant // coefficient.constant)),))
@@ -183,12 +192,3 @@ def quotient_of_sizes(value: Polynomial, divisor: Polynomial) -> Polynomial | No
         else:
             return None
     return None
-
-
-def _without(monomial: Monomial, factor: Monomial) -> Monomial | None:
-    rest = list(monomial)
-    for atom in factor:
-        if atom not in rest:
-            return None
-        rest.remove(atom)
-    return tuple(rest)

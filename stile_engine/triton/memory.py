@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from stile_engine.array.arrays import Shape, Unreadable
 from stile_engine.index.affine import Affine, quotient_and_remainder
-from stile_engine.index.predicate import Predicate, conjunction, in_range
+from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, Tensor
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import NOT_MODELLED
@@ -55,7 +55,7 @@ class Memory:
         for position, a in enumerate(axes):
             later = axes[position + 1 :]
             monomial, step = _single(self.strides[a])
-            coefficient = left.by_monomial.get(monomial, Affine())
+            coefficient = left.by_monomial.get(monomial, Affine()) + left.sizes_times(monomial)
             if step == 1 and not any(_single(self.strides[b])[0] == monomial for b in later):
                 index = coefficient
             else:
@@ -67,6 +67,31 @@ class Memory:
                 f"an address in {self.name} that its strides ({', '.join(map(str, self.strides))}) do not divide: "
                 f"{left} is left of the offset {offset}"
             )
+        return tuple(found)
+
+    def rows(self) -> list[tuple[int, int]]:
+        """Pairs of axes ``(outer, inner)`` of which the inner one's end is the beginning of the outer one's next."""
+        return [
+            (b, a)
+            for a, n in enumerate(self.shape)
+            for b in range(len(self.shape))
+            if b != a and self.strides[b] == self.strides[a] * Polynomial.of(n)
+        ]
+
+    def carried(
+        self, index: tuple[Affine, ...], context: Context, shape: Shape, where: Predicate
+    ) -> tuple[Affine, ...]:
+        """The same address with an index that is inside of its axis, where one more or less in the next axis makes
+        it so for all lanes: the last place of a row is the one before the first place of the next row."""
+        found = list(index)
+        for outer, inner in self.rows():
+            own, size = found[inner], self.shape[inner]
+            for beyond, step in ((compare(own, "<", 0), 1), (compare(own, ">=", size), -1)):
+                if context.decide(in_range(own, 0, size), shape, where) is None:
+                    continue
+                if context.decide(beyond, shape, where) is True and not context.where(beyond, shape, where).is_empty:
+                    found[inner], found[outer] = own + size * step, found[outer] - step
+                    break
         return tuple(found)
 
 

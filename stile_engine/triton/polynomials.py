@@ -88,6 +88,16 @@ class Polynomial:
                 return None
         return total
 
+    def sizes_times(self, monomial: Monomial) -> Affine:
+        """The sum of the sizes, with their factors, that stand here times ``monomial``."""
+        total = Affine()
+        for own, coefficient in self.terms:
+            if len(own) == len(monomial) + 1 and coefficient.is_constant:
+                rest = without(own, monomial)
+                if rest is not None:
+                    total = total + Affine(((rest[0], coefficient.constant),))
+        return total
+
     @property
     def constant(self) -> int | None:
         if not self.terms:
@@ -186,6 +196,16 @@ def _make(total: Mapping[Monomial, Affine]) -> Polynomial:
     kept = [(m, c) for m, c in total.items() if c.terms or c.constant]
     kept.sort(key=lambda item: (-len(item[0]), [_key(a) for a in item[0]]))
     return Polynomial(tuple(kept))
+
+
+def without(monomial: Monomial, factor: Monomial) -> Monomial | None:
+    """The quotient of two products; None where there is none."""
+    rest = list(monomial)
+    for atom in factor:
+        if atom not in rest:
+            return None
+        rest.remove(atom)
+    return tuple(rest)
 
 
 def product(factors: list[Polynomial]) -> Polynomial:

@@ -9,6 +9,7 @@ from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, 
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.triton import integers
+from stile_engine.triton.grid import NeedsSplit, quotient_of_sizes
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.memory import GARBAGE, PAST_THE_ROW, UNTOLD_ELEMENT, Memory
 from stile_engine.triton.operations import as_whole
@@ -54,6 +55,8 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
         if where != ALWAYS and reader.context.decide(where, pointer.shape) is False:
             continue
         index = pointer.memory.index_of(offset, reader.context, pointer.shape)
+        _take_apart(pointer.memory, index, reader)
+        index = pointer.memory.carried(index, reader.context, pointer.shape, where)
         found.append((region, index))
         safe = True
         if not reader.silent:
@@ -70,6 +73,20 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
         for step in pointer.steps:
             reader.watch.offset_fits(pointer.memory, step, mask, pointer.shape, reader.site)
     return found, disjunction(*inside)
+
+
+def _take_apart(memory: Memory, index: tuple[Affine, ...], reader: Reader) -> None:
+    """A program id that walks two axes as if they were one is the index of neither.
+
+    Raises ``NeedsSplit`` where the number of programs is the length of both together, or a multiple of it.
+    """
+    for _, inner in memory.rows():
+        for name, extent in reader.grid.ids().items():
+            if index[inner] != Affine.variable(name):
+                continue
+            size = Polynomial.of(memory.shape[inner])
+            if extent != size and quotient_of_sizes(extent, size) is not None:
+                raise NeedsSplit(name, size)
 
 
 @handles("tt.load")

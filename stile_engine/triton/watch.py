@@ -8,8 +8,8 @@ from itertools import islice
 
 from stile_engine.array.arrays import Shape, Unreadable
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Predicate, compare, disjunction, in_range, negate
-from stile_engine.index.sets import IndexSet
+from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate
+from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.trace.location import Site
@@ -34,6 +34,8 @@ class Watch:
     """For witnesses: what symbolic strides are where the tensors are contiguous."""
     ids: frozenset[Polynomial] = frozenset()
     """What program ids are: a launch has no more programs than fit."""
+    products: Mapping[str, Polynomial] = field(default_factory=dict)
+    """The numbers of values of those program ids whose ranges are wider than they are."""
     found: dict[tuple[str, Site | None], Check] = field(default_factory=dict)
 
     # -- bounds ----------------------------------------------------------------------------
@@ -66,7 +68,7 @@ class Watch:
             for size in memory.shape:
                 count *= size.evaluate(instance)
             own = address.substitute(at).affine
-            here = bad.substitute(at)
+            here = bad.substitute(at) & self._launched(instance)
             if own is None:
                 continue
             last = memory.address(tuple(n - 1 for n in memory.shape)).substitute(at).affine
@@ -84,6 +86,13 @@ class Watch:
             return Check("bounds", Status.REFUTED, site, detail, witness)
         detail = f"an access of {memory.name} that runs past the end of a row into the next one is not modelled"
         return Check("bounds", Status.UNSUPPORTED, site, detail)
+
+    def _launched(self, instance: Mapping[str, int]) -> IndexSet:
+        """The program ids that there are at these sizes, where no range tells."""
+        if any(not count.variables() <= instance.keys() for count in self.products.values()):
+            return EMPTY
+        ids = ((name, count.evaluate(instance)) for name, count in self.products.items())
+        return IndexSet.where(conjunction(*(compare(Affine.variable(name), "<", count) for name, count in ids)))
 
     def _shown_sizes(self, instance: Mapping[str, int]) -> dict[str, int]:
         """The sizes of dims, by their names; strides follow from them."""
@@ -130,6 +139,10 @@ class Watch:
                 continue
             point = bad.sample()
             if bad.tokens or point is None:
+                self._note(Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{value.bits}"))
+                continue
+            if not self.products.keys().isdisjoint(point):
+                # Whether there is such a program is not looked at.
                 self._note(Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{value.bits}"))
                 continue
             number = own.evaluate({v: point.get(v, 0) for v in own.variables})
@@ -182,8 +195,10 @@ class Watch:
             outside = negate(in_range(own, low, high + 1))
             bad = self.context.where(outside, shape, *given)
             bad = bad.substitute(at) if at else bad
+            if instance is not None:
+                bad = bad & self._launched(instance)
             point = None if bad.is_empty or bad.tokens else bad.sample()
-            if point is not None:
+            if point is not None and (instance is not None or self.products.keys().isdisjoint(point)):
                 full = {**(instance or {}), **point}
                 number = own.evaluate({v: full.get(v, 0) for v in own.variables})
                 self._note(self._overflow(what, number, step.bits, full, site))
