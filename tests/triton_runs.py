@@ -91,7 +91,7 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     import numpy as np
     import torch
     from grid_evaluation import grid
-    from kernel_files import _numbers, _specs, by_element
+    from kernel_files import _numbers, _specs, by_element, compares_values
 
     from stile_engine.checking.parameters import declared_inputs, pair
     from stile_engine.index.dims import Dim, products_of_sizes
@@ -154,7 +154,7 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
             raise IndexError(f"the kernel writes outside of {name}")
     same = True
     for name, spec in specs.items():
-        data = any(t.integer for t in spec.tensors.values())
+        data = any(t.integer for t in spec.tensors.values()) or compares_values(spec.value.node)
         wanted = by_element(spec.value, contents, 1) if data else grid(spec.value, contents)
         same = same and bool(np.allclose(views[name].numpy(), wanted, 2e-4, 2e-4, equal_nan=True))
     return same

@@ -41,6 +41,7 @@ from stile_engine.term.atoms import (
 from stile_engine.term.context import specialise, splits
 from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import exponential
+from stile_engine.term.order import sign_given, signs_within
 from stile_engine.term.powers import raise_to
 from stile_engine.term.rewrite import clear_denominators, map_atoms, replace_everywhere
 from stile_engine.term.ring import (
@@ -59,6 +60,8 @@ _OPERATIONS = 400_000
 _POINTWISE_OPERATIONS = 40_000
 _MOST_SPLITS = 12
 _MOST_CASES = 6
+_MOST_NESTED = 4
+"""Choices that a compared value depends on, by which a context is split."""
 _MOST_POINTS = 64
 _MOST_EXPANDED = 1500
 
@@ -288,7 +291,26 @@ def _zero_by_splitting(operand: Poly, context: IndexSet, depth: int) -> bool:
             return False
     if len(cells) < 2:
         return False
-    return all(_is_zero(operand, cell, depth - 1) for cell in cells)
+    return all(_zero_by_signs(operand, cell) or _is_zero(operand, cell, depth - 1) for cell in cells)
+
+
+def _zero_by_signs(operand: Poly, context: IndexSet, splits_left: int = _MOST_NESTED) -> bool:
+    """Zero by what the context says of signs: where it says that a - b is 0, say, or not negative."""
+    facts: dict[Poly, int] = {}
+    for term, mask in signs_within(context).items():
+        own = specialise(term, context)  # a term with indicators is a simpler one here
+        facts[own] = facts.get(own, mask) & mask
+        if not sign(own) & facts[own]:
+            return True  # there is no such index
+    for term in facts:
+        for rows in splits(term) if splits_left else ():
+            inside, outside = context & rows, context - rows
+            if inside is not EMPTY and outside is not EMPTY:
+                return all(_zero_by_signs(operand, part, splits_left - 1) for part in (inside, outside))
+    if not facts:
+        return False
+    operand = specialise(operand, context)
+    return sign(operand, facts) == ZERO_SIGN or _zero_by_cases(operand, context, _MOST_CASES, facts)
 
 
 def _zero_by_cases(operand: Poly, context: IndexSet, cases: int, facts: dict[Poly, int]) -> bool:
@@ -303,7 +325,7 @@ def _zero_by_cases(operand: Poly, context: IndexSet, cases: int, facts: dict[Pol
         return False
     atom, first, second = choice
     gap = subtract(first.body, second.body)
-    mask = sign(gap, facts)
+    mask = sign_given(gap, facts)
     for possible, dropped in ((NONNEGATIVE, second), (NONPOSITIVE, first)):
         if not mask & possible & ~ZERO_SIGN and mask & ~possible:
             continue  # the signs known so far rule this case out

@@ -90,6 +90,27 @@ def _ratio(first: Poly, second: Poly) -> list[Fraction]:
     return next(([Fraction(c) / known[m]] for m, c in first.terms if m is not UNIT and m in known), [])
 
 
+def sign_given(operand: Poly, facts: Mapping[Poly, int]) -> int:
+    """The signs that a finite term can have, as a mask, where the terms of ``facts`` have theirs.
+
+    ``t = (t - c u) + c u``: of two numbers that are not negative the sum is not, and positive if one of them is.
+    """
+    mask = sign(operand, facts)
+    for known, own in facts.items():
+        for factor in _ratio(operand, known):
+            signed = own if factor > 0 else _turned(own)
+            rest = sign(add(operand, scale(known, ratio(-factor))))
+            for strict in (POSITIVE, NEGATIVE):
+                if not (signed | rest) & ~(strict | ZERO_SIGN):
+                    mask &= strict if strict in (signed, rest) else strict | ZERO_SIGN
+    return mask
+
+
+def _turned(mask: int) -> int:
+    """The signs of minus a number."""
+    return (NEGATIVE if mask & POSITIVE else 0) | (mask & ZERO_SIGN) | (POSITIVE if mask & NEGATIVE else 0)
+
+
 def sign_of(operand: Poly) -> Affine:
     """The sign of a finite term as an index expression: -1, 0, 1, or a token for it."""
     mask = sign(operand)

@@ -167,3 +167,15 @@ def quantised_and_back(x):  # proved
 def quantised_without_the_half(x):  # refuted
     q = np.clip(np.floor(x / 0.25), -128, 127).astype(np.int8)
     return q.astype(np.float64) * 0.25
+
+
+@kernel("clamp(x:M N, -1, 1)")
+def clamped_by_choices(x):  # proved
+    below = np.where(x > 1, 1.0, x)
+    return np.where(below < -1, -1.0, below)
+
+
+@kernel("clamp(x:M N, -1, 1)")
+def clamped_in_the_wrong_order(x):  # refuted
+    below = np.where(x > 1, -1.0, x)
+    return np.where(below < -1, 1.0, below)

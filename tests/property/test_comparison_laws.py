@@ -22,9 +22,10 @@ from stile_engine.proof.logs_apart import zero_by_exponentiating
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.numbers import HasNoValue, Undecided
 from stile_engine.proof.roots import join_roots
+from stile_engine.term import signs
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import Poly, SumAtom, of_mono
-from stile_engine.term.order import Sign, sign_of
+from stile_engine.term.order import Sign, sign_given, sign_of
 from stile_engine.term.quadratic import at_least_zero
 from stile_engine.term.ring import multiply, subtract
 from stile_engine.term.signs import _sign_mono
@@ -249,3 +250,23 @@ def test_a_number_above_one_is_not_below_minus_one() -> None:
 
 def known_sign(number: object) -> int | None:
     return (number > 0) - (number < 0) if isinstance(number, int | Fraction) else None
+
+
+LINEAR = st.sampled_from(["XA:A", "-XA:A", "2 * XA:A", "XA:A - YA:A", "YA:A", "XA:A ** 2 - YA:A", "relu(XA:A)", "3"])
+
+
+@settings(max_examples=_EXAMPLES)
+@given(LINEAR, LINEAR, LINEAR, st.integers(-3, 3), st.integers(-3, 3))
+def test_a_sign_beside_known_ones(first: str, second: str, third: str, more: int, less: int) -> None:
+    """A term whose sign is told from those of others has it wherever they have theirs."""
+    texts = [f"({first} + {more} -> A)", f"({second} + {less} -> A)", f"({third} + {first} -> A)"]
+    terms = [term(text) for text in texts]
+    # The terms have inputs of their own, by their labels: one text in which all of them stand.
+    for numbers in values(f"({first} + {second} + {third} + XA:A + YA:A -> A)", *terms):
+        exact = [x for x in numbers if isinstance(x, Fraction)]
+        if len(exact) < len(numbers):
+            continue
+        masks = [signs.POSITIVE if x > 0 else signs.NEGATIVE if x < 0 else signs.ZERO_SIGN for x in exact]
+        for wide in (0, signs.ZERO_SIGN):
+            facts = {t: m | wide for t, m in zip(terms[1:], masks[1:], strict=True)}
+            assert sign_given(terms[0], facts) & masks[0], (texts, exact)
