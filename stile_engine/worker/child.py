@@ -1,19 +1,22 @@
 """One run: reads a request, checks it, sends what was found, ends the process.
 
-A run is two processes. The first reads the request, forks the second, and from then on proves and answers to
-the client (``judging.py``). The second runs the text: everything after ``serve`` starts may be user code.
-Nothing here outlives the run.
+A run is two processes. The first forks the second, reads the request, and from then on proves and answers to the
+client (``judging.py``). The second runs the text: everything after ``serve`` starts may be user code. Both can be
+made before there is a text, and may check one of the engine's own first. Nothing here outlives the run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import json
 import os
+import select
 import signal
 import socket
 import sys
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -28,6 +31,7 @@ from stile_engine.worker.messages import (
     KernelDone,
     Limits,
     RunMessage,
+    frame,
     to_frame,
 )
 from stile_engine.worker.questions import Asker
@@ -53,47 +57,92 @@ class Cell:
 
 def main(config: dict[str, Any]) -> NoReturn:
     """``single`` mode: this fresh process is the run. Called by ``bootstrap``."""
-    limits, cell = Limits(**config["limits"]), Cell.of(config["packages"])
-    run_alone(
-        cell, limits, config["parent"], config["channel"], config["output"], config["fault"], config.get("private")
-    )
+    cell = Cell.of(config["packages"])
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    descriptors = [config["channel"], config["output"], config["fault"]]
+    socket.send_fds(ours, [json.dumps(config["limits"]).encode()], descriptors)
+    run_alone(cell, config["parent"], config.get("private"), theirs.fileno(), None)
 
 
 def run_alone(
-    cell: Cell, limits: Limits, parent: int, result: int, output: int, fault: int, private: str | None
+    cell: Cell, parent: int, private: str | None, rope: int, rehearsal: CheckRequest | None = None
 ) -> NoReturn:
-    """Confines this process, serves one request, and ends the process; never returns."""
+    """Makes the two processes of a run, waits at ``rope`` for the run, and ends when it has ended; never returns.
+
+    With a ``rehearsal`` they check that first, and so have loaded, filled and copied what such a check needs.
+    """
     code = 70
+    channel: socket.socket | None = None
     try:
-        sandbox.begin(limits, parent, result, output, fault)
-        channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
-        channel.setblocking(True)
-        request = _receive(channel)
+        sandbox.begin(parent)
+        sandbox.arrange_descriptors(_nothing(), 1, 2, rope)
+        orders = socket.socket(fileno=3)
         ours, theirs = socket.socketpair()
         judge_process = os.getpid()
         tracer = os.fork()
         if tracer == 0:
             ours.close()
-            os.dup2(theirs.fileno(), sandbox.RESULT_DESCRIPTOR, inheritable=False)
-            theirs.close()
-            trace(cell, limits, judge_process, request, channel, private)
+            trace(cell, judge_process, theirs, private, rehearsal)
         theirs.close()
+        if rehearsal is not None:
+            judging.rehearse(ours, rehearsal)
+        readable, _, _ = select.select([orders, ours], [], [])
+        if ours in readable:
+            raise EOFError("the process that is to run a text ended before there was one")
+        order, (result, output, fault), _, _ = socket.recv_fds(orders, _ORDER_BYTES, 3)
+        limits = Limits(**json.loads(order))
+        socket.send_fds(ours, [frame({"limits": json.loads(order)})], [output, fault])
+        sandbox.arrange_descriptors(_nothing(), output, output, result, ours.detach(), orders.detach())
+        sandbox.limit_resources(limits)
+        channel, ours, orders = (socket.socket(fileno=number) for number in (3, 4, 5))
+        channel.setblocking(True)
+        payload: Any = next(_payloads(channel, FrameReader()))
+        ours.sendall(frame({"request": payload["request"]}))
+        request = decode_request(payload["request"])
+        # It is the other process that reads files and has no use for any.
         sandbox.confine(cell.readable, None, cell.offered)
-        code = judging.judge(channel, ours, tracer, request)
+        code = judging.judge(channel, ours, tracer, request, orders.close)
     except BaseException:
-        with contextlib.suppress(BaseException):
-            channel.sendall(to_frame(Failed("the prover failed", _traceback())))
+        if channel is not None:
+            with contextlib.suppress(BaseException):
+                channel.sendall(to_frame(Failed("the prover failed", _traceback())))
     finally:
         os._exit(code)
 
 
+_ORDER_BYTES = 4096
+
+
+def _nothing() -> int:
+    return os.open(os.devnull, os.O_RDONLY)
+
+
+def _payloads(channel: socket.socket, reader: FrameReader, data: bytes = b"") -> Iterator[dict[str, object]]:
+    """The messages on a channel, where ``data`` has been taken from it already."""
+    while True:
+        yield from reader.feed(data)
+        data = channel.recv(1 << 16)
+        if not data:
+            raise EOFError("the channel was closed before there was a request")
+
+
 def trace(
-    cell: Cell, limits: Limits, parent: int, request: CheckRequest, channel: socket.socket, private: str | None
+    cell: Cell, parent: int, channel: socket.socket, private: str | None, rehearsal: CheckRequest | None
 ) -> NoReturn:
     """The process that runs the text; never returns."""
     code = 70
     try:
         sandbox.die_with_parent(parent)
+        if rehearsal is not None:
+            serve(channel, rehearsal)
+        data, (output, fault), _, _ = socket.recv_fds(channel, _ORDER_BYTES, 2)
+        payloads = _payloads(channel, FrameReader(), data)
+        order: Any = next(payloads)
+        limits = Limits(**order["limits"])
+        request = decode_request(next(payloads)["request"])
+        sandbox.arrange_descriptors(_nothing(), output, output, channel.detach(), fault)
+        sandbox.limit_resources(limits)
+        channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
         faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
         # A signal stops this thread while its stack is read. The watchdog of dump_traceback_later reads the stack
         # of a thread that goes on running, which ends many an endless loop with SIGSEGV instead of its line.
@@ -153,14 +202,6 @@ def serve(channel: socket.socket, request: CheckRequest) -> None:
         send(Failed("the program ended itself", exit_code=code))
     except BaseException as problem:
         send(Failed(describe(problem), _traceback()))
-
-
-def _receive(channel: socket.socket) -> CheckRequest:
-    reader = FrameReader()
-    while data := channel.recv(1 << 16):
-        for payload in reader.feed(data):
-            return decode_request(payload["request"])
-    raise EOFError("the client closed the channel before it had sent a request")
 
 
 def enter_directory(request: CheckRequest) -> None:

@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import stile_engine.check
@@ -33,9 +33,13 @@ from stile_engine.worker.questions import ASK, TAKEN, Questions, answer_frame
 class Hearing:
     """One run: questions and reports in, answers and sealed reports out."""
 
-    def __init__(self, client: socket.socket, tracer: socket.socket) -> None:
+    def __init__(
+        self, client: Callable[[bytes], object], tracer: socket.socket, settled: Callable[[], None] = lambda: None
+    ) -> None:
+        """``client`` takes what is for the client. ``settled`` is called when all verdicts are out, perhaps twice."""
         self._client = client
         self._tracer = tracer
+        self._settled = settled
         self._judge = stile_engine.check.Judge()
         self._questions = Questions()
         self._done: dict[tuple[str, Range], tuple[KernelReport, tuple[Diagnostic, ...], Any]] = {}
@@ -46,7 +50,7 @@ class Hearing:
         Raises:
             ProtocolError: it sent what it never sends by itself.
         """
-        self._client.sendall(to_frame(Discovered(stile_engine.check.discover(request.source, request.path))))
+        self._client(to_frame(Discovered(stile_engine.check.discover(request.source, request.path))))
         reader = FrameReader()
         while data := self._receive():
             for payload in reader.feed(data):
@@ -80,10 +84,10 @@ class Hearing:
                 return False
             case Finished(report):
                 whole = self._whole(encode(report), report.diagnostics)
-                self._client.sendall(frame({"kind": "report", "body": {"report": whole}}))
+                self._client(frame({"kind": "report", "body": {"report": whole}}))
                 return True
             case Failed() as failed:
-                self._client.sendall(to_frame(failed))
+                self._client(to_frame(failed))
                 return True
             case other:
                 raise ProtocolError(f"{type(other).__name__} is not a message of a process that runs kernels")
@@ -95,11 +99,12 @@ class Hearing:
     def _kernel(self, told: KernelReport, diagnostics: tuple[Diagnostic, ...], values: Json) -> None:
         kernel, found = self._judge.sealed(told, diagnostics)
         if values is not None:
+            self._settled()
             kernel = self._judge.described(kernel)
         added = tuple(d for d in found if d not in diagnostics)
         self._done[told.name, told.range] = (kernel, added, values)
         body: Json = {"kernel": encode(kernel), "diagnostics": encode(found), "values": values}
-        self._client.sendall(frame({"kind": "kernel", "body": body}))
+        self._client(frame({"kind": "kernel", "body": body}))
 
     def _whole(self, report: Any, diagnostics: Sequence[Diagnostic]) -> Json:
         """The final report: kernels and values are those of the messages before."""
@@ -110,10 +115,26 @@ class Hearing:
         return {**report, "kernels": kernels, "values": values, "diagnostics": encode((*diagnostics, *added))}
 
 
-def judge(client: socket.socket, tracer: socket.socket, process: int, request: CheckRequest) -> int:
+def rehearse(tracer: socket.socket, request: CheckRequest) -> None:
+    """Serves a run of which nobody is told.
+
+    Raises:
+        EOFError: the other process ended.
+    """
+    if not Hearing(lambda message: None, tracer).serve(request):
+        raise EOFError("the process that rehearses ended")
+
+
+def judge(
+    client: socket.socket,
+    tracer: socket.socket,
+    process: int,
+    request: CheckRequest,
+    settled: Callable[[], None] = lambda: None,
+) -> int:
     """Serves the run, and ends as the process that ran the text ended; the exit status where it is to be 0."""
     try:
-        if Hearing(client, tracer).serve(request):
+        if Hearing(client.sendall, tracer, settled).serve(request):
             return 0
     except (ProtocolError, CodecError) as problem:
         client.sendall(to_frame(Spoiled(str(problem)[:2000])))

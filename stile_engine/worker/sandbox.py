@@ -1,10 +1,11 @@
 """What a process that is about to run user code takes from itself first.
 
-``begin`` gives it its own session, five open descriptors, resource limits and death with its parent;
-``confine`` takes away its privileges, the files outside of what it may read, and all system calls that reach
-other processes, the network or the machine. How far that went on this kernel is not assumed: ``probe.py`` tries.
+``begin`` gives it its own session and death with its parent, ``arrange_descriptors`` the descriptors that it may
+use and no others, ``limit_resources`` its limits; ``confine`` takes away its privileges, the files outside of what
+it may read, and all system calls that reach other processes, the network or the machine. How far that went on this
+kernel is not assumed: ``probe.py`` tries.
 
-The calls must be made while the process has one thread, ``begin`` first.
+The calls must be made while the process has one thread, in this order.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import math
 import os
 import resource
 import signal
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +29,7 @@ from stile_engine.worker.messages import Limits
 
 RESULT_DESCRIPTOR = 3
 FAULT_DESCRIPTOR = 4
+"""Of the process that runs user code."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -62,14 +66,13 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def arrange_descriptors(result: int, output: int, fault: int) -> None:
-    """0 is /dev/null, 1 and 2 the output pipe, 3 the results, 4 the fault handler's; the rest is closed."""
-    # Moved out of the way first: a descriptor may arrive with the number that another must get.
-    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 64) for descriptor in (result, output, fault)]
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in zip([nothing, high[1], high[1], high[0], high[2]], range(5), strict=True):
+def arrange_descriptors(*descriptors: int) -> None:
+    """They get the numbers from 0 upwards, in this order; all others are closed."""
+    # Moved out of the way first: one may have the number that another must get.
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 64) for descriptor in descriptors]
+    for target, source in enumerate(high):
         os.dup2(source, target, inheritable=False)
-    os.closerange(5, _highest_descriptor() + 1)
+    os.closerange(len(high), _highest_descriptor() + 1)
 
 
 def _highest_descriptor() -> int:
@@ -101,19 +104,17 @@ def prepare() -> None:
         seccomp.assembled(machine, 0)
 
 
-def begin(limits: Limits, parent: int, result: int, output: int, fault: int) -> None:
-    """The part that needs no knowledge of the request.
+def begin(parent: int) -> None:
+    """The part that needs no knowledge of the run: a session of its own, and an end with ``parent``.
 
     Raises:
         OSError: a step failed; the caller must not run user code then.
     """
     with contextlib.suppress(PermissionError):  # already the leader of its session
         os.setsid()
-    arrange_descriptors(result, output, fault)
     if ON_LINUX:
         die_with_parent(parent)
         _prctl(_PR_SET_DUMPABLE, 0)
-    _limit_resources(limits)
 
 
 def confine(readable: Sequence[str], private: str | None, offered: Mechanisms) -> None:
@@ -157,9 +158,11 @@ def _drop_capabilities() -> None:
     raise OSError(number, f"capset: {os.strerror(number)}")
 
 
-def _limit_resources(limits: Limits) -> None:
+def limit_resources(limits: Limits) -> None:
+    """From now on: what the process has used before does not count."""
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_CPU, limits.cpu, limits.cpu + 2)
+    cpu = math.ceil(time.process_time()) + limits.cpu
+    _limit(resource.RLIMIT_CPU, cpu, cpu + 2)
     _limit(resource.RLIMIT_FSIZE, limits.file_size)
     _limit(resource.RLIMIT_NOFILE, limits.open_files)
     if ON_LINUX:

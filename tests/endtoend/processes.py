@@ -33,6 +33,19 @@ def descendants(process: int) -> set[int]:
     return found
 
 
+def runs(process: int) -> set[int]:
+    """Descendants that have been given a run: only those have a limit on processor time."""
+    return {found for found in descendants(process) if _has_deadline(found)}
+
+
+def _has_deadline(process: int) -> bool:
+    try:
+        limits = (Path("/proc") / str(process) / "limits").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.startswith("Max cpu time") and line.split()[3] != "unlimited" for line in limits)
+
+
 def alive(processes: set[int]) -> set[int]:
     return processes & parents().keys()
 

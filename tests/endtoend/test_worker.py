@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from interpreters import interpreter_without
-from processes import descendants, eventually
+from processes import alive, descendants, eventually, parents, runs
 
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker.client import CheckSession, EngineWorker, WorkerState, frameworks
@@ -252,17 +252,46 @@ async def test_a_worker_that_has_threads_is_not_forked(tmp_path: Path, packages:
 
 async def test_a_cancelled_run_is_gone(worker: EngineWorker) -> None:
     await run(worker, GOOD)
-    before = descendants(os.getpid())
     task = asyncio.ensure_future(run(worker, "def k_it():\n    while True: pass\n", wall=60))
-    await asyncio.sleep(0.5)
-    assert not descendants(os.getpid()) <= before
+    while not (running := runs(os.getpid())) and not task.done():
+        await asyncio.sleep(0.01)
+    assert running
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     end = time.monotonic() + 2
-    while not descendants(os.getpid()) <= before and time.monotonic() < end:
+    while alive(running) and time.monotonic() < end:
         await asyncio.sleep(0.01)
-    assert descendants(os.getpid()) <= before
+    assert not alive(running) and not runs(os.getpid())
+
+
+@linux
+async def test_the_process_of_the_next_run_is_made_ahead(zygote: EngineWorker) -> None:
+    """It has rehearsed, knows no text yet, and is used once."""
+    await run(zygote, GOOD)
+    await asyncio.sleep(0.5)
+    waiting = descendants(os.getpid())
+    task = asyncio.ensure_future(run(zygote, "def k_it():\n    while True: pass\n", wall=60))
+    await asyncio.sleep(0.5)
+    assert len(runs(os.getpid()) & waiting) == 2, "the one that proves and the one that runs the text"
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert statuses(await run(zygote, GOOD)) == "k_good:proved"
+
+
+@linux
+async def test_a_process_that_ended_before_its_run_is_replaced(zygote: EngineWorker) -> None:
+    for number in (signal.SIGKILL, signal.SIGSEGV):
+        await run(zygote, GOOD)
+        await asyncio.sleep(0.5)
+        table = parents()
+        leaves = descendants(os.getpid()) - set(table.values())
+        assert len(leaves) == 1, "the zygote, the one that is to prove, and below it the one that is to run a text"
+        (tracer,) = leaves
+        os.kill(table[tracer] if number == signal.SIGKILL else tracer, number)
+        await asyncio.sleep(0.2)
+        assert statuses(await run(zygote, GOOD)) == "k_good:proved"
 
 
 @linux
