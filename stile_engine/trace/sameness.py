@@ -1,4 +1,4 @@
-"""Whether two traces of a kernel computed the same: a digest of expressions as written, however they share parts."""
+"""Whether two traces of a kernel computed the same: a digest of expressions as written, and of what they share."""
 
 from __future__ import annotations
 

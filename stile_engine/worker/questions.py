@@ -9,8 +9,10 @@ from stile_engine.checking.proving import Question, Role
 from stile_engine.proof.prove import Proof
 from stile_engine.trace.codec import CodecError, Json, decode, encode
 from stile_engine.trace.location import Site
+from stile_engine.trace.receiving import Receiver
 from stile_engine.trace.report import Assumption, LiteralReading, Obligation, Range, Status, Witness
-from stile_engine.trace.transfer import Receiver, Sender, TransferError
+from stile_engine.trace.sending import Sender
+from stile_engine.trace.transfer import TransferError
 from stile_engine.worker.messages import FrameReader, ProtocolError, frame
 
 ASK = "prove"

@@ -14,8 +14,10 @@ from stile_engine.checking.proving import Question, Role
 from stile_engine.index.affine import Affine
 from stile_engine.proof.verdict import Obligation, Position, Range, Status
 from stile_engine.spec.lower import lower
+from stile_engine.trace.receiving import Receiver
 from stile_engine.trace.report import CheckRequest, KernelReport
-from stile_engine.trace.transfer import Receiver, Sender, TransferError
+from stile_engine.trace.sending import Sender
+from stile_engine.trace.transfer import TransferError
 from stile_engine.worker.client import CheckSession
 from stile_engine.worker.messages import Limits
 
@@ -205,12 +207,20 @@ def test_what_is_no_praise_is_taken_as_it_is() -> None:
 
 
 def test_values_survive_the_way() -> None:
-    for text in ("softmax[N](X:N)", "sum[N where N < 3](X:N * Y:N)", "rsqrt(mean[N](X:N ** 2) + 0.1)"):
+    for text in (
+        "where(X:N < Y:N, X:N, -129) + where(X:N > 128, 1, 0)",
+        "softmax[N](X:N)",
+        "sum[N where N < 3](X:N * Y:N)",
+        "rsqrt(mean[N](X:N ** 2) + 0.1)",
+    ):
         sender, receiver = Sender(), Receiver()
         value = lower(text, SIZES).value
         plain = sender.value(value)
-        receiver.take(sender.take())
+        items = sender.take()
+        receiver.take(items)
         there = receiver.value(plain)
+        again = Sender()
+        assert (again.value(there), again.take()) == (plain, items)
         asked = Question(there, value, "out", {}, False, "k", PLACE)
         assert Judge().prove(asked).status is Status.PROVED
         # What was sent once is not sent again.
@@ -220,25 +230,25 @@ def test_values_survive_the_way() -> None:
 @pytest.mark.parametrize(
     "items",
     [
-        [["apply", "exec", []]],
-        [["apply", "exp", [0]]],
+        [["Apply", "exec", []]],
+        [["Apply", "exp", [0]]],
         [["nothing"]],
-        [["const", 1, 0]],
-        [["const", True, 1]],
-        [["const", 1 << 9000, 1]],
-        [["constant", "tau"]],
+        [["Const", 1, 0]],
+        [["Const", True, 1]],
+        [["Const", 1 << 9000, 1]],
+        [["Constant", "tau"]],
         [["affine", 0, [["@X[0]", 1]]]],
         [["affine", 0, [[[0, 0], 1]]]],
-        [["affine", 3, []], ["tensor", "X", ["N"], [], False, False, [], None]],
-        [["affine", 3, []], ["tensor", "X", ["N"], [0], False, False, [["Path", "/"]], None]],
-        [["affine", 3, []], ["tensor", "X", ["N"], [0], 1, False, [], None]],
-        [["affine", 3, []], ["tensor", "X", ["N"], [0], False, False, [], None], ["read", 0, [], {}]],
-        [["affine", 0, [["i", 1]]], ["tensor", "X", ["N"], [0], False, False, [], None], ["read", 0, [0], {}]],
-        [["and", [0]]],
-        [["least", -1]],
-        [["loop", "t", 0, [], [], {}, None]],
+        [["affine", 3, []], ["Tensor", "X", ["N"], [], False, False, [], None]],
+        [["affine", 3, []], ["Tensor", "X", ["N"], [0], False, False, [["Path", "/"]], None]],
+        [["affine", 3, []], ["Tensor", "X", ["N"], [0], 1, False, [], None]],
+        [["affine", 3, []], ["Tensor", "X", ["N"], [0], False, False, [], None], ["Read", 0, [], {}]],
+        [["affine", 0, [["i", 1]]], ["Tensor", "X", ["N"], [0], False, False, [], None], ["Read", 0, [0], {}]],
+        [["And", [0]]],
+        [["AtLeastZero", -1]],
+        [["Recurrence", "t", 0, [], [], {}, None]],
         [["step", 0, [], []]],
-        [["infinity", 2]],
+        [["Infinity", 2]],
         "items",
         [7],
         [[]],
