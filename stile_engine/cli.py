@@ -8,41 +8,70 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stile_engine.command.arguments import WRONG_USAGE, Argument, Command, read_arguments
+import click
 
 if TYPE_CHECKING:
     from stile_engine.proof.verdict import Status
     from stile_engine.trace.report import Report
 
-NOT_PROVED, INTERNAL_ERROR = 1, 3
+NOT_PROVED, WRONG_USAGE, INTERNAL_ERROR = 1, 2, 3
 
-_FORMAT = Argument("--format", "How results are printed.", choices=("text", "json"), default="text")
-_ALLOW = Argument("--allow", "Count these verdicts as good.", choices=("assumed",), several=True)
+_format = click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="How results are printed."
+)
+_allow = click.option("--allow", multiple=True, type=click.Choice(["assumed"]), help="Count these verdicts as good.")
 
 
-def check(options: Namespace) -> int:
+@click.group(context_settings={"show_default": True})
+def app() -> None:
+    """Proofs for numerical kernels."""
+
+
+def _is_long_enough(context: click.Context, option: click.Parameter, seconds: float) -> float:
+    if not seconds >= 0.1:  # and no nan, which a range would let through
+        raise click.BadParameter(f"expected at least 0.1, not {seconds}")
+    return seconds
+
+
+@app.command()
+@click.argument("paths", metavar="PATH…", nargs=-1, required=True)
+@click.option("--select", metavar="NAME", multiple=True, help="Only these kernels.")
+@_format
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Files checked at a time.")
+@click.option(
+    "--timeout", metavar="SECONDS", type=float, default=10.0, callback=_is_long_enough, help="Limit for one file."
+)
+@click.option("--no-cache", is_flag=True, help="Verify anew, and keep nothing for later.")
+@click.option("--no-sandbox", is_flag=True, help="Run the kernels in this very process.")
+@_allow
+def check(
+    paths: tuple[str, ...],
+    select: tuple[str, ...],
+    output: str,
+    jobs: int,
+    timeout: float,
+    no_cache: bool,
+    no_sandbox: bool,
+    allow: tuple[str, ...],
+) -> None:
     """Verify every kernel in files or folders."""
     from stile_engine.command.check import CheckOptions, run_checks
     from stile_engine.command.files import NoSuchPath, python_files
 
     try:
-        files = python_files([Path(p) for p in options.paths])
+        files = python_files([Path(p) for p in paths])
     except NoSuchPath as error:
         _usage(str(error))
-    limits = CheckOptions(
-        tuple(options.select), options.jobs, options.timeout, not options.no_sandbox, not options.no_cache
-    )
-    reports, sources = run_checks(files, limits)
+    reports, sources = run_checks(files, CheckOptions(select, jobs, timeout, not no_sandbox, not no_cache))
     names = {kernel.name for report in reports for kernel in report.kernels}
-    if missing := [name for name in options.select if name not in names]:
-        _usage(f"there is no kernel {missing[0]!r} in {', '.join(options.paths)}")
-    _print_check(reports, sources, options.format)
-    return _check_status(reports, options.allow)
+    if missing := [name for name in select if name not in names]:
+        _usage(f"there is no kernel {missing[0]!r} in {', '.join(paths)}")
+    _print_check(reports, sources, output)
+    sys.exit(_check_status(reports, allow))
 
 
 def _print_check(reports: list[Report], sources: dict[str, str], output: str) -> None:
@@ -58,7 +87,7 @@ def _print_check(reports: list[Report], sources: dict[str, str], output: str) ->
         print_check(reports, sources, json_format.summary(reports))
 
 
-def _check_status(reports: list[Report], allow: list[str]) -> int:
+def _check_status(reports: list[Report], allow: Sequence[str]) -> int:
     diagnostics = [d for report in reports for d in report.diagnostics]
     if any(d.code == "internal-error" for d in diagnostics):
         return INTERNAL_ERROR
@@ -69,41 +98,64 @@ def _check_status(reports: list[Report], allow: list[str]) -> int:
     return 0
 
 
-def _is_good(status: Status, allow: list[str]) -> bool:
+def _is_good(status: Status, allow: Sequence[str]) -> bool:
     return status == "proved" or status in allow
 
 
-def prove(options: Namespace) -> int:
+@app.command()
+@click.argument("actual", required=False)
+@click.argument("spec", required=False)
+@click.option(
+    "--dim",
+    metavar="NAME=SIZE",
+    multiple=True,
+    help="The size of a dim; NAME for every size, NAME=64*k for every multiple.",
+)
+@click.option("--batch", metavar="FILE.jsonl", help="Pairs, one to a line; - is stdin.")
+@_format
+@click.option("--repro", is_flag=True, help="Also print the counterexample as a program.")
+@click.option("--latex", is_flag=True, help="Also print the normal forms as LaTeX.")
+@_allow
+def prove(
+    actual: str | None,
+    spec: str | None,
+    dim: tuple[str, ...],
+    batch: str | None,
+    output: str,
+    repro: bool,
+    latex: bool,
+    allow: tuple[str, ...],
+) -> None:
     """Prove two expressions equal."""
-    if options.batch is not None:
-        if options.actual is not None or options.dim:
+    if batch is not None:
+        if actual is not None or dim:
             _usage("--batch takes its expressions and dims from the file")
-        _prove_batch(options.batch)
-        return 0
-    if options.actual is None or options.spec is None:
+        _prove_batch(batch)
+        return
+    if actual is None or spec is None:
         _usage("two expressions are needed: stile prove 'X:Q + X:Q' '2 * X:Q' --dim Q=8")
     from stile_engine.errors import StileError
     from stile_engine.pairs import PairError
     from stile_engine.pairs import prove as prove_pair
 
     try:
-        proof = prove_pair(options.actual, options.spec, dims=dict(_size(text) for text in options.dim))
+        proof = prove_pair(actual, spec, dims=dict(_size(text) for text in dim))
     except PairError as error:
         marks = " " * error.start + "^" * max(error.end - error.start, 1)
         _usage(f"{error.message}\n  {error.text}\n  {marks}" if "\n" not in error.text else error.message)
     except StileError as error:
         _usage(error.message)
-    if options.format == "json":
+    if output == "json":
         import json
 
         from stile_engine.command.json_format import proof_document
 
-        print(json.dumps(proof_document(proof, options.latex), indent=2, ensure_ascii=False))
+        print(json.dumps(proof_document(proof, latex), indent=2, ensure_ascii=False))
     else:
         from stile_engine.command.text_format import proof_lines
 
-        print("\n".join(proof_lines(proof, options.repro, options.latex)))
-    return 0 if _is_good(proof.status, options.allow) else NOT_PROVED
+        print("\n".join(proof_lines(proof, repro, latex)))
+    sys.exit(0 if _is_good(proof.status, allow) else NOT_PROVED)
 
 
 def _size(text: str) -> tuple[str, Any]:
@@ -140,58 +192,21 @@ def _prove_batch(batch: str) -> None:
             print(answer, flush=True)
 
 
-def doctor(_: Namespace) -> int:
-    """Versions, frameworks, isolation and devices, to paste into a bug report."""
+@app.command()
+def doctor() -> None:
+    """Versions, frameworks and isolation, for a bug report."""
     from stile_engine.command.doctor import report
 
     print("\n".join(report()))
-    return 0
 
 
-def lsp(options: Namespace) -> NoReturn:
+@app.command()
+@click.option("--tcp", metavar="PORT", type=int, help="Wait on this port, for debugging.")
+def lsp(tcp: int | None) -> NoReturn:
     """The language server, over standard input and output."""
     # In place of this process: the server owns its standard streams from the start.
-    arguments = [] if options.tcp is None else ["--tcp", str(options.tcp)]
+    arguments = [] if tcp is None else ["--tcp", str(tcp)]
     os.execv(sys.executable, [sys.executable, "-m", "stile_lsp", *arguments])
-
-
-COMMANDS = (
-    Command(
-        "check",
-        check,
-        (
-            Argument("paths", "Files, or folders to search.", metavar="PATH", several=True),
-            Argument("--select", "Only these kernels.", metavar="NAME", several=True),
-            _FORMAT,
-            Argument("--jobs", "Files checked at a time.", kind=int, default=1, least=1),
-            Argument("--timeout", "Limit for one file.", metavar="SECONDS", kind=float, default=10.0, least=0.1),
-            Argument("--no-cache", "Verify anew, and keep nothing for later.", kind=bool),
-            Argument("--no-sandbox", "Run the kernels in this very process.", kind=bool),
-            _ALLOW,
-        ),
-    ),
-    Command(
-        "prove",
-        prove,
-        (
-            Argument("actual", "An expression of the spec language.", optional=True),
-            Argument("spec", "The expression that it should equal.", optional=True),
-            Argument(
-                "--dim",
-                "The size of a dim; NAME for every size, NAME=64*k for every multiple.",
-                metavar="NAME=SIZE",
-                several=True,
-            ),
-            Argument("--batch", "Pairs, one to a line; - is stdin.", metavar="FILE.jsonl"),
-            _FORMAT,
-            Argument("--repro", "Also print the counterexample as a program.", kind=bool),
-            Argument("--latex", "Also print the normal forms as LaTeX.", kind=bool),
-            _ALLOW,
-        ),
-    ),
-    Command("doctor", doctor),
-    Command("lsp", lsp, (Argument("--tcp", "Wait on this port, for debugging.", metavar="PORT", kind=int),)),
-)
 
 
 def _usage(message: str) -> NoReturn:
@@ -202,14 +217,9 @@ def _usage(message: str) -> NoReturn:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Entry of ``stile`` and ``python -m stile_engine``. ``arguments``: other ones than those of the process."""
     try:
-        command, options = read_arguments("stile", "Proofs for numerical kernels.", COMMANDS, arguments)
-        sys.exit(command.run(options))
+        app.main(arguments, prog_name="stile")
     except (SystemExit, KeyboardInterrupt):
         raise
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        sys.stderr.close()
-        sys.exit(NOT_PROVED)
     except Exception:
         import traceback
 

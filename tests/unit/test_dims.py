@@ -144,7 +144,7 @@ def test_the_decorator_gives_back_the_object_itself() -> None:
 
 def test_a_kernel_file_imports_no_framework() -> None:
     program = "import sys; from stile_engine import dim, kernel, cdiv, scope, Dim; kernel('X:Q')(print); " + (
-        "print({'numpy', 'jax', 'islpy', 'lark', 'mpmath', 'rich', 'argparse'} & set(sys.modules))"
+        "print({'numpy', 'jax', 'islpy', 'lark', 'mpmath', 'rich', 'argparse', 'click'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "set()"

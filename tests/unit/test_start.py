@@ -20,7 +20,7 @@ loaded = {name.partition(".")[0] for name in sys.modules} - set(sys.stdlib_modul
 print(json.dumps([sorted(loaded), sorted(m for m in sys.modules if m.startswith("stile_engine."))]))
 """
 
-OWN_DEPENDENCIES = {"islpy", "lark", "stile_engine"}
+OWN_DEPENDENCIES = {"click", "islpy", "lark", "stile_engine"}
 TO_REFUTE = {"gmpy2", "mpmath"}
 """Exact arithmetic, for a counterexample."""
 OF_DEPENDENCIES = {"interegular", "regex", "typing_extensions"}
