@@ -6,8 +6,10 @@ Open files are verified from their buffers, so only what they import is watched.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -21,15 +23,20 @@ QUIET_SECONDS = 0.1
 
 
 class _Handler(FileSystemEventHandler):
+    """Lets through, in the observer's thread, what somebody follows: folders may be busy with other files."""
+
     def __init__(self, changed: Callable[[str], None]) -> None:
         self._changed = changed
+        self.followed: frozenset[str] = frozenset()
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("opened", "closed_no_write"):
+        # A folder is "modified" whenever anything in it comes or goes, which is told by itself.
+        if event.event_type in ("opened", "closed_no_write") or (event.is_directory and event.event_type == "modified"):
             return
-        for name in (event.src_path, event.dest_path):
-            if name:
-                self._changed(name if isinstance(name, str) else name.decode(errors="surrogateescape"))
+        for found in (event.src_path, event.dest_path):
+            name = found if isinstance(found, str) else found.decode(errors="surrogateescape")
+            if name in self.followed:
+                self._changed(name)
 
 
 class Watch:
@@ -44,6 +51,7 @@ class Watch:
         self._observer.daemon = True
         self._running = False
         self._pending: set[Path] = set()
+        self._renewed: set[Path] = set()
         self._handler = _Handler(self._from_thread)
 
     def follow(self, uri: str, paths: Iterable[str]) -> None:
@@ -66,17 +74,20 @@ class Watch:
         for path in paths:
             self._note(path)
 
-    def _arrange(self) -> None:
+    def _arrange(self, renewed: Container[Path] = ()) -> None:
+        """``renewed``: folders that came or went; a watch is one of a folder and not of its name."""
         if not self._files and not self._running:
             return
         if not self._running:
             # Before anything is watched: what cannot be is told by ``schedule`` then, folder by folder.
             self._observer.start()
             self._running = True
-        # What is missing may come to be, first of all its folder.
-        wanted = {_existing(path.parent) for files in self._files.values() for path in files}
-        for directory in [d for d in self._watches if d not in wanted]:
-            self._observer.unschedule(self._watches.pop(directory))
+        wanted = {folder for found in self._files.values() if found for folder in _folders(found)}
+        files = {path for found in self._files.values() for path in found}
+        self._handler.followed = frozenset(str(place) for path in files for place in (path, *path.parents))
+        for directory in [d for d in self._watches if d not in wanted or d in renewed]:
+            with contextlib.suppress(OSError, KeyError):  # it may be gone
+                self._observer.unschedule(self._watches.pop(directory))
         for directory in wanted - self._watches.keys():
             try:
                 self._watches[directory] = self._observer.schedule(self._handler, str(directory), recursive=False)
@@ -88,26 +99,30 @@ class Watch:
             self._loop.call_soon_threadsafe(self._note, Path(name))
 
     def _note(self, path: Path) -> None:
-        # A folder that was missing brings all that is looked for in it.
-        is_missing_folder = path not in self._watches
-        met = {
-            file
-            for files in self._files.values()
-            for file in files
-            if file == path or (is_missing_folder and path in file.parents)
-        }
+        # A folder that comes or goes takes with it all that is looked for in it.
+        met = {file for files in self._files.values() for file in files if file == path or path in file.parents}
         if not met:
             return
         if not self._pending:
             self._loop.call_later(QUIET_SECONDS, self._tell)
         self._pending |= met
+        self._renewed.add(path)
 
     def _tell(self) -> None:
         pending, self._pending = self._pending, set()
-        self._arrange()
+        renewed, self._renewed = self._renewed, set()
+        self._arrange({d for d in self._watches if d in renewed or not renewed.isdisjoint(d.parents)})
         concerned = frozenset(uri for uri, files in self._files.items() if files & pending)
         if concerned:
             self._changed(concerned)
+
+
+def _folders(files: frozenset[Path]) -> set[Path]:
+    """The folders of the files with those between them, and the one above all: a folder that is replaced by another
+    is seen in the one that it lies in. What is missing may come to be, so the nearest folder stands for it."""
+    folders = {_existing(path.parent) for path in files}
+    top = Path(os.path.commonpath(folders)).parent
+    return {place for folder in folders for place in (folder, *folder.parents) if place.is_relative_to(top)}
 
 
 def _existing(folder: Path) -> Path:
