@@ -11,6 +11,9 @@ from stile_engine.errors import StileError
 SANDBOXED = "STILE_SANDBOXED"
 """Set in the environment of a process that is confined: what the system refuses is then most likely our doing."""
 
+LONGEST = 10_000
+"""Characters of a message; exceptions that show whole arrays, or mean harm, say more than anyone reads."""
+
 _REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
 
 _SANDBOX = (
@@ -21,6 +24,11 @@ _SANDBOX = (
 
 def failure_message(error: BaseException, framework: str | None = None) -> tuple[str, str]:
     """Code and message of an exception. ``framework``: it came up while this front end was loaded."""
+    code, message = _told(error, framework)
+    return code, message if len(message) <= LONGEST else f"{message[:LONGEST]}… ({len(message)} characters)"
+
+
+def _told(error: BaseException, framework: str | None) -> tuple[str, str]:
     if isinstance(error, ImportError):
         missing = error.name.split(".")[0] if error.name else framework
         advice = "" if missing is None else f"; to install it: {sys.executable} -m pip install {missing}"

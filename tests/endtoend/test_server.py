@@ -197,25 +197,6 @@ def test_old_results_are_marked_until_the_new_ones_come(client: RawClient, uri: 
     assert not new["data"]["stale"] and new["severity"] == 1
 
 
-HOSTILE = {
-    "exit": ("sys.exit(3)", {"error", "crashed"}),
-    "exit-at-once": ("os._exit(0)", {"crashed"}),
-    "crash": ("ctypes.string_at(0)", {"crashed"}),
-    "raises": ("raise ValueError('no')", {"error"}),
-    "hostile-text": ("raise type('E', (Exception,), {'__str__': lambda self: 1 / 0})()", {"error"}),
-    "flood": ("while True: os.write(1, b'x' * 65536)", {"crashed"}),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_kernels_harm_no_other(client: RawClient, uri: str, name: str) -> None:
-    body, expected = HOSTILE[name]
-    found = client.verify(uri, texts.hostile(body))
-    assert found.pop("hostile") in expected
-    assert found == {"right": "proved", "after": "proved"}
-    assert any(d["data"]["kernel"] == "hostile" for d in client.diagnostics(uri))
-
-
 def test_prints_never_reach_the_wire(client: RawClient, uri: str) -> None:
     assert client.verify(uri, texts.HEAD + texts.PRINTS) == {"prints": "proved"}
 

@@ -47,10 +47,3 @@ def prints(X):
 """
 
 BOTH = HEAD + RIGHT + WRONG
-
-
-def hostile(body: str) -> str:
-    """A file with a kernel of this body between two good ones."""
-    lines = "".join(f"    {line}\n" for line in body.splitlines())
-    kernel = f'\n@kernel("2 * X:M N")\ndef hostile(X):\n    import ctypes, os, sys, time\n{lines}    return X + X\n'
-    return HEAD + RIGHT + kernel + RIGHT.replace("right", "after")
