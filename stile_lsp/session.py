@@ -12,10 +12,11 @@ The rules, each with a test of its own:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
+from stile_engine.incremental.positions import NoPlace
 from stile_engine.incremental.project import Project
 from stile_engine.trace.report import (
     Diagnostic,
@@ -26,9 +27,13 @@ from stile_engine.trace.report import (
     ValueInfo,
 )
 from stile_lsp.documents import Edit, changes_inside, shift, survivor, touches
+from stile_lsp.moving import Move, with_ranges
 from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
 
 _MANY_EDITS = 500
+
+_SOME_EDITS = 16
+"""After so many the places of a result that holds are brought up to date, once for all who ask for them."""
 
 NO_KERNEL = "<none>"
 """Selects no kernel: the module is run for what it says of itself."""
@@ -59,11 +64,25 @@ class Entry:
     values: tuple[ValueInfo, ...] = ()
     fingerprint: str | None = None
     edits: tuple[Edit, ...] = ()
+    torn: bool = False
+    """Whether an edit since then went through the kernel, so that shifting does not tell where its places are."""
+
+    text: Outline | None = field(default=None, compare=False, repr=False)
+    """The text that was checked, as far as it could be parsed."""
+
     edited: int = 0
     """The last version whose edit touched the kernel; 0 for none."""
 
     against: KernelReport | None = None
     """The answer for a spec that the user asked about; says nothing about the kernel's own."""
+
+    @property
+    def shown(self) -> KernelReport | None:
+        """The result with its places in the present text: verdicts name lines."""
+        if self.result is None or not self.edits:
+            return self.result
+        moved = with_ranges(self.result.obligations, lambda found: shift(found, self.edits))
+        return replace(self.result, obligations=moved)
 
     @property
     def status(self) -> Status:
@@ -147,8 +166,10 @@ def _reparsed(state: FileState, outline: Outline, entries: tuple[Entry, ...]) ->
             entry = replace(entry, range=place.range, name_range=place.name_range)
         elif (entry.name, number) in before:
             continue  # its definition is gone
-        same = entry.fingerprint is not None and entry.fingerprint == outline.fingerprint(entry.name, entry.range)
-        kept.append(replace(entry, stale=not same, against=entry.against if same else None))
+        if entry.fingerprint is not None and entry.fingerprint == outline.fingerprint(entry.name, entry.range):
+            kept.append(_in_place(replace(entry, stale=False), outline))
+        else:
+            kept.append(replace(entry, stale=True, against=None))
     kept.extend(_new_entry(kernel) for kernel in now.values())
     return replace(
         state,
@@ -157,6 +178,31 @@ def _reparsed(state: FileState, outline: Outline, entries: tuple[Entry, ...]) ->
         dirty=frozenset(),
         entries=tuple(sorted(kept, key=lambda entry: entry.range)),
     )
+
+
+def _in_place(entry: Entry, outline: Outline) -> Entry:
+    """A result that holds for another text, with its places there; stale where they cannot be found."""
+    edits, old = entry.edits, entry.text
+    told = entry.result, entry.diagnostics
+    if entry.torn or not _survives(entry.diagnostics, edits):
+        if old is None or entry.result is None:
+            return replace(entry, stale=True, against=None, fingerprint=None)
+        move = Move(entry.name, old, entry.result.range, outline, entry.range).range
+        try:
+            told, values = with_ranges(told, move), with_ranges(entry.values, move)
+        except NoPlace:
+            return replace(entry, stale=True, against=None, fingerprint=None)
+    elif len(edits) >= _SOME_EDITS:
+        told, values = with_ranges(told, lambda found: shift(found, edits)), _surviving(entry)
+    else:
+        return entry
+    result, diagnostics = told
+    return replace(entry, result=result, diagnostics=diagnostics, values=values, edits=(), torn=False, text=outline)
+
+
+def _survives(diagnostics: tuple[Diagnostic, ...], edits: tuple[Edit, ...]) -> bool:
+    """Whether shifting tells where they are now, also those that lie outside of the kernel."""
+    return all(survivor(found.range, edits) is not None for found in diagnostics)
 
 
 def reprojected(state: FileState, project: Project) -> FileState:
@@ -435,6 +481,7 @@ def _shifted(entry: Entry, edits: Sequence[Edit], version: int) -> Entry:
         edits=(*entry.edits, *edits),
         phase=Phase.SETTLED,
         stale=entry.stale or touched,
+        torn=entry.torn or touched,
         edited=version if touched else entry.edited,
         values=() if many else entry.values,
     )
@@ -487,6 +534,8 @@ def _with_result(
         values=values,
         fingerprint=fingerprint,
         edits=(),
+        torn=False,
+        text=outline if isinstance(outline, Outline) else None,
     )
 
 

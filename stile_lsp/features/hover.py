@@ -61,7 +61,7 @@ def value_text(value: ValueInfo, stale: bool) -> str:
 
 def kernel_text(entry: Entry) -> str:
     """The verdict with everything that it rests on."""
-    kernel = entry.result
+    kernel = entry.shown
     parts = [f"**{plain(entry.name)}** {plain(explanation(entry.status, kernel))}"]
     if kernel is None:
         return parts[0]

@@ -27,7 +27,7 @@ def register(server: StileServer) -> None:
         entry = found[2] if found is not None else entry_at(state, position)
         if entry is None:
             return None
-        kernel = entry.result
+        kernel = entry.shown
         view = _kernel_view(kernel)
         if found is not None:
             value = found[0]
@@ -72,7 +72,7 @@ _KEYS = {"kernel's normal form": "normalForm", "spec's normal form": "specNormal
 
 def normal_form_text(entry: Entry) -> str:
     """The kernel beside its spec, for a client that only shows text."""
-    kernel = entry.result
+    kernel = entry.shown
     lines = [f"{entry.name}: {explanation(entry.status, kernel)}"]
     if kernel is None:
         return lines[0]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import time
 from pathlib import Path
 
 import pytest
@@ -19,93 +17,6 @@ BASE = (
     + texts.RIGHT.replace("right", "helped").replace("X + X", "helper(X)")
     + texts.WRONG
 )
-
-PIECES = (
-    ("X + X", "X * 2"),
-    ("X * 3", "X * 2"),
-    ("X * 2", "X * 3"),
-    ("SCALE = 2", "SCALE = 3"),
-    ("SCALE = 3", "SCALE = 2"),
-    ("x * SCALE", "SCALE * x"),
-    ("return x", "return (x"),
-    ("return (x", "return x"),
-    ("@kernel", "# 🦊 é\n@kernel"),
-    ("\n\n", "\n\n\n"),
-    ("def helper", "def helper2"),
-    ("def helper2", "def helper"),
-    ("M, N", "N, M"),
-    ("    return", "\n    return"),
-    ("\n", "\r\n"),
-    ("import", "imp"),
-)
-
-
-def fresh(start: StartClient, folder: Path, name: str, text: str) -> tuple[dict[str, str], list[object]]:
-    """Statuses and diagnostics of the text in a server that has seen nothing else."""
-    client = start(settings={"cache": False})
-    client.initialize(rootUri=folder.as_uri())
-    uri = (folder / name).as_uri()
-    client.open(uri, text)
-    found = client.settled(uri, 1, 60)
-    client.drain()
-    shown = sorted((d["code"], d["range"]["start"]["line"], d["message"]) for d in client.diagnostics(uri))
-    client.stop()
-    return found, list(shown)
-
-
-def position(text: str, offset: int) -> dict[str, int]:
-    before = text[:offset].replace("\r\n", "\n")
-    line = before.count("\n")
-    last = before.rpartition("\n")[2]
-    return {"line": line, "character": len(last.encode("utf-16-le")) // 2}
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_random_edits_end_as_a_fresh_verification_does(start: StartClient, tmp_path: Path, seed: int) -> None:
-    """500 edits each, most of them while something runs, broken text included."""
-    rng = random.Random(seed)
-    client = start()
-    client.initialize(rootUri=tmp_path.as_uri())
-    uri = (tmp_path / "k.py").as_uri()
-    text, version = BASE, 1
-    client.open(uri, text)
-    for step in range(500):
-        old, new = rng.choice(PIECES)
-        places = [n for n in range(len(text)) if text.startswith(old, n)]
-        if places and len(text) < 4000:
-            offset, length = rng.choice(places), len(old)
-        else:
-            offset, length, new = rng.randrange(len(text)), rng.randrange(4), rng.choice(["", "x", "(", "\n", "#"])
-        if text[offset - 1 : offset + 1] == "\r\n" or text[offset + length - 1 : offset + length + 1] == "\r\n":
-            continue  # no position lies between the two
-        place = {"start": position(text, offset), "end": position(text, offset + length)}
-        text, version = text[:offset] + new + text[offset + length :], version + 1
-        change = {"range": place, "text": new}
-        client.notify(
-            "textDocument/didChange",
-            {"textDocument": {"uri": uri, "version": version}, "contentChanges": [change]},
-        )
-        if rng.random() < 0.05:
-            time.sleep(rng.random() * 0.2)
-        if rng.random() < 0.02:
-            text, version = BASE, version + 1
-            client.change(uri, version, text)
-        if step % 100 == 99:
-            client.settled(uri, version, 60)
-    final = BASE.replace("X * 3", "X * 4") if seed % 2 else text
-    version += 1
-    client.change(uri, version, final)
-    found = client.settled(uri, version, 60)
-    client.drain()
-    shown = sorted((d["code"], d["range"]["start"]["line"], d["message"]) for d in client.diagnostics(uri))
-    expected, messages = fresh(start, tmp_path, "k.py", final)
-    # A kernel whose text is broken keeps what was known of it, marked stale; nothing may be green that is not.
-    for name, status in found.items():
-        assert status == expected.get(name, "stale") or status in ("stale", "error"), (name, status, expected, final)
-    if seed % 2:
-        assert found == expected
-        assert shown == messages
-    assert client.stop() == 0
 
 
 def test_two_servers_on_one_workspace_and_one_cache(start: StartClient, tmp_path: Path) -> None:
