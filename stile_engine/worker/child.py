@@ -15,13 +15,14 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import stile_engine.check
-from stile_engine.trace.codec import decode_request
+from stile_engine.trace.codec import decode, decode_request, encode
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, ValueInfo
 from stile_engine.worker import judging, policy, sandbox
 from stile_engine.worker.messages import (
@@ -29,7 +30,7 @@ from stile_engine.worker.messages import (
     Finished,
     FrameReader,
     KernelDone,
-    Limits,
+    Order,
     RunMessage,
     frame,
     to_frame,
@@ -60,7 +61,7 @@ def main(config: dict[str, Any]) -> NoReturn:
     cell = Cell.of(config["packages"])
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     descriptors = [config["channel"], config["output"], config["fault"]]
-    socket.send_fds(ours, [json.dumps(config["limits"]).encode()], descriptors)
+    socket.send_fds(ours, [json.dumps(config["order"]).encode()], descriptors)
     run_alone(cell, config["parent"], config.get("private"), theirs.fileno(), None)
 
 
@@ -89,11 +90,11 @@ def run_alone(
         readable, _, _ = select.select([orders, ours], [], [])
         if ours in readable:
             raise EOFError("the process that is to run a text ended before there was one")
-        order, (result, output, fault), _, _ = socket.recv_fds(orders, _ORDER_BYTES, 3)
-        limits = Limits(**json.loads(order))
-        socket.send_fds(ours, [frame({"limits": json.loads(order)})], [output, fault])
+        data, (result, output, fault), _, _ = socket.recv_fds(orders, _ORDER_BYTES, 3)
+        order = decode(Order, json.loads(data))
+        socket.send_fds(ours, [frame({"order": encode(order)})], [output, fault])
         sandbox.arrange_descriptors(_nothing(), output, output, result, ours.detach(), orders.detach())
-        sandbox.limit_resources(limits)
+        sandbox.limit_resources(order.limits)
         channel, ours, orders = (socket.socket(fileno=number) for number in (3, 4, 5))
         channel.setblocking(True)
         payload: Any = next(_payloads(channel, FrameReader()))
@@ -111,6 +112,9 @@ def run_alone(
 
 
 _ORDER_BYTES = 4096
+
+_AT_ONCE = 1e-3
+"""Seconds; no time at all would mean no alarm."""
 
 
 def _nothing() -> int:
@@ -137,17 +141,18 @@ def trace(
             serve(channel, rehearsal)
         data, (output, fault), _, _ = socket.recv_fds(channel, _ORDER_BYTES, 2)
         payloads = _payloads(channel, FrameReader(), data)
-        order: Any = next(payloads)
-        limits = Limits(**order["limits"])
+        order = decode(Order, next(payloads)["order"])
         request = decode_request(next(payloads)["request"])
         sandbox.arrange_descriptors(_nothing(), output, output, channel.detach(), fault)
-        sandbox.limit_resources(limits)
+        sandbox.limit_resources(order.limits)
         channel = socket.socket(fileno=sandbox.RESULT_DESCRIPTOR)
         faulthandler.enable(sandbox.FAULT_DESCRIPTOR, all_threads=False)
         # A signal stops this thread while its stack is read. The watchdog of dump_traceback_later reads the stack
         # of a thread that goes on running, which ends many an endless loop with SIGSEGV instead of its line.
         faulthandler.register(signal.SIGALRM, sandbox.FAULT_DESCRIPTOR, all_threads=False)
-        signal.setitimer(signal.ITIMER_REAL, max(limits.wall - FAULT_MARGIN, limits.wall / 2))
+        wall = order.limits.wall
+        left = order.began + max(wall - FAULT_MARGIN, wall / 2) - time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, max(left, _AT_ONCE))
         enter_directory(request)
         enter_cell(cell, request, private)
         serve(channel, request)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import importlib.util
 import json
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from stile_engine.trace.codec import encode
 from stile_engine.worker.bubblewrap import bubblewrap
 from stile_engine.worker.folders import abandoned_folders, make_folder, removal
 from stile_engine.worker.messages import (
     FrameReader,
     Limits,
+    Order,
     ProtocolError,
     Ready,
     StartProblem,
@@ -210,7 +212,8 @@ class ZygoteLauncher:
 
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        command = frame({"command": "run", "run": run, "limits": dataclasses.asdict(limits)})[4:]
+        order = encode(Order(limits, time.monotonic()))
+        command = frame({"command": "run", "run": run, "order": order})[4:]
         try:
             if self._channel is None:
                 raise ConnectionError
@@ -347,7 +350,7 @@ class SpawnLauncher:
             "fault": fault,
             "parent": os.getpid(),
             "packages": self._packages,
-            "limits": dataclasses.asdict(limits),
+            "order": encode(Order(limits, time.monotonic())),
         }
         try:
             process = subprocess.Popen(

@@ -107,6 +107,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a process for one run is told beside the request. ``began``: when its client started to wait, by the
+    clock that all processes share, in seconds."""
+
+    limits: Limits
+    began: float
+
+
+@dataclass(frozen=True, slots=True)
 class StartProblem:
     """Why no check can run under the interpreter.
 

@@ -10,7 +10,6 @@ so this is asserted before every fork.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gc
 import importlib.metadata
 import json
@@ -28,7 +27,7 @@ from typing import Any
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker import child, probe, sandbox
 from stile_engine.worker.folders import removal
-from stile_engine.worker.messages import Limits, Ready, frame, to_frame
+from stile_engine.worker.messages import Ready, frame, to_frame
 from stile_engine.worker.warming import FRONT_ENDS, WARM_TEXTS, prepare, rehearsal, warm
 
 
@@ -154,16 +153,15 @@ class Zygote:
         command = json.loads(data)
         match command["command"]:
             case "run":
-                self._run(command["run"], Limits(**command["limits"]), descriptors)
+                self._run(command["run"], json.dumps(command["order"]).encode(), descriptors)
             case "kill":
                 for process, run in self._runs.items():
                     if run == command["run"]:
                         _kill(process)
         return True
 
-    def _run(self, run: int, limits: Limits, descriptors: list[int]) -> None:
+    def _run(self, run: int, order: bytes, descriptors: list[int]) -> None:
         """Gives the run to the process that was made ahead, or to a new one."""
-        order = json.dumps(dataclasses.asdict(limits)).encode()
         spare, self._spare = self._spare, None
         try:
             if spare is None or not self._give(spare, order, descriptors):
