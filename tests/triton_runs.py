@@ -136,7 +136,8 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
         if p.tensor is not None:
             view.copy_(torch.asarray(numbers))
         buffers[p.name], views[p.name] = buffer, view
-    resolved = {name: _resolved(value, fixed) for name, value in dict(options.get("scalars", {})).items()}
+    unknowns = {d.symbol: sizes[name] // d.multiple_of for name, d in declaration.dims.items()}
+    resolved = {name: _resolved(value, sizes, unknowns) for name, value in dict(options.get("scalars", {})).items()}
     for name, strides in dict(options.get("strides", {})).items():
         for own, stride in zip(strides, views[name].stride(), strict=True):
             if isinstance(own, str):
@@ -145,7 +146,7 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     grid_of = options["grid"]
     with products_of_sizes():
         programs = grid_of({**resolved, **constants}) if callable(grid_of) else grid_of
-    launch = tuple(_resolved(n, fixed) for n in programs)
+    launch = tuple(_resolved(n, sizes, unknowns) for n in programs)
     with np.errstate(all="ignore"):
         declaration.target[launch](**views, **resolved, **constants)
     for name, buffer in buffers.items():
@@ -164,18 +165,15 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {**options.get("scalars", {}), **options.get("consts", {})}
 
 
-def _resolved(value: Any, fixed: dict[str, Any]) -> int:
-    """A size, or a text, or an expression of sizes, as a number."""
+def _resolved(value: Any, sizes: dict[str, int], unknowns: dict[str, int]) -> int:
+    """A size, or a text, or an expression of sizes, as a number. ``unknowns`` are what sizes are multiples of."""
     if isinstance(value, str):
-        return int(fixed[value])
-    environment = {}
-    for name, own in fixed.items():
-        environment[f"#{name}"] = int(own)
+        return sizes[value]
     factors = getattr(value, "factors", None)
     if factors is not None:
-        return math.prod(f.evaluate(environment) for f in factors)
+        return math.prod(f.evaluate(unknowns) for f in factors)
     affine = getattr(value, "affine", None)
-    return int(value) if affine is None else affine.evaluate(environment)
+    return int(value) if affine is None else affine.evaluate(unknowns)
 
 
 if __name__ == "__main__":

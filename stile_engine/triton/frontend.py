@@ -14,7 +14,7 @@ from stile_engine.proof.verdict import Status
 from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
-from stile_engine.triton import adapter, control, operations, reals, transfers
+from stile_engine.triton import adapter, control, descriptors, operations, reals, transfers
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
@@ -28,7 +28,7 @@ from stile_engine.triton.values import Pointer, Value, real, whole
 from stile_engine.triton.watch import Watch
 
 # Importing these modules fills the table of models.
-MODELS = (control, operations, reals, transfers)
+MODELS = (control, descriptors, operations, reals, transfers)
 
 _MOST_SPLITS = 8
 

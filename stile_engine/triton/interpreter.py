@@ -241,7 +241,7 @@ class Reader:
         loops = dict(self.recorder.loops)
         try:
             yield
-        except Unreadable:
+        except (Unreadable, TraceError):
             self.recorder.values, self.recorder.loops = saved, loops
             raise
 
@@ -368,13 +368,23 @@ def users(region: Region) -> dict[str, list[Operation]]:
     return found
 
 
-_MEMORY = frozenset({"tt.load", "tt.store", "tt.addptr", "tt.atomic_rmw"})
+_MEMORY = frozenset(
+    {
+        "tt.load",
+        "tt.store",
+        "tt.addptr",
+        "tt.atomic_rmw",
+        "tt.make_tensor_descriptor",
+        "tt.descriptor_load",
+        "tt.descriptor_store",
+    }
+)
 
 _NAMES = {
     "tt.atomic_cas": "tl.atomic_cas",
-    "tt.descriptor_load": "a load through a tensor descriptor",
-    "tt.descriptor_store": "a store through a tensor descriptor",
-    "tt.make_tensor_descriptor": "tl.make_tensor_descriptor",
+    "tt.descriptor_gather": "a gather through a tensor descriptor",
+    "tt.descriptor_scatter": "a scatter through a tensor descriptor",
+    "tt.descriptor_reduce": "an atomic sum through a tensor descriptor",
     "tt.int_to_ptr": "a pointer made of an integer",
     "tt.ptr_to_int": "a pointer read as an integer",
     "tt.histogram": "tl.histogram",

@@ -27,7 +27,19 @@ from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Pointer, Value, Whole, dtype_of, lanes, moved, real, renamed, truth, whole
+from stile_engine.triton.values import (
+    Descriptor,
+    Pointer,
+    Value,
+    Whole,
+    dtype_of,
+    lanes,
+    moved,
+    real,
+    renamed,
+    truth,
+    whole,
+)
 
 # Importing these modules fills the table of primitives.
 SHARED = (elementwise, reductions, structure)
@@ -50,7 +62,7 @@ def primitive(
 def plain(value: Value) -> RealArray | TruthArray | UnknownArray:
     if isinstance(value, RealArray | TruthArray | UnknownArray):
         return value
-    if isinstance(value, Pointer):
+    if isinstance(value, Pointer | Descriptor):
         raise Unreadable("a pointer used as a number")
     raise Unreadable("an integer in the place of a real number")
 

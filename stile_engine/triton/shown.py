@@ -26,7 +26,7 @@ from stile_engine.trace.recording import Shown
 from stile_engine.triton.context import Context
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Type
-from stile_engine.triton.values import UNTOLD, Pointer, Value, Whole, by_pieces, dtype_of
+from stile_engine.triton.values import UNTOLD, Descriptor, Pointer, Value, Whole, by_pieces, dtype_of
 
 
 def show(
@@ -34,8 +34,8 @@ def show(
 ) -> Shown:
     """``outer`` are the variables around the operation: the program, and the rounds of loops.
 
-    Raises ``UnsupportedError`` for an integer of which only the range is known, and for an address that is that of
-    no element.
+    Raises ``UnsupportedError`` for an integer of which only the range is known, for an address that is that of no
+    element, and for a tensor descriptor.
     """
     variables = [axis_variable(a) for a in range(len(value.shape))]
     try:
@@ -62,6 +62,8 @@ def show(
                     number = by_pieces(offset, lambda v: _number(v, offset))
                     place = show_element(number, (node,), variables, value.shape, own, dims, provenance)
                     return replace(place, text=lambda: f"address of {found.text()}")
+                case Descriptor():
+                    raise UnsupportedError("a tensor descriptor has no elements of its own")
     except (Unreadable, ValueError) as reason:
         raise UnsupportedError(str(reason)) from reason
     raise TypeError(type(value).__name__)

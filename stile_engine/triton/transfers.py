@@ -91,15 +91,19 @@ def _take_apart(memory: Memory, index: tuple[Affine, ...], reader: Reader) -> No
 
 @handles("tt.load")
 def load(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    pointer = _place(inputs[0])
-    mask = reader.context.simplify(reader.mask(inputs[1] if len(inputs) > 1 else None), pointer.shape)
-    other = inputs[2] if len(inputs) > 2 else None
+    mask = reader.mask(inputs[1] if len(inputs) > 1 else None)
+    return [loaded(_place(inputs[0]), mask, inputs[2] if len(inputs) > 2 else None, reader)]
+
+
+def loaded(pointer: Pointer, mask: Predicate, other: Value | None, reader: Reader) -> Value:
+    """What lies there, ``other`` where the mask does not let a lane through."""
+    mask = reader.context.simplify(mask, pointer.shape)
     shape, memory = pointer.shape, pointer.memory
     cases, inside = _cases(pointer, mask, reader, "load")
     for region, index in cases:
         reader.access("load", memory, index, conjunction(mask, region), shape)
     if memory.tensor is not None and memory.tensor.integer:
-        return [_integers(memory, cases, mask, inside, other, pointer, reader)]
+        return _integers(memory, cases, mask, inside, other, pointer, reader)
     if not is_float(memory.dtype):
         raise Unreadable(f"{memory.name} holds {memory.dtype} data")
     node = _contents(memory, cases, pointer)
@@ -109,7 +113,7 @@ def load(operation: Operation, inputs: list[Value], reader: Reader) -> list[Valu
     if mask != ALWAYS:
         otherwise: Node = NoValue(GARBAGE) if other is None else real_node(other)
         node = select_node(mask, node, otherwise, shape) if cases else otherwise
-    return [real(shape, node)]
+    return real(shape, node)
 
 
 def _contents(memory: Memory, cases: Cases, pointer: Pointer) -> Node:
@@ -177,9 +181,13 @@ def atomic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Va
 
 
 def _write(kind: str, inputs: list[Value], reader: Reader) -> None:
-    pointer = _place(inputs[0])
-    value = inputs[1]
-    mask = reader.context.simplify(reader.mask(inputs[2] if len(inputs) > 2 else None), pointer.shape)
+    mask = reader.mask(inputs[2] if len(inputs) > 2 else None)
+    written(kind, _place(inputs[0]), inputs[1], mask, reader)
+
+
+def written(kind: str, pointer: Pointer, value: Value, mask: Predicate, reader: Reader) -> None:
+    """A store, or a sum, in the lanes that the mask lets through."""
+    mask = reader.context.simplify(mask, pointer.shape)
     if mask == NEVER:
         return
     memory = pointer.memory

@@ -78,7 +78,19 @@ class Pointer:
     steps: tuple[Whole, ...] = ()
 
 
-Value: TypeAlias = "Array | Whole | Pointer"
+@dataclass(frozen=True, slots=True, eq=False)
+class Descriptor:
+    """A tensor as ``tl.make_tensor_descriptor`` describes it, a scalar: its first element, sizes and strides, and
+    what lies outside of it."""
+
+    base: Pointer
+    sizes: tuple[Whole, ...]
+    strides: tuple[Whole, ...]
+    outside: Node
+    shape: Shape = ()
+
+
+Value: TypeAlias = "Array | Whole | Pointer | Descriptor"
 
 _DTYPES = {"f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64"}
 
@@ -104,6 +116,8 @@ def moved(value: Value, indices: Sequence[Affine], shape: Shape) -> Value:
         return Pointer(shape, value.memory, offset, tuple(_moved_whole(s, indices, shape) for s in value.steps))
     if isinstance(value, Whole):
         return _moved_whole(value, indices, shape)
+    if isinstance(value, Descriptor):
+        raise Unreadable("a block of tensor descriptors")
     return reindex(value, indices, shape)
 
 
@@ -140,7 +154,7 @@ def substituted(pieces: Pieces, mapping: Mapping[str, Affine]) -> Pieces:
 
 def real_node(value: Value) -> Node:
     """An element as a real number."""
-    if isinstance(value, Pointer):
+    if isinstance(value, Pointer | Descriptor):
         raise Unreadable("a pointer used as a number")
     if isinstance(value, Whole):
         return by_pieces(value, lambda v: _number(v, value.shape))

@@ -344,15 +344,15 @@ class _Form:
         for token in tokens:
             if token.type in ("ARROW", "TO"):
                 self.has_arrow = True
-            elif token.type == "TYPE":
+            elif token.type in ("TYPE", "ANGLED"):
                 (self.result_types if self.has_arrow else self.operand_types).append(read_type(str(token)))
 
 
 def _signature_start(items: Sequence[Any]) -> int:
-    """Where the types begin: at the first colon that a type, or a parenthesis, follows."""
+    """Where the types begin: at the first colon that a type, in full or in short, or a parenthesis follows."""
     for position, item in enumerate(items[:-1]):
         after = items[position + 1]
-        if _is(item, "COLON") and (_is(after, "TYPE") or _is(after, "OPEN")):
+        if _is(item, "COLON") and any(_is(after, kind) for kind in ("TYPE", "OPEN", "ANGLED")):
             return position
     return len(items)
 
