@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Protocol
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
 from stile_engine.proof.evaluate import NotEvaluated, TooExpensive
+from stile_engine.proof.grid_arithmetic import Coordinates, GridArithmetic, GridInputs
 from stile_engine.proof.grid_loops import Loops
 from stile_engine.term import expression as written
 from stile_engine.term.expression import Node, Tensor
@@ -35,50 +36,6 @@ MOST_ROUNDS = 4096
 
 class VariesOverGrid(NotEvaluated):
     """What is the same everywhere at one point differs over the grid."""
-
-
-class GridInputs(Protocol):
-    def grid(self, tensor: Tensor, position: tuple[Any, ...]) -> Array:
-        """The inputs at arrays of positions, as floats; exact."""
-
-
-class GridArithmetic(Protocol):
-    """Numbers on a grid. What a value is, is its own affair: one array, or several of one shape; but its ``size``
-    is how many numbers it holds."""
-
-    def exact(self, values: Array) -> Any: ...
-    def rational(self, numerator: int, denominator: int) -> Any: ...
-    def constant(self, name: str) -> Any: ...
-    def no_value(self) -> Any: ...
-    def unary(self, name: str, x: Any) -> Any: ...
-    def binary(self, name: str, x: Any, y: Any) -> Any: ...
-    def where(self, mask: Array, x: Any, y: Any) -> Any: ...
-    def reduce(self, name: str, x: Any, mask: Array | None, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
-        """Over the axes, which stay with length one; ``shape`` is that of the grid that is reduced."""
-
-    def contract(self, factors: list[Any], mask: Array | None, axes: tuple[int, ...]) -> Any:
-        """The sum of the product over the axes, or None where it has to be written out."""
-
-    def shape(self, x: Any) -> tuple[int, ...]: ...
-
-    def take(self, x: Any, place: int, index: int) -> Any:
-        """The part at one index of the axis ``place``, counted from the last, which stays with length one."""
-
-    def spread(self, x: Any, shape: tuple[int, ...]) -> Any:
-        """The same over the whole of ``shape``; axes of length one before it are dropped."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Coordinates:
-    """The values of one variable, an array that broadcasts with every other one of the grid. Compared by
-    identity: two objects may hold the same values, one object is always the same."""
-
-    values: Any
-    places: frozenset[int]
-    """The axes of the grid, counted from the last, along which the values vary."""
-    low: int
-    high: int
-    """Bounds of the values, both included; they need not be reached."""
 
 
 class GridEvaluator:
@@ -269,13 +226,10 @@ class GridEvaluator:
 
     def _room(self, *values: Any) -> None:
         """Refuse a grid that is too large before it is made."""
-        most = 1
-        for v in values:
-            most *= v.size
-        if most <= _LARGEST_GRID:
+        if prod(v.size for v in values) <= _LARGEST_GRID:
             return  # what they broadcast to is no larger than all of their products
         shape = self._np.broadcast_shapes(*(self._arithmetic.shape(v) for v in values))
-        if self._size(shape) > _LARGEST_GRID:
+        if prod(shape) > _LARGEST_GRID:
             raise TooExpensive
 
     def _power(self, node: written.Power, at: Mapping[str, Coordinates]) -> Any:
@@ -357,7 +311,7 @@ class GridEvaluator:
         found = self._inputs.grid(tensor, tuple(position))
         taken = self._taken[tensor] = self._taken.get(tensor, 0) + found.size
         shape = tuple(extent.evaluate(self._sizes) for extent in tensor.shape)
-        if position and 0 < self._size(shape) <= min(taken, _LARGEST_GRID):
+        if position and 0 < prod(shape) <= min(taken, _LARGEST_GRID):
             self._whole[tensor] = self._inputs.grid(tensor, self._np.ix_(*(self._np.arange(n) for n in shape)))
         return found
 
@@ -476,26 +430,17 @@ class GridEvaluator:
         shapes = [self._arithmetic.shape(v) for v in values]
         if mask is not None:
             shapes.append(mask.shape)
-        size = 1
         whole = self._np.broadcast_shapes(*shapes)
-        for n in whole:
-            size *= n
+        size = prod(whole)
         for place, length in axes.items():
             if length > 1 and (place >= len(whole) or whole[-1 - place] == 1):
                 return None  # no factor names this variable: the ordinary way counts its values
-        if size <= 2 * max(self._size(s) for s in shapes):
+        if size <= 2 * max(prod(s) for s in shapes):
             return None  # nothing is gained
         if size > _MOST_CONTRACTED:
             raise TooExpensive
         self._spend(size // 16)
         return self._arithmetic.contract(values, mask, tuple(-1 - p for p in axes if p < len(whole)))
-
-    @staticmethod
-    def _size(shape: tuple[int, ...]) -> int:
-        size = 1
-        for n in shape:
-            size *= n
-        return size
 
     def _empty(self, reduction: str) -> Any:
         if reduction in ("sum", "prod"):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stile_engine.proof.evaluate import TooExpensive
+from stile_engine.proof.grid_arithmetic import Coordinates, GridArithmetic
 from stile_engine.term.expression import Carried, Node, Recurrence, children
-
-if TYPE_CHECKING:
-    from stile_engine.proof.grid import Coordinates, GridArithmetic
 
 _STRETCH = 64
 """Rounds for which what does not depend on the carries is computed at once."""
 
-At = Mapping[str, "Coordinates"]
+At = Mapping[str, Coordinates]
 
 
 @dataclass(slots=True)
