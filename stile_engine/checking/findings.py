@@ -230,9 +230,11 @@ class Findings:
             return claim, proof
         masked = replace(claim, actual=replace(claim.actual, node=node), parts=())
         second = self._prove(masked, output, Role.READING)
-        if second.status not in (Status.PROVED, Status.ASSUMED, Status.REFUTED):
-            return claim, proof
-        if second.status is Status.REFUTED and _untold(node) is not None:
+        if second.status is Status.REFUTED:
+            # A reading refutes nothing by itself: the numbers may be meant as they are written.
+            if proof.status is not Status.REFUTED or _untold(node) is not None:
+                return claim, proof
+        elif second.status not in (Status.PROVED, Status.ASSUMED):
             return claim, proof
         place = self.range(claim.site)
         texts = [f"{float(n):g}, which a mask selects, stands for -inf" for n in numbers]

@@ -41,10 +41,11 @@ class Judge:
         match question.role:
             case Role.CLAIM:
                 claims.append(_Settled(question, proof, proof.status))
-            case Role.READING if claims and proof.status in (*_GOOD, Status.REFUTED):
+            case Role.READING if claims and proof.status in _GOOD:
                 # Another reading than the kernel's own words is an assumption.
-                status = Status.ASSUMED if proof.status in _GOOD else proof.status
-                claims[-1] = _Settled(question, proof, status)
+                claims[-1] = _Settled(question, proof, Status.ASSUMED)
+            case Role.READING if claims and proof.status is claims[-1].status is Status.REFUTED:
+                claims[-1] = _Settled(question, proof, Status.REFUTED)
         return proof
 
     def sealed(

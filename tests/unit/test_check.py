@@ -701,6 +701,17 @@ def test_a_stand_in_excuses_no_other_mistake() -> None:
     assert statuses(run(added, header=JAX_HEADER)) == {"added": "assumed", "result": "refuted"}
 
 
+def test_a_number_that_may_stand_for_infinity_refutes_nothing() -> None:
+    """The kernel is right as it is written, which the prover does not see; read with -inf it is wrong."""
+    body = """
+    @kernel("where(N <= M, X:M N, -100000) + floor(floor(Y:M N) / 2)")
+    def right(X, Y):
+        kept = jnp.where(jnp.arange(N)[None, :] <= jnp.arange(M)[:, None], X, -1e5)
+        return kept + jnp.floor(Y / 2)
+    """
+    assert statuses(run(body, header=JAX_HEADER)) == {"right": "unknown"}
+
+
 def test_a_class_method_is_called_on_its_class() -> None:
     body = """
     class Scale:
