@@ -23,6 +23,7 @@ from stile_engine.array.arrays import (
     select_node,
 )
 from stile_engine.array.choice import choose
+from stile_engine.array.inverse import Equation, invert
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
 from stile_engine.index.affine import Affine
@@ -33,7 +34,6 @@ from stile_engine.index.predicate import (
     compare,
     conjunction,
     disjunction,
-    in_range,
     substitute,
 )
 from stile_engine.term.expression import Axes, Node, Scatter, apply, bounds, reduce
@@ -160,28 +160,35 @@ def _scatter_affine(operation: Operation, operand: Array, indices: Array, update
     window_axes = iter(numbers.update_window_dims)
     scatter_axes = [a for a in range(len(updates.shape)) if a not in numbers.update_window_dims]
 
-    solver = _Inverse(batch_sizes)
+    # Element = start(update) + place in the window: which update and which place?
     update_index = [Affine()] * len(updates.shape)
-    waiting: list[tuple[int, Affine, Size, int | None]] = []
+    sizes: dict[str, Size] = {f"$b{number}": size for number, size in enumerate(batch_sizes)}
+    renamed = {axis_variable(number): Affine.variable(name) for number, name in enumerate(sizes)}
+    equations: list[Equation] = []
     for dim in range(len(shape)):
         target = None if dim in numbers.inserted_window_dims or dim in batching else next(window_axes)
         length = 1 if target is None else updates.shape[target]
         if dim in batching:
-            solver.equate(batching[dim], axis(dim))
+            equations.append((Affine.variable(f"$b{batching[dim]}"), axis(dim)))
             continue
         start = _start(indices, numbers.scatter_dims_to_operand_dims, dim, batch_sizes, shape[dim] - length)
-        waiting.append((dim, start, length, target))
-    # Axes whose start is fixed or known by then come last: they only restrict.
-    for dim, start, length, target in sorted(waiting, key=lambda item: not solver.concerns(item[1])):
-        position = solver.place(axis(dim), start, length)
-        if not same_size(length, shape[dim]):
-            solver.conditions.append(in_range(position, 0, length))
+        if target is not None and same_size(length, shape[dim]):
+            update_index[target] = axis(dim)
+            continue
+        within = Affine()
         if target is not None:
-            update_index[target] = position
+            sizes[f"$w{target}"] = length
+            within = update_index[target] = Affine.variable(f"$w{target}")
+        equations.append((start.substitute(renamed) + within, axis(dim)))
+    try:
+        inverse = invert(equations, sizes)
+    except Unreadable as problem:
+        raise _NoInverse(str(problem)) from None
     for number, scatter_axis in enumerate(scatter_axes):
-        update_index[scatter_axis] = solver.solution(number)
+        update_index[scatter_axis] = Affine.variable(f"$b{number}")
 
-    inside = conjunction(*solver.conditions)
+    inside = inverse.condition
+    update_index = [index.substitute(inverse.solution) for index in update_index]
     moved = reindex(updates, update_index, shape)
     name = operation.name.replace("_", "-")
     if name in _COMBINE:
@@ -274,47 +281,3 @@ def _start(indices: Array, scattered: tuple[int, ...], dim: int, batch_sizes: Sh
     value = start.pieces[0][1]
     # An axis of size 1 has the one index 0.
     return value.substitute({axis_variable(a): Affine() for a, size in enumerate(batch_sizes) if is_fixed(size, 1)})
-
-
-class _Inverse:
-    """Which update lands on a given element: batch indices solved from ``element = start(batch) + offset``."""
-
-    def __init__(self, batch_sizes: Shape) -> None:
-        self._sizes = batch_sizes
-        self._solved: dict[str, Affine] = {}
-        self.conditions: list[Predicate] = []
-
-    def equate(self, number: int, value: Affine) -> None:
-        self._solved[axis_variable(number)] = value
-
-    def concerns(self, start: Affine) -> bool:
-        """Whether the start varies from one update to another."""
-        return any(axis_variable(number) in start.variables for number in range(len(self._sizes)))
-
-    def place(self, element: Affine, start: Affine, length: Size) -> Affine:
-        """The offset inside the window at ``element``; may solve for one batch index on the way."""
-        # Other variables, such as the round of a loop around the update, are fixed here.
-        own = [v for v in map(axis_variable, range(len(self._sizes))) if v in start.variables]
-        unknown = [v for v in own if v not in self._solved]
-        known = {v: self._solved[v] for v in own if v in self._solved}
-        if not unknown:
-            return element - start.substitute(known)
-        name = unknown[0]
-        coefficient = start.coefficient(name)
-        if len(unknown) > 1 or known or start.mentions_in_floor(name) or abs(coefficient) < length:
-            raise _NoInverse("an update at indices that may repeat or overlap")
-        rest = element - (start - Affine.variable(name) * coefficient)
-        # rest = c * b + w with 0 <= w < length <= |c|: so b = rest // c for c > 0, -(rest // |c|) for c < 0
-        quotient = rest // abs(coefficient)
-        solution = quotient if coefficient > 0 else -quotient
-        self._solved[name] = solution
-        self.conditions.append(in_range(solution, 0, self._sizes[int(name[1:])]))
-        return rest % abs(coefficient)
-
-    def solution(self, number: int) -> Affine:
-        found = self._solved.get(axis_variable(number))
-        if found is not None:
-            return found
-        if not is_fixed(self._sizes[number], 1):
-            raise _NoInverse("an update at indices that may repeat or overlap")
-        return Affine()
