@@ -7,7 +7,7 @@ the model ended; it may be computed and thrown away without harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -83,10 +83,11 @@ _around: ContextVar[Axes | None] = ContextVar("_around", default=None)
 
 
 @contextmanager
-def around(ranges: Axes) -> Iterator[Axes]:
+def around(ranges: Axes, instead_of: Collection[str] = ()) -> Iterator[Axes]:
     """While the body of a loop is read, its round and whatever else stands outside is a variable of
-    every array. Gives the ranges of all of them."""
-    token = _around.set({**outer_ranges(), **ranges})
+    every array, except for those that it replaces. Gives the ranges of all of them."""
+    kept = {name: own for name, own in outer_ranges().items() if name not in instead_of}
+    token = _around.set({**kept, **ranges})
     try:
         yield outer_ranges()
     finally:

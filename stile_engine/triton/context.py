@@ -11,7 +11,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, variables
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.expression import Axes, bounds
-from stile_engine.trace.frontend import axis_variable
+from stile_engine.trace.frontend import TraceError, axis_variable
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Context:
     """Integers of which only the range is known. They are part of no value."""
     path: Predicate = ALWAYS
     """When the operation under way is reached."""
+    replaced: frozenset[str] = frozenset()
+    """Program ids that have no value in the loop under way, whose variable is the number of a tile."""
 
     @contextmanager
     def on(self, condition: Predicate) -> Iterator[None]:
@@ -35,6 +37,16 @@ class Context:
             yield
         finally:
             self.path = saved
+
+    @contextmanager
+    def without(self, names: frozenset[str]) -> Iterator[None]:
+        """These variables have no value inside."""
+        saved = self.replaced
+        self.replaced = saved | names
+        try:
+            yield
+        finally:
+            self.replaced = saved
 
     def ranges(self, shape: Shape = ()) -> Axes:
         lanes = {axis_variable(a): bounds(0, size) for a, size in enumerate(shape)}
@@ -51,15 +63,18 @@ class Context:
             name = waiting.pop()
             if name in kept or name.startswith("@"):
                 continue
+            if name in self.replaced:
+                raise TraceError("a program id beside the number of the tile that the program has taken")
             if name not in ranges:
                 # Without its range it would be any number, and what is found of it none of the kernel's.
                 raise Unreadable("a part of a program id that is taken apart in another way elsewhere")
             kept[name] = ranges[name]
             waiting += [*ranges[name][0].variables, *ranges[name][1].variables]
             for fact in self.facts:
-                if fact not in facts and name in variables(fact):
+                # What is said of the tiles of a loop says nothing outside of it.
+                if fact not in facts and name in (own := variables(fact)) and own <= ranges.keys():
                     facts.append(fact)
-                    waiting += variables(fact)
+                    waiting += own
         found = IndexSet.box(kept) if kept else UNIVERSE
         return found & IndexSet.where(conjunction(*facts)) if facts else found
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from stile_engine.array.arrays import Array, RealArray, TruthArray, UnknownArray, Unreadable, around
 from stile_engine.array.loops import Rolled
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, negate
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, negate, variables
 from stile_engine.term.expression import Unmodelled, bounds, every_node
 from stile_engine.triton import integers
+from stile_engine.triton.grid import AXES, TILE, NeedsTiles
 from stile_engine.triton.interpreter import Environment, Reader, controls
 from stile_engine.triton.operations import as_whole, chosen, primitive
 from stile_engine.triton.polynomials import Polynomial
@@ -68,6 +70,10 @@ def for_loop(operation: Operation, environment: Environment, reader: Reader) -> 
     if not reader.silent:
         for bound in (low, high):
             reader.watch.fits(bound, "the bound of a loop", reader.site)
+    tiles = _Tiles.of(operation, environment, reader, low, high, step)
+    if tiles is not None:
+        environment.update(zip(operation.results, tiles.results(), strict=True))
+        return
     stride = step.constant
     if stride is None or stride <= 0:
         raise reader.unsupported("a loop whose step is no positive number", operation)
@@ -91,6 +97,72 @@ def for_loop(operation: Operation, environment: Environment, reader: Reader) -> 
             value = chosen(reader, condition, values[k], value)
         environment[name] = value
     reader.record_after(operation, [environment[name] for name in operation.results])
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """A loop whose rounds are dealt out to all programs along one axis: ``range(id, end, programs)``.
+
+    ``(id, round)`` with ``tile = id + programs * round`` are in bijection with the tiles below the end: so the
+    number of the tile is the variable, in the place of the id and of the round. No two tiles belong together.
+    """
+
+    operation: Operation
+    environment: Environment
+    reader: Reader
+    program: str
+    name: str
+    step: Polynomial
+
+    @staticmethod
+    def of(
+        operation: Operation, environment: Environment, reader: Reader, low: Whole, high: Whole, step: Whole
+    ) -> _Tiles | None:
+        """Raises ``NeedsTiles`` when such a loop is met for the first time."""
+        grid = reader.grid
+        axis = next((a for a in range(3) if low.single == grid.id(a) and step.single == grid.count(a)), None)
+        if axis is None or high.single is None or step.single is None or not high.single.is_of_sizes:
+            return None
+        name, program = f"{TILE}{reader.number_of(operation)}", f"program.{AXES[axis]}"
+        initial = [environment[n] for n in operation.operands[3:]]
+        if not all(isinstance(v, Whole) and _ahead(v, low) is not None for v in initial):
+            return None
+        if not grid.deals or not grid.parts(program) or variables(reader.context.path) & grid.parts(program).keys():
+            return None
+        if grid.extents.get(name) != high.single:
+            raise NeedsTiles(name, program, high.single)
+        return _Tiles(operation, environment, reader, program, name, step.single)
+
+    def results(self) -> list[Value]:
+        """What the loop carries is told inside of it, and not after it."""
+        grid, reader = self.reader.grid, self.reader
+        index, *names = self.operation.regions[0].blocks[0].parameters
+        tile = grid.value(self.name)
+        low = whole((), grid.id(AXES.index(self.program[-1])))
+        environment = dict(self.environment)
+        environment[index.name] = whole((), tile, index.type.width)
+        ahead: list[Polynomial] = []
+        for parameter, operand in zip(names, self.operation.operands[3:], strict=True):
+            start = environment[operand]
+            assert isinstance(start, Whole)
+            ahead.append(_ahead(start, low) or Polynomial())
+            environment[parameter.name] = whole((), tile + ahead[-1], start.bits)
+        gone = frozenset(grid.parts(self.program))
+        with reader.context.without(gone), around(grid.parts(self.name), instead_of=gone):
+            after = reader.operations(_only(self.operation.regions[0], reader), environment)
+        for value, own in zip(after, ahead, strict=True):
+            if not isinstance(value, Whole) or value.single != tile + own + self.step:
+                raise reader.unsupported("a loop over tiles that carries something from tile to tile", self.operation)
+        reason = "what a loop over tiles carries, after the loop"
+        return [UnknownArray((), reason, reader.site) for _ in names]
+
+
+def _ahead(value: Whole, low: Whole) -> Polynomial | None:
+    """By how much an integer is more than the number of the tile, where that is the same for all programs."""
+    if value.shape or value.single is None or low.single is None:
+        return None
+    found = value.single - low.single
+    return found if found.is_of_sizes else None
 
 
 class _Loop:

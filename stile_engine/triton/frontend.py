@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +17,7 @@ from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parame
 from stile_engine.trace.recording import Recorder
 from stile_engine.triton import adapter, control, descriptors, operations, reals, transfers
 from stile_engine.triton.context import Context
-from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
+from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit, NeedsTiles
 from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.memory import Memory, order_of, row_major
 from stile_engine.triton.polynomials import Polynomial, product
@@ -147,17 +148,34 @@ class _Launched:
     # -- reading ---------------------------------------------------------------------------
 
     def read(self, function: Function, recorder: Recorder) -> tuple[KernelResult, ...]:
+        """A loop that is dealt out to the programs is read tile by tile, or, where that cannot be, as any other."""
         grid = Grid.of(self._grid())
+        try:
+            return self._taken_apart(function, grid, recorder)
+        except TraceError:
+            if not grid.dealt:
+                raise
+            found = list(recorder.checks)
+            try:
+                return self._taken_apart(function, replace(Grid.of(self._grid()), deals=False), recorder)
+            except TraceError:
+                recorder.checks[:] = found
+            raise
+
+    def _taken_apart(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         for _ in range(_MOST_SPLITS):
             trial = Recorder()
             try:
                 results = self._read(function, grid, trial)
-            except (NeedsSplit, NeedsGroup) as needed:
+            except (NeedsSplit, NeedsGroup, NeedsTiles) as needed:
                 try:
-                    if isinstance(needed, NeedsSplit):
-                        grid.split(needed.name, needed.divisor)
-                    else:
-                        grid.group(needed.name, needed.length)
+                    match needed:
+                        case NeedsSplit():
+                            grid.split(needed.name, needed.divisor)
+                        case NeedsGroup():
+                            grid.group(needed.name, needed.length)
+                        case NeedsTiles():
+                            grid.deal(needed.name, needed.program, needed.count)
                 except Unreadable as reason:
                     raise TraceError(str(reason)) from reason
                 continue
@@ -175,7 +193,7 @@ class _Launched:
         reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims)
         memories, arguments = self._values(function)
         try:
-            with around(grid.ranges()):
+            with around(grid.launched()):
                 reader.run(function, arguments)
                 programs = grid.variables()
                 refuse_untold(reader.traffic, grid.opaque())

@@ -16,6 +16,9 @@ from stile_engine.triton.polynomials import Polynomial, without
 
 AXES = "xyz"
 
+TILE = "tile."
+"""How numbers of tiles begin."""
+
 UNIT = Polynomial.of(1)
 
 
@@ -55,6 +58,14 @@ class NeedsGroup(Exception):
         self.name, self.length = name, length
 
 
+class NeedsTiles(Exception):
+    """A loop whose rounds are dealt out to the programs: read it again with the number of the tile as a variable."""
+
+    def __init__(self, name: str, program: str, count: Polynomial) -> None:
+        super().__init__(name)
+        self.name, self.program, self.count = name, program, count
+
+
 @dataclass
 class Grid:
     """``extents`` gives the number of values of each variable, from 0; where they are not all taken, ``facts``
@@ -64,6 +75,11 @@ class Grid:
     splits: dict[str, Split] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     facts: list[Predicate] = field(default_factory=list)
+    deals: bool = True
+    """Whether loops whose rounds are dealt out to the programs are read as loops over tiles."""
+    dealt: dict[str, str] = field(default_factory=dict)
+    """Numbers of tiles that the programs of a launch take in turn, and the id that they begin with: the tiles
+    ``id, id + programs, id + 2 * programs …`` of all programs are each number below the end once."""
     _of_remainder: dict[str, str] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
     """Remainders in a last group of programs that may be smaller than the others, by how much is no affine fact."""
@@ -133,6 +149,22 @@ class Grid:
         self.groups[name] = made
         self.extents[made.row], self.extents[made.place] = columns, Polynomial.of(length)
         self.facts.append(compare(Affine.variable(made.place), "<", left))
+
+    def deal(self, name: str, program: str, count: Polynomial) -> None:
+        """Raises ``Unreadable`` where a loop is met twice with different ends."""
+        if self.extents.get(name, count) != count:
+            raise Unreadable("a loop over tiles that has another end each time")
+        self.extents[name] = count
+        self.dealt[name] = program
+
+    def parts(self, root: str) -> Axes:
+        """The variables that a program id, or the number of a tile, consists of."""
+        return {name: own for name, own in self.ranges().items() if name == root or name.startswith(f"{root}.")}
+
+    def launched(self) -> Axes:
+        """The variables of a program, outside of loops over tiles."""
+        tiles = {name for root in self.dealt for name in self.parts(root)}
+        return {name: own for name, own in self.ranges().items() if name not in tiles}
 
     def numbers(self) -> frozenset[Polynomial]:
         """What ids, and their parts, are: a launch has no more programs than fit into 32 bits."""

@@ -88,6 +88,7 @@ class Reader:
     _count: int = 0
     _loops: int = 0
     _users: dict[str, list[Operation]] = field(default_factory=dict)
+    _numbers: dict[int, int] = field(default_factory=dict)
     _visits: dict[Site, int] = field(default_factory=dict)
     """The first operation of each expression."""
 
@@ -95,6 +96,7 @@ class Reader:
 
     def run(self, function: Function, arguments: Mapping[str, Value]) -> None:
         self._users = users(function.body)
+        self._numbers = {id(o): k for k, o in enumerate(every_operation(function.body))}
         sites = self.sites.arguments(function)
         for parameter in function.parameters:
             value = arguments[parameter.name]
@@ -278,6 +280,10 @@ class Reader:
         self._loops += 1
         return f"round.{self._loops}"
 
+    def number_of(self, operation: Operation) -> int:
+        """A number that belongs to the operation, the same in each reading of the kernel."""
+        return self._numbers[id(operation)]
+
     def some_number(self, size: Affine) -> str:
         """A variable for an integer of which it is only known that it lies below the size."""
         name = f"{UNTOLD}{len(self.context.untold)}"
@@ -358,14 +364,19 @@ class Reader:
 def users(region: Region) -> dict[str, list[Operation]]:
     """The operations that use a value, by its name; a name that stands in several regions has the users of all."""
     found: dict[str, list[Operation]] = {}
+    for operation in every_operation(region):
+        for name in (*operation.operands, *(n for s in operation.successors for n in s.operands)):
+            found.setdefault(name, []).append(operation)
+    return found
+
+
+def every_operation(region: Region) -> Iterator[Operation]:
     waiting = [region]
     while waiting:
         for block in waiting.pop().blocks:
             for operation in block.operations:
-                for name in (*operation.operands, *(n for s in operation.successors for n in s.operands)):
-                    found.setdefault(name, []).append(operation)
+                yield operation
                 waiting += operation.regions
-    return found
 
 
 _MEMORY = frozenset(

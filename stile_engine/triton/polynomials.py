@@ -208,6 +208,15 @@ def without(monomial: Monomial, factor: Monomial) -> Monomial | None:
     return tuple(rest)
 
 
+def rounded_up(quotient: FloorDiv) -> str | None:
+    """The size of which the quotient is no more than a part, rounded up: ``(n + d - 1) // d <= n`` for n >= 1."""
+    numerator = quotient.numerator
+    if len(numerator.terms) != 1 or not 0 <= numerator.constant < quotient.divisor:
+        return None
+    (atom, factor), *_ = numerator.terms
+    return atom if factor == 1 and isinstance(atom, str) else None
+
+
 def product(factors: list[Polynomial]) -> Polynomial:
     total = Polynomial.of(1)
     for factor in factors:

@@ -26,6 +26,7 @@ from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import numeric
+from stile_engine.triton.grid import TILE
 from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.values import UNTOLD
 from stile_engine.triton.watch import readable, sizes_text
@@ -114,8 +115,8 @@ def _added(access: Access, programs: Axes) -> Node:
 
 
 def unknowns(access: Access, programs: Axes) -> Axes:
-    """What tells one write of the store from another: the program, the rounds, the lane."""
-    found = dict(programs)
+    """What tells one write of the store from another: the program (or the tile), the rounds, the lane."""
+    found = {name: own for name, own in programs.items() if name in access.variables}
     found.update({name: access.variables[name] for name in access.rounds})
     found.update({axis_variable(a): bounds(0, n) for a, n in enumerate(access.shape)})
     return found
@@ -124,7 +125,8 @@ def unknowns(access: Access, programs: Axes) -> Axes:
 def conditions(access: Access, programs: Axes) -> Predicate:
     """When a program, round and lane write at all."""
     ranges = [in_range(Affine.variable(v), low, high) for v, (low, high) in unknowns(access, programs).items()]
-    return conjunction(*ranges, *access.facts, access.where)
+    facts = (f for f in access.facts if variables(f) <= access.variables.keys())
+    return conjunction(*ranges, *facts, access.where)
 
 
 def written_by(access: Access, programs: Axes) -> Written:
@@ -206,9 +208,17 @@ class Races:
         )
         sizes = IndexSet.box({s: bounds(low, high + 1) for s, (low, high) in self.sizes.ranges.items()})
         together = IndexSet.where(same) & sizes
-        apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in self.programs))
+        programs = [v for v in self.programs if v in left.names]
+        if programs != [v for v in self.programs if v in right.names]:
+            if together.is_empty:
+                return None
+            raise TraceError(f"{self.memory.name} inside and outside of a loop over tiles", one.site)
+        apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in programs))
         racing = together & IndexSet.where(apart)
         if not racing.is_empty:
+            if any(v.startswith(TILE) for v in programs):
+                # One program may have both tiles, one after the other.
+                raise TraceError(f"two tiles that touch one element of {self.memory.name}", one.site)
             return self._race(one, other, racing, left.names, right.names)
         if one is other:
             return self._several(one, together, left, right)
@@ -236,8 +246,8 @@ class Races:
         if point is None or where.tokens:
             detail = f"two programs may {verb} the same element of {self.memory.name}"
             return Check("race", Status.UNKNOWN, one.site, detail)
-        first = {v: point.get(left[v].render(), 0) for v in self.programs}
-        second = {v: point.get(right[v].render(), 0) for v in self.programs}
+        first = {v: point.get(left[v].render(), 0) for v in self.programs if v in left}
+        second = {v: point.get(right[v].render(), 0) for v in self.programs if v in right}
         who = " and ".join(
             "(" + ", ".join(f"{readable(v)}={n}" for v, n in side.items()) + ")" for side in (first, second)
         )

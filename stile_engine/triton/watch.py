@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +17,7 @@ from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import Context, numeric
 from stile_engine.triton.memory import Memory
-from stile_engine.triton.polynomials import Polynomial
+from stile_engine.triton.polynomials import Monomial, Polynomial, rounded_up, without
 from stile_engine.triton.values import Whole
 
 _MOST_INSTANCES = 400
@@ -129,6 +130,8 @@ class Watch:
             limits = polynomial.extremes(ranges)
             if limits is not None and limits[0] >= low and limits[1] <= high:
                 continue
+            if -low > self._most(polynomial):
+                continue
             own = polynomial.affine
             if own is None:
                 self._note(self._product(polynomial, what, value, site))
@@ -220,6 +223,24 @@ class Watch:
                         yield dict(instance)
                         break
                     top //= 2
+
+    def _most(self, value: Polynomial) -> float:
+        """A number that a polynomial of sizes stays below: a product of sizes that divides the number of elements of
+        a tensor is no larger than that."""
+        total = 0
+        for monomial, coefficient in value.terms:
+            if not coefficient.is_constant or coefficient.constant < 0:
+                return math.inf
+            own = tuple(sorted((a if isinstance(a, str) else rounded_up(a) or str(a)) for a in monomial))
+            if not any(without(shape, own) is not None for shape in self._shapes()):
+                return math.inf
+            total += coefficient.constant * self.most_elements
+        return total
+
+    def _shapes(self) -> Iterator[Monomial]:
+        for shape in self.sizes.shapes:
+            single = (size.terms[0] for size in shape if len(size.terms) == 1 and size.constant >= 0)
+            yield tuple(atom for atom, factor in single if isinstance(atom, str) and factor >= 1)
 
     def _product(self, value: Polynomial, what: str, whole: Whole, site: Site | None) -> Check:
         return Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{whole.bits}: {value}")
