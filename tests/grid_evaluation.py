@@ -1,6 +1,6 @@
 """Whole values in floating point, one NumPy array for each expression. Shares no code with the prover.
 
-Faster than ``brute_force`` and as independent: each node becomes an array over its own axes.
+Faster than ``node_values`` and as independent: each node becomes an array over its own axes.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +10,6 @@ from hypothesis import strategies as st
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
 from jax import lax  # noqa: E402
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 from node_values import table  # noqa: E402
 
 from stile_engine.index.dims import Dim  # noqa: E402

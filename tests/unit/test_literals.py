@@ -8,7 +8,7 @@ import struct
 from fractions import Fraction
 
 import pytest
-from brute_force import element
+from node_values import value_at
 
 from stile_engine.term.expression import Const
 from stile_engine.trace.literals import read_literal
@@ -79,7 +79,7 @@ def test_readings_round_to_the_float() -> None:
         root = math.sqrt(generator.randrange(2, 4096))
         value = generator.randrange(1, 50) / generator.randrange(1, 50) * generator.choice([1.0, root, math.pi])
         node = read_literal(value).node
-        assert math.isclose(element(node, {}, {}), value, rel_tol=4e-16)
+        assert math.isclose(value_at(node, {}, {}), value, rel_tol=4e-16)
 
 
 def test_random_doubles_stay_decimals() -> None:
