@@ -69,8 +69,7 @@ def kernel(
     """
     if backend is not None and backend not in BACKENDS:
         raise UsageError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
-    declarations = _declarations.get()
-    if declarations is None:
+    if _declarations.get() is None:
         return _identity
     site = user_site()
     given = {
@@ -86,13 +85,25 @@ def kernel(
         "examples": examples,
         "typed": typed,
     }
-    options = {name: value for name, value in given.items() if value is not None}
 
     def decorate(target: Decorated) -> Decorated:
-        declarations.append(Declaration(target, spec, options, site, registered_dims()))
+        declare(target, spec, given, site)
         return target
 
     return decorate
+
+
+def declare(target: Any, spec: Any, options: Mapping[str, Any], site: Site | None) -> None:
+    """Note that ``target`` computes ``spec``, if a module is being checked; options that are None do not count."""
+    declarations = _declarations.get()
+    if declarations is not None:
+        given = {name: value for name, value in options.items() if value is not None}
+        declarations.append(Declaration(target, spec, given, site, registered_dims()))
+
+
+def being_checked() -> bool:
+    """Whether the code that runs is that of a module under check."""
+    return _declarations.get() is not None
 
 
 def _identity(target: Decorated) -> Decorated:

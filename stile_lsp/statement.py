@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from stile_engine.incremental.module import Chunk
-from stile_engine.incremental.statement import dotted, first_line
+from stile_engine.incremental.statement import decorator_names, dotted, first_line
 from stile_engine.trace.report import Position, Range
 from stile_lsp.documents import LineIndex
 
@@ -64,10 +64,8 @@ def _read(node: ast.stmt, index: LineIndex, above: int) -> Statement:
     functions: list[DecoratedFunction] = []
     for part in ast.walk(node):
         match part:
-            case ast.Import(names=aliases):
-                kernel_names.update(f"{a.asname or a.name}.kernel" for a in aliases if a.name == "stile_engine")
-            case ast.ImportFrom(module="stile_engine", names=aliases, level=0):
-                kernel_names.update(a.asname or a.name for a in aliases if a.name == "kernel")
+            case ast.Import() | ast.ImportFrom():
+                kernel_names |= decorator_names(part)
             case ast.FunctionDef() | ast.AsyncFunctionDef() if part.decorator_list:
                 functions.append(_decorated(part, index, above))
     return Statement(frozenset(kernel_names), tuple(functions))
@@ -105,11 +103,14 @@ def _name_range(node: Function, index: LineIndex, above: int) -> Range:
 
 def _specs(call: ast.Call | None, index: LineIndex, above: int) -> tuple[SpecText, ...]:
     """The spec strings of a decorator: the first argument, alone, in a tuple or as values of a dict."""
-    if call is None or not call.args:
-        return ()
+    given = None if call is None else next((k.value for k in call.keywords if k.arg == "spec"), None)
+    if call is not None and call.args:
+        given = call.args[0]
     parts: Sequence[ast.expr]
-    match call.args[0]:
-        case ast.Tuple(elts=parts):
+    match given:
+        case None:
+            return ()
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
             pass
         case ast.Dict(values=parts):
             pass

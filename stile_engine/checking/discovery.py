@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stile_engine.checking.parsing import BrokenPart, ParsedText
-from stile_engine.incremental.statement import dotted
+from stile_engine.incremental.statement import decorator_names, dotted
 from stile_engine.proof.verdict import Position, Range, Status
 from stile_engine.trace.location import Site
 from stile_engine.trace.report import KernelReport
@@ -62,16 +62,8 @@ def find_kernels(parsed: ParsedText, path: str) -> tuple[FoundKernel, ...]:
 
 
 def _decorator_names(tree: ast.Module) -> frozenset[str]:
-    """The dotted names by which ``stile_engine.kernel`` is reachable in the file."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "stile_engine" and not node.level:
-            found.update(a.asname or a.name for a in node.names if a.name == "kernel")
-            if any(a.name == "*" for a in node.names):
-                found.add("kernel")
-        elif isinstance(node, ast.Import):
-            found.update(f"{a.asname or a.name}.kernel" for a in node.names if a.name == "stile_engine")
-    return frozenset(found)
+    """The dotted names by which ``stile_engine.kernel`` and the like are reachable in the file."""
+    return frozenset().union(*(decorator_names(node) for node in ast.walk(tree)))
 
 
 def _names_in_broken_text(parsed: ParsedText) -> frozenset[str]:

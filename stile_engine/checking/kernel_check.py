@@ -182,6 +182,8 @@ class KernelCheck:
     def _check(self, declaration: Declaration) -> None:
         assert self._run is not None
         options = dict(declaration.options)
+        if self._request.constants:
+            options["consts"] = {**dict(options.get("consts", {})), **self._request.constants}
         self._dims = {**self._run.dims, **declaration.dims, **(self._instance.dims if self._instance else {})}
         self._findings.sizes = symbol_ranges(self._dims.values())
         function = called(declaration.target)
@@ -601,7 +603,7 @@ def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:
     """The specs that are written as string literals in the decorator, with their nodes."""
     node = found.spec_node
     match node:
-        case ast.Tuple(elts=parts):
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
             nodes: Sequence[ast.expr] = parts
         case ast.Dict(values=parts):
             nodes = parts

@@ -269,6 +269,22 @@ def _quiet_decorators(statement: Function) -> frozenset[str] | None:
     return frozenset(needed)
 
 
+def decorator_names(node: ast.AST) -> frozenset[str]:
+    """The dotted names by which an import makes ``stile_engine.kernel`` reachable, or ``jit`` of the typed dialect
+    for Triton: what stands under a decorator of such a name is a kernel."""
+    match node:
+        case ast.ImportFrom(module="stile_engine", level=0, names=aliases):
+            found = {a.asname or a.name for a in aliases if a.name == "kernel"}
+            found |= {"kernel" for a in aliases if a.name == "*"}
+            return frozenset(found | {f"{a.asname or a.name}.jit" for a in aliases if a.name == "triton"})
+        case ast.ImportFrom(module="stile_engine.triton", level=0, names=aliases):
+            return frozenset(a.asname or a.name for a in aliases if a.name == "jit")
+        case ast.Import(names=aliases):
+            found = {f"{a.asname or a.name}.kernel" for a in aliases if a.name == "stile_engine"}
+            return frozenset(found | {f"{a.asname or a.name}.jit" for a in aliases if a.name == "stile_engine.triton"})
+    return frozenset()
+
+
 def dotted(node: ast.expr) -> str | None:
     """``a.b.c`` as text; None for any other expression."""
     if isinstance(node, ast.Name):

@@ -115,7 +115,14 @@ class _Loop:
         self._opaque = [_opaque_tensor(recurrence, number) for number in range(len(initial))]
 
     def by_induction(self) -> tuple[Guarded, ...] | None:
-        forms = self._guess()
+        """Closed forms that hold: those that are claimed, or where they do not do, as in lanes of which a claim says
+        nothing, those that are guessed."""
+        claims = {k: claim for k, claim in enumerate(self._recurrence.invariant) if claim is not None}
+        found = self._checked(claims) if claims else None
+        return found if found is not None else self._checked({})
+
+    def _checked(self, claims: Mapping[int, Node]) -> tuple[Guarded, ...] | None:
+        forms = self._guess(claims)
         if forms is None:
             return None
         stepped = self._stepped(forms)
@@ -126,18 +133,17 @@ class _Loop:
 
     # -- guesses ---------------------------------------------------------------------------
 
-    def _guess(self) -> tuple[Guarded, ...] | None:
+    def _guess(self, claims: Mapping[int, Node]) -> tuple[Guarded, ...] | None:
         """A closed form for each carry; those that others are made of come first."""
         recurrence = self._recurrence
         found: dict[int, Guarded] = {}
-        for number, claimed in enumerate(recurrence.invariant):
-            if claimed is not None:
-                claim = self._normalize(claimed)
-                around = {**recurrence.outer, **recurrence.axes[number]}
-                box = IndexSet.box({**around, self._round: bounds(0, recurrence.rounds + 1)})
-                if requirements(claim.conditions, box):
-                    return None  # a claim that has no value for some inputs says nothing about these
-                found[number] = claim
+        for number, claimed in claims.items():
+            claim = self._normalize(claimed)
+            around = {**recurrence.outer, **recurrence.axes[number]}
+            box = IndexSet.box({**around, self._round: bounds(0, recurrence.rounds + 1)})
+            if requirements(claim.conditions, box):
+                return None  # a claim that has no value for some inputs says nothing about these
+            found[number] = claim
         direct = [{node.number for node in _carried(recurrence, step)} for step in recurrence.step]
         while len(found) < len(recurrence.step):
             waiting = [k for k in range(len(recurrence.step)) if k not in found]

@@ -7,6 +7,7 @@ Ranges are zero-based lines with UTF-16 columns, lines as LSP splits them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from stile_engine.proof.verdict import (
     Assumption,
@@ -60,6 +61,9 @@ class CheckRequest:
     workspace: str | None = None
     first: tuple[str, ...] = ()
     """Kernels that are checked before the others, most wanted first; the report is the same."""
+
+    constants: dict[str, Any] = field(default_factory=dict)
+    """Values of constants in the place of those that the kernels declare, as a launch may give them."""
 
     trace_only: bool = False
     """Trace the kernels and prove nothing: only ``Report.evidence`` is of use then."""

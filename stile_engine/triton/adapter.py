@@ -18,7 +18,10 @@ from typing import Any
 from stile_engine.errors import UnsupportedError
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import Site
-from stile_engine.triton.sites import ranked, unranked
+from stile_engine.triton.sites import original, ranked, unranked
+
+CLAIM = "stile_claim"
+"""How the names of helper functions begin that stand where an invariant speaks of a value, and give it back."""
 
 TRIED = ("3.8.0", "3.9.0")
 
@@ -52,12 +55,31 @@ def version() -> str:
     return str(getattr(require(), "__version__", "?"))
 
 
-def compiled_function(target: Any) -> Any:
-    """The ``JITFunction`` inside decorators such as ``triton.autotune`` and ``triton.heuristics``.
+def language() -> Any:
+    """The module ``triton.language``."""
+    require()
+    import triton.language
+
+    return triton.language
+
+
+def jitted(function: Any) -> Any:
+    """The function under ``triton.jit``; with ``TRITON_INTERPRET=1`` one that the interpreter runs."""
+    return require().jit(function)
+
+
+def is_interpreted(function: Any) -> bool:
+    return type(function).__name__ == "InterpretedFunction"
+
+
+def compiled_function(target: Any, constants: Mapping[str, Any]) -> Any:
+    """The ``JITFunction`` inside decorators such as ``triton.autotune`` and ``triton.heuristics``, and of a typed
+    kernel the one for these constants.
 
     Raises ``UnsupportedError`` for an object that has none.
     """
-    found, depth = target, 0
+    made = getattr(target, "compiled", None)
+    found, depth = target if made is None else made(constants), 0
     while type(found).__name__ != "JITFunction":
         inner = getattr(found, "fn", None)
         if inner is None or depth > 8:
@@ -115,7 +137,7 @@ def _lower(function: Any, types: Mapping[str, str], constants: Mapping[str, Any]
     source = ASTSource(
         fn=function, signature=signature, constexprs={(names.index(n),): v for n, v in constants.items()}
     )
-    with _ranked_columns(function):
+    with _ranked_columns(function), _kept_apart(function):
         module = source.make_ir(
             target, options, backend.get_codegen_implementation(options), backend.get_module_map(), context
         )
@@ -151,6 +173,19 @@ def _ranked_columns(function: Any) -> Iterator[None]:
         yield
     finally:
         owner.parse = parse
+
+
+@contextmanager
+def _kept_apart(function: Any) -> Iterator[None]:
+    """The helper functions of claims stay calls in what is read; elsewhere they are put in place and are nothing."""
+    helpers = [v for n, v in function.fn.__globals__.items() if n.startswith(CLAIM) and hasattr(v, "noinline")]
+    try:
+        for helper in helpers:
+            helper.noinline = True
+        yield
+    finally:
+        for helper in helpers:
+            helper.noinline = False
 
 
 @cache
@@ -192,6 +227,8 @@ def _error_site(error: BaseException, function: Any) -> Site | None:
     if line is None or node is None:
         return None
     function = _at_fault(error, function)
+    if (made := original(function.fn.__code__.co_filename, line, int(node.col_offset))) is not None:
+        return made
     path = inspect.getsourcefile(function.fn) or ""
     first, indent = _start(function)
     start = first + line - 1
@@ -224,3 +261,12 @@ def _start(function: Any) -> tuple[int, int]:
         if own.startswith(("def ", "async def ")):
             return start + number, len(line) - len(own)
     return start, 0
+
+
+def empty(shape: tuple[int, ...], kind: Any, device: Any) -> Any:
+    """A tensor that nothing was written to; its type is one of PyTorch's, a name of one, or None for float32."""
+    import importlib
+
+    torch = importlib.import_module("torch")
+    dtype = torch.float32 if kind is None else getattr(torch, kind) if isinstance(kind, str) else kind
+    return torch.empty(shape, dtype=dtype, device=device)

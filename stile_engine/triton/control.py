@@ -216,7 +216,8 @@ class _Loop:
         if (name := self.reader.sites.target(self.operation)) is not None:
             self.reader.record(name, counter, index.type, id(self.operation))
         environment.update({p.name: v for p, v in zip(names, carries, strict=True)})
-        return self.reader.operations(block, environment)
+        with self.reader.carrying([p.name for p in names], round_):
+            return self.reader.operations(block, environment)
 
     def _unrolled(self) -> list[Value]:
         values = self.initial

@@ -15,7 +15,7 @@ from stile_engine.proof.verdict import Status
 from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
-from stile_engine.triton import adapter, control, descriptors, operations, reals, transfers
+from stile_engine.triton import adapter, claims, control, descriptors, operations, reals, transfers
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit, NeedsTiles
 from stile_engine.triton.interpreter import Reader
@@ -29,7 +29,7 @@ from stile_engine.triton.values import Pointer, Value, real, whole
 from stile_engine.triton.watch import Watch
 
 # Importing these modules fills the table of models.
-MODELS = (control, descriptors, operations, reals, transfers)
+MODELS = (claims, control, descriptors, operations, reals, transfers)
 
 _MOST_SPLITS = 8
 
@@ -54,12 +54,12 @@ class TritonFrontEnd:
         is owed: bounds, races, overflow.
         """
         adapter.require()
-        function = adapter.compiled_function(task.function)
         launch = task.launch or Launch()
+        function = adapter.compiled_function(task.function, launch.constants)
         kernel = _Launched(task, function, launch)
         text = adapter.lower(function, kernel.types, kernel.constants)
         module = read_module(text)
-        public = [f for f in module.functions]
+        public = [f for f in module.functions if adapter.CLAIM not in f.name]
         if len(public) != 1:
             raise TraceError("a helper function that the compiler does not put in place (noinline)")
         return kernel.read(public[0], recorder)
@@ -72,6 +72,8 @@ class _Launched:
         self.task, self.function, self.launch = task, function, launch
         self.parameters = {p.name: p for p in task.parameters}
         self.sites = Sites(task.path)
+        claimed = getattr(task.function, "claims", None)
+        self.claims = () if claimed is None else claimed(launch.constants)
         self.types: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
         self.symbols: dict[str, tuple[int, int]] = {
@@ -181,6 +183,7 @@ class _Launched:
                 continue
             finally:
                 recorder.checks[:] = trial.checks
+                recorder.claims[:] = trial.claims
                 recorder.values, recorder.loops = trial.values, trial.loops
             recorder.readings.update(trial.readings)
             return results
@@ -190,7 +193,7 @@ class _Launched:
         sizes = self._sizes()
         context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
         watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers(), grid.products())
-        reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims)
+        reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims, self.claims)
         memories, arguments = self._values(function)
         try:
             with around(grid.launched()):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from stile_engine.array.arrays import (
     RealArray,
@@ -32,6 +32,9 @@ from stile_engine.triton.sites import Sites
 from stile_engine.triton.ttir.tree import Block, Function, Operation, Region, Type
 from stile_engine.triton.values import UNTOLD, Pointer, Value, Whole
 from stile_engine.triton.watch import Watch
+
+if TYPE_CHECKING:
+    from stile_engine.triton.claims import Claimed
 
 Environment: TypeAlias = dict[str, Value]
 
@@ -69,6 +72,15 @@ def controls(
     return register
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedNames:
+    """The values that the innermost loop carries, by their names, and the variable of its round where it is read once
+    for all rounds."""
+
+    names: tuple[str, ...] = ()
+    round: str | None = None
+
+
 @dataclass
 class Reader:
     """The state of one reading. ``sites`` finds the expression of the source that an operation came from."""
@@ -79,11 +91,13 @@ class Reader:
     sites: Sites
     watch: Watch
     dims: Mapping[str, Dim]
+    claims: Sequence[Claimed] = ()
     traffic: Traffic = field(default_factory=Traffic)
     silent: bool = False
     """Whether the operations are read for their values alone, and will be read again."""
     site: Site | None = None
     rounds: tuple[str, ...] = ()
+    carried: CarriedNames = CarriedNames()
     _order: tuple[int, ...] = ()
     _count: int = 0
     _loops: int = 0
@@ -238,12 +252,12 @@ class Reader:
 
     @contextmanager
     def tentatively(self) -> Iterator[None]:
-        """What was seen inside is forgotten if it fails."""
+        """What was seen inside is forgotten if it fails: it may name a loop that was never closed."""
         saved = {site: replace(value) for site, value in self.recorder.values.items()}
         loops = dict(self.recorder.loops)
         try:
             yield
-        except (Unreadable, TraceError):
+        except Exception:
             self.recorder.values, self.recorder.loops = saved, loops
             raise
 
@@ -321,6 +335,17 @@ class Reader:
             yield
         finally:
             self.rounds = saved
+
+    @contextmanager
+    def carrying(self, names: Sequence[str], round_: Affine) -> Iterator[None]:
+        """The body of a loop that carries these."""
+        saved = self.carried
+        variable = None if round_.is_constant else next(iter(round_.variables))
+        self.carried = CarriedNames(tuple(names), variable)
+        try:
+            yield
+        finally:
+            self.carried = saved
 
     def access(
         self,
@@ -402,7 +427,6 @@ _NAMES = {
     "tt.gather": "tl.gather",
     "tt.dot_scaled": "tl.dot_scaled",
     "tt.elementwise_inline_asm": "inline assembly",
-    "tt.call": "a helper function that the compiler does not put in place",
 }
 
 

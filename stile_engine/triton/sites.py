@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from stile_engine.trace.location import Site, is_user_file
@@ -22,12 +23,50 @@ Start = tuple[int, int]
 Extent = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class Generated:
+    """A text that was made from another one: at each place of it the nodes that start there, which have the places
+    that they come from in the file ``path``."""
+
+    path: str
+    starts: Mapping[Start, list[ast.AST]]
+
+    @staticmethod
+    def of(path: str, text: str, tree: ast.AST) -> Generated:
+        """``text`` is ``tree`` as it is printed."""
+        printed = ast.parse(text).body[0]
+        origin = dict(zip(map(id, ast.walk(printed)), ast.walk(tree), strict=True))
+        return Generated(path, {s: [origin[id(n)] for n in nodes] for s, nodes in _starts(printed).items()})
+
+
+_generated: dict[str, Generated] = {}
+
+
+def remember(name: str, generated: Generated) -> None:
+    """From now on places in a text of that name are those that it was made from."""
+    _generated[name] = generated
+
+
+def original(path: str, line: int, column: int) -> Site | None:
+    """Where something in a made text comes from; None for any other text. The column may be ranked."""
+    made = _generated.get(path)
+    if made is None:
+        return None
+    plain, rank = unranked(column)
+    nodes = made.starts.get((line, plain))
+    if not nodes:
+        return None
+    node = nodes[min(rank, len(nodes) - 1)]
+    assert isinstance(node, ast.expr | ast.stmt)
+    return site_of(node, made.path)
+
+
 class Sites:
     """Places in the file under check. What stands in a library belongs to the call that leads there."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._known: dict[Start, Site] = {}
+        self._known: dict[tuple[str, int, int], Site] = {}
         self._starts: dict[Start, list[ast.AST]] | None = None
         self._returned: frozenset[Extent] = frozenset()
 
@@ -42,7 +81,7 @@ class Sites:
         if operation.place is None:
             return found
         for place in operation.place.chain():
-            if place.path != self._path:
+            if not self._is_here(place):
                 # What a library does is what its call gives; what another file of the user does is not known here.
                 if is_user_file(place.path):
                     break
@@ -64,7 +103,9 @@ class Sites:
         if not isinstance(node, ast.FunctionDef) or node.name != function.name:
             return {}
         given = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-        return {a.arg: site_of(a, self._path) for a in given}
+        # What a made function has beside its source's parameters stands where the function does.
+        start = (node.lineno, node.col_offset)
+        return {a.arg: site_of(a, self._path) for a in given if (a.lineno, a.col_offset) != start}
 
     def target(self, loop: Operation) -> Site | None:
         """The name that a ``for`` gives its rounds."""
@@ -80,18 +121,22 @@ class Sites:
         return site_of(node, self._path), frozenset(n.id for n in names)
 
     def _loop(self, loop: Operation) -> ast.For | None:
-        place = None if loop.place is None else next((p for p in loop.place.chain() if p.path == self._path), None)
+        place = None if loop.place is None else next((p for p in loop.place.chain() if self._is_here(p)), None)
         node = None if place is None else self._node(place)
         return node if isinstance(node, ast.For) else None
 
     def _chain(self, operation: Operation) -> Iterator[Site]:
         if operation.place is not None:
             for place in operation.place.chain():
-                if place.path == self._path:
+                if self._is_here(place):
                     yield self._site(place)
 
+    def _is_here(self, place: Place) -> bool:
+        made = _generated.get(place.path)
+        return (place.path if made is None else made.path) == self._path
+
     def _site(self, place: Place) -> Site:
-        key = (place.line, place.column)
+        key = (place.path, place.line, place.column)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self._expression(place)
@@ -100,18 +145,19 @@ class Sites:
     def _expression(self, place: Place) -> Site:
         line, column = place.line, unranked(place.column - 1)[0]
         node = self._node(place)
-        if node is None:
+        if not isinstance(node, ast.expr | ast.stmt):
             return Site(self._path, line, line, column, column + 1)
         last = _header_end(node) or node
-        end_line = getattr(last, "end_lineno", None) or line
-        return Site(self._path, line, end_line, column, int(getattr(last, "end_col_offset", column) or column))
+        end = site_of(last, self._path)
+        return Site(self._path, node.lineno, end.end_lineno, node.col_offset, end.end_col)
 
     def _node(self, place: Place) -> ast.AST | None:
         """The expression or statement that is meant."""
         if self._starts is None:
             self._starts, self._returned = _read("".join(linecache.getlines(self._path)))
         column, rank = unranked(place.column - 1)
-        nodes = self._starts.get((place.line, column))
+        made = _generated.get(place.path)
+        nodes = (self._starts if made is None else made.starts).get((place.line, column))
         return nodes[min(rank, len(nodes) - 1)] if nodes else None
 
 
@@ -139,7 +185,7 @@ def _is_made(node: ast.AST) -> bool:
     return False
 
 
-def _header_end(node: ast.AST) -> ast.AST | None:
+def _header_end(node: ast.AST) -> ast.expr | None:
     """Of a statement that holds statements the line that it begins with is meant."""
     match node:
         case ast.For(iter=end) | ast.If(test=end) | ast.While(test=end):
