@@ -70,6 +70,8 @@ class Findings:
     """For calls of functions in other files of the user: where in there the operation stands."""
     prover: Prover = prove_here
     _proofs: list[tuple[Claim, Proof]] = field(default_factory=list)
+    _owed: set[tuple[str, int, int]] = field(default_factory=set)
+    """Which statements about invariants were looked at."""
 
     def described(self, report: KernelReport) -> KernelReport:
         """The report with the normal forms of what was proved, as texts and formulas. To write them can take
@@ -197,8 +199,13 @@ class Findings:
     def _add_invariants(self, claim: Claim) -> None:
         """What is claimed of the loops, one obligation for its base and one for its step."""
         for statement in owed(claim.actual.node):
+            # Several outputs may come from one loop.
+            key = (statement.code, statement.carry, id(statement.loop))
+            if key in self._owed:
+                continue
+            self._owed.add(key)
             proof = self._ask(statement.actual, statement.claimed, "out", Role.CLAIM, details=False)
-            site = statement.location if isinstance(statement.location, Site) else claim.site
+            site = statement.loop.location if isinstance(statement.loop.location, Site) else claim.site
             place = self.range(site)
             base = statement.code == "invariant-base"
             when = "before the first round" if base else "after a round that starts with it"
@@ -210,8 +217,7 @@ class Findings:
                 detail = f"it could not be shown that the invariant says what the loop computes {when}{reason}"
             self.assumptions += [a for a in proof.assumptions if a not in self.assumptions]
             found = Obligation("invariant", proof.status, place, claim.spec_text, detail=detail, witness=proof.witness)
-            if found not in self.obligations:
-                self.obligations.append(found)
+            self.obligations.append(found)
             if not holds:
                 severity = "error" if proof.status is Status.REFUTED else "warning"
                 self.diagnose(statement.code, severity, place, refutation_message(found))

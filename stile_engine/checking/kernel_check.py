@@ -49,6 +49,9 @@ from stile_engine.trace.sameness import digest_of
 from stile_engine.trace.source_map import site_of
 from stile_engine.trace.standing import symbols_replaced
 
+_BROKEN = {"dim-mismatch": "shape", "unreduced-dim": "shape", "spec-shape": "shape", "out-of-bounds": "bounds"}
+"""Rules that a kernel breaks, with the kinds of their obligations."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedKernel:
@@ -467,9 +470,8 @@ class KernelCheck:
 
     def _broken_rule(self, code: str, place: Range, message: str, related: Sequence[Any] = ()) -> None:
         unsupported = code == "unsupported"
-        refuting = code in ("dim-mismatch", "unreduced-dim", "spec-shape")
-        status = Status.UNSUPPORTED if unsupported else Status.REFUTED if refuting else Status.ERROR
-        kind = "shape" if refuting else "value"
+        kind = _BROKEN.get(code, "value")
+        status = Status.UNSUPPORTED if unsupported else Status.REFUTED if code in _BROKEN else Status.ERROR
         self._findings.obligations.append(Obligation(kind, status, place, detail=message))
         self._findings.diagnose(code, "warning" if unsupported else "error", place, message, related)
 

@@ -115,13 +115,21 @@ class _Loop:
         self._opaque = [_opaque_tensor(recurrence, number) for number in range(len(initial))]
 
     def by_induction(self) -> tuple[Guarded, ...] | None:
-        """Closed forms that hold: those that are claimed, or where they do not do, as in lanes of which a claim says
-        nothing, those that are guessed."""
-        claims = {k: claim for k, claim in enumerate(self._recurrence.invariant) if claim is not None}
-        found = self._checked(claims) if claims else None
-        return found if found is not None else self._checked({})
+        """Closed forms that hold: those that are claimed, and guessed ones for the other carries. A claim that says
+        nothing of some elements, as of lanes past the end of a dim, is no closed form: that is guessed too."""
+        claims = {k: self._normalize(c) for k, c in enumerate(self._recurrence.invariant) if c is not None}
+        return self._checked({k: c for k, c in claims.items() if not self._is_partial(k, c)})
 
-    def _checked(self, claims: Mapping[int, Node]) -> tuple[Guarded, ...] | None:
+    def _is_partial(self, number: int, claim: Guarded) -> bool:
+        box = self._before_rounds(number)
+        return any(isinstance(p.value, Missing) and not (p.guard & box).is_empty for p in claim.pieces)
+
+    def _before_rounds(self, number: int) -> IndexSet:
+        """The elements of a carry before each round, and after the last one."""
+        around = {**self._recurrence.outer, **self._recurrence.axes[number]}
+        return IndexSet.box({**around, self._round: bounds(0, self._recurrence.rounds + 1)})
+
+    def _checked(self, claims: Mapping[int, Guarded]) -> tuple[Guarded, ...] | None:
         forms = self._guess(claims)
         if forms is None:
             return None
@@ -133,15 +141,12 @@ class _Loop:
 
     # -- guesses ---------------------------------------------------------------------------
 
-    def _guess(self, claims: Mapping[int, Node]) -> tuple[Guarded, ...] | None:
+    def _guess(self, claims: Mapping[int, Guarded]) -> tuple[Guarded, ...] | None:
         """A closed form for each carry; those that others are made of come first."""
         recurrence = self._recurrence
         found: dict[int, Guarded] = {}
-        for number, claimed in claims.items():
-            claim = self._normalize(claimed)
-            around = {**recurrence.outer, **recurrence.axes[number]}
-            box = IndexSet.box({**around, self._round: bounds(0, recurrence.rounds + 1)})
-            if requirements(claim.conditions, box):
+        for number, claim in claims.items():
+            if requirements(claim.conditions, self._before_rounds(number)):
                 return None  # a claim that has no value for some inputs says nothing about these
             found[number] = claim
         direct = [{node.number for node in _carried(recurrence, step)} for step in recurrence.step]

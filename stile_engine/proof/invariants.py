@@ -25,7 +25,7 @@ class Owed:
     code: str
     """``invariant-base`` or ``invariant-step``."""
     carry: int
-    location: object
+    loop: Recurrence
     actual: Value
     claimed: Value
 
@@ -48,13 +48,11 @@ def of_recurrence(recurrence: Recurrence) -> Iterator[Owed]:
     for k, claim in claims.items():
         around = {**recurrence.outer, **recurrence.axes[k]}
         first = _Moved({recurrence.variable: Affine()}, {})(claim)
-        yield Owed(
-            "invariant-base", k, recurrence.location, _value(around, recurrence.initial[k]), _value(around, first)
-        )
+        yield Owed("invariant-base", k, recurrence, _value(around, recurrence.initial[k]), _value(around, first))
         after = _Moved({recurrence.variable: round_ + 1}, rounds)(claim)
         step = _WithClaims(recurrence, before, rounds)(recurrence.step[k])
         inside = {**around, **rounds}
-        yield Owed("invariant-step", k, recurrence.location, _value(inside, step), _value(inside, after))
+        yield Owed("invariant-step", k, recurrence, _value(inside, step), _value(inside, after))
 
 
 def _value(axes: Axes, node: Node) -> Value:

@@ -7,7 +7,6 @@ Ranges are zero-based lines with UTF-16 columns, lines as LSP splits them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from stile_engine.proof.verdict import (
     Assumption,
@@ -62,7 +61,7 @@ class CheckRequest:
     first: tuple[str, ...] = ()
     """Kernels that are checked before the others, most wanted first; the report is the same."""
 
-    constants: dict[str, Any] = field(default_factory=dict)
+    constants: dict[str, int | float | bool | str] = field(default_factory=dict)
     """Values of constants in the place of those that the kernels declare, as a launch may give them."""
 
     trace_only: bool = False

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stile_engine.array.arrays import RealArray, outer_ranges, ranges_of, reindex_node
+from stile_engine.array.arrays import RealArray, outer_ranges, ranges_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import conjunction, in_range
@@ -18,6 +18,7 @@ from stile_engine.spec.syntax.tree import DimRef, Spec, Syntax, children
 from stile_engine.term import expression as written
 from stile_engine.term.expression import Carried, Node, bounds
 from stile_engine.term.instantiate import Instantiation
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.frontend import TraceError, axis_variable
 from stile_engine.trace.location import Site

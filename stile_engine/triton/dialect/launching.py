@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from stile_engine.decorator import being_checked
 from stile_engine.errors import DimError, UnsupportedError, UsageError
@@ -45,7 +45,7 @@ class _NoArithmetic:
 class TypedTensor(TypedArray):
     """A tensor with the type that the kernel that made it was proved to give it."""
 
-    library: Library = _NoArithmetic()  # type: ignore[assignment]
+    library: ClassVar[Library] = _NoArithmetic()  # type: ignore[assignment]
 
 
 class Launcher:
@@ -108,7 +108,9 @@ class Launcher:
         """The grid of the launch, which must be the one that was proved."""
         kernel = self._kernel
         if kernel.grid is None:
-            raise UsageError(f"{kernel.__name__} declares no grid: give it to ttl.jit with grid=, it is a part of the proof")
+            raise UsageError(
+                f"{kernel.__name__} declares no grid: give it to ttl.jit with grid=, it is a part of the proof"
+            )
         wanted = _grid(kernel.grid, constants, sizes, kernel)
         found = _grid(self._grid, constants, sizes, kernel)
         if wanted != found:

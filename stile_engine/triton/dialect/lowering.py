@@ -304,7 +304,6 @@ class Lowering(ast.NodeTransformer):
                 node,
                 f"the length of {text} is not fixed when the kernel is compiled, as it depends on {unknown.args[0]}: "
                 "write it as lo:lo + BLOCK with a constant BLOCK",
-                "spec-shape",
             )
         if size <= 0:
             self._fail(node, f"the slice {text} is empty or negative: it has {size} elements", "out-of-bounds")
