@@ -11,6 +11,7 @@ import sys
 
 from stile_engine.worker import probe
 from stile_engine.worker.bubblewrap import bubblewrap
+from stile_engine.worker.client import KIND_VARIABLE, WorkerKind, worker_kind
 
 _NO_BUBBLEWRAP = "not installed, or not allowed to make namespaces; it would be a second wall"
 
@@ -18,12 +19,21 @@ _REQUIRED = ("islpy", "lark", "mpmath", "rich", "pygls", "lsprotocol", "watchdog
 _FRAMEWORKS = ("numpy", "jax", "torch", "triton")
 
 
+_KINDS = {
+    WorkerKind.FORKED: "runs are forked from one process that has the frameworks loaded",
+    WorkerKind.SPAWNED: f"each run is a fresh process, made ahead ({KIND_VARIABLE}=spawned)",
+    WorkerKind.ELSEWHERE: "each run is a fresh process, made ahead; macOS and others were not tried",
+}
+
+
 def report() -> list[str]:
+    kind = worker_kind()
     rows = [
         f"stile        {_version('stile-lsp') or 'run from sources'}",
         f"python       {platform.python_version()} ({sys.executable})",
         f"platform     {platform.platform()}, {os.cpu_count()} processors",
-        f"isolation    {probe.probe()}",
+        f"isolation    {probe.elsewhere() if kind is WorkerKind.ELSEWHERE else probe.probe()}",
+        f"worker       {_KINDS[kind]}",
         f"bubblewrap   {'works, and stands around the worker' if bubblewrap() else _NO_BUBBLEWRAP}",
     ]
     rows += [f"{name:<12} {_version(name) or 'missing: ' + _install(name)}" for name in _REQUIRED]

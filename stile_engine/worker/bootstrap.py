@@ -5,8 +5,8 @@ versions of Python have too, and tells what is wrong instead of failing. Its one
 
 * ``packages``: name to directory, for the engine and those of its dependencies that are pure Python
 * ``channel``: the file descriptor to answer on
-* ``mode``: ``zygote`` (stay, and fork one child for each run) or ``single`` (one run, in this process)
-* the rest is for ``zygote.main`` or ``child.main``
+* ``mode``: ``zygote`` (stay, and fork one child for each run) or ``spawned`` (one run, in this process)
+* the rest is for ``zygote.main`` or ``spawned.main``
 """
 
 import importlib.machinery
@@ -68,7 +68,7 @@ def main() -> int:
         if config["mode"] == "zygote":
             from stile_engine.worker.zygote import main as run
         else:
-            from stile_engine.worker.child import main as run
+            from stile_engine.worker.spawned import main as run
     except ModuleNotFoundError as problem:
         module = (problem.name or "").partition(".")[0]
         if module in ("", "stile_engine"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import functools
 import json
 import os
 import select
@@ -56,21 +57,18 @@ class Cell:
         return cls(readable=(*policy.SYSTEM, *policy.interpreter_paths(packages)))
 
 
-def main(config: dict[str, Any]) -> NoReturn:
-    """``single`` mode: this fresh process is the run. Called by ``bootstrap``."""
-    cell = Cell.of(config["packages"])
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    descriptors = [config["channel"], config["output"], config["fault"]]
-    socket.send_fds(ours, [json.dumps(config["order"]).encode()], descriptors)
-    run_alone(cell, config["parent"], config.get("private"), theirs.fileno(), None)
-
-
 def run_alone(
-    cell: Cell, parent: int, private: str | None, rope: int, rehearsal: CheckRequest | None = None
+    cell: Cell,
+    parent: int,
+    private: str | None,
+    rope: int,
+    rehearsal: CheckRequest | None = None,
+    ready: bytes | None = None,
 ) -> NoReturn:
     """Makes the two processes of a run, waits at ``rope`` for the run, and ends when it has ended; never returns.
 
     With a ``rehearsal`` they check that first, and so have loaded, filled and copied what such a check needs.
+    ``ready``: what is told at the rope when that is done.
     """
     code = 70
     channel: socket.socket | None = None
@@ -87,6 +85,8 @@ def run_alone(
         theirs.close()
         if rehearsal is not None:
             judging.rehearse(ours, rehearsal)
+        if ready is not None:
+            orders.sendall(ready)
         readable, _, _ = select.select([orders, ours], [], [])
         if ours in readable:
             raise EOFError("the process that is to run a text ended before there was one")
@@ -102,7 +102,9 @@ def run_alone(
         request = decode_request(payload["request"])
         # It is the other process that reads files and has no use for any.
         sandbox.confine(cell.readable, None, cell.offered)
-        code = judging.judge(channel, ours, tracer, request, orders.close)
+        if not sandbox.ON_LINUX:
+            sandbox.end_with(orders)
+        code = judging.judge(channel, ours, tracer, request, functools.partial(_let_go, orders))
     except BaseException:
         if channel is not None:
             with contextlib.suppress(BaseException):
@@ -115,6 +117,12 @@ _ORDER_BYTES = 4096
 
 _AT_ONCE = 1e-3
 """Seconds; no time at all would mean no alarm."""
+
+
+def _let_go(orders: socket.socket) -> None:
+    """Tells at the rope that the verdicts are out; the other end's closing is still heard."""
+    with contextlib.suppress(OSError):
+        orders.shutdown(socket.SHUT_WR)
 
 
 def _nothing() -> int:

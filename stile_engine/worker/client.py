@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import itertools
+import os
 import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -19,10 +21,11 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from stile_engine.trace.report import CheckRequest, KernelReport
-from stile_engine.worker.launch import ON_LINUX, Launcher, SpawnLauncher, StartError, ZygoteLauncher
+from stile_engine.worker.launch import ON_LINUX, Launcher, StartError, ZygoteLauncher
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, Ready, RunMessage
 from stile_engine.worker.outcome import KernelKey, Outcome, OutcomeKind, RunResult, Stopped, assemble, culprit, key
 from stile_engine.worker.run import Run, RunEnd, WorkerLost, start_outcome
+from stile_engine.worker.spawn import SpawnLauncher
 
 T = TypeVar("T")
 
@@ -59,6 +62,41 @@ Listener = Callable[[RunMessage], None]
 
 LauncherFactory = Callable[[str, Sequence[str], Callable[[str], None]], Launcher]
 """Interpreter, frameworks and log to launcher."""
+
+
+KIND_VARIABLE = "STILE_WORKER"
+"""In the environment: how runs get their processes, to try on Linux what is used elsewhere."""
+
+
+class WorkerKind(StrEnum):
+    """How runs get their processes."""
+
+    FORKED = "forked"
+    """From one process that has the frameworks loaded; Linux only."""
+
+    SPAWNED = "spawned"
+    """Fresh ones, made ahead, confined as far as the system offers it."""
+
+    ELSEWHERE = "elsewhere"
+    """Fresh ones, made ahead, with nothing that only Linux offers."""
+
+
+def worker_kind() -> WorkerKind:
+    """What the environment asks for; what it cannot have, or nobody knows, is the system's own."""
+    asked = os.environ.get(KIND_VARIABLE, "")
+    if not ON_LINUX:
+        return WorkerKind.ELSEWHERE
+    return WorkerKind(asked) if asked in list(WorkerKind) else WorkerKind.FORKED
+
+
+def launcher_of(kind: WorkerKind) -> LauncherFactory:
+    match kind:
+        case WorkerKind.FORKED:
+            return ZygoteLauncher
+        case WorkerKind.SPAWNED:
+            return SpawnLauncher
+        case WorkerKind.ELSEWHERE:
+            return functools.partial(SpawnLauncher, elsewhere=True)
 
 
 class WorkerClient(Protocol):
@@ -114,7 +152,7 @@ class EngineWorker:
         self._interpreter = interpreter
         self._on_state = on_state
         self._log = log
-        self._make_launcher = launcher or (ZygoteLauncher if ON_LINUX else SpawnLauncher)
+        self._make_launcher = launcher or launcher_of(worker_kind())
         self._fallback = fallback or SpawnLauncher
         self._launchers: dict[tuple[str, ...], Launcher] = {}
         self._starting: dict[tuple[str, ...], asyncio.Lock] = {}

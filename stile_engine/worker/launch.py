@@ -51,14 +51,6 @@ _FIXED_ENVIRONMENT = {
 }
 
 
-_CONFINED = ("in processes of their own that confine themselves as far as this kernel lets them", "partly isolated")
-_UNCONFINED = (
-    "not isolated: with your rights, under a deadline and resource limits only (no sandbox was tried on this system)",
-    "not isolated",
-)
-"""Where every run is a fresh process: in words, and the level. Nothing was tried, so nothing more is said."""
-
-
 class StartError(Exception):
     """No run is possible under this interpreter."""
 
@@ -110,14 +102,55 @@ def scrubbed_environment() -> dict[str, str]:
     return {**kept, **_FIXED_ENVIRONMENT}
 
 
-def _command(interpreter: str, config: dict[str, Any]) -> list[str]:
+def command(interpreter: str, config: dict[str, Any]) -> list[str]:
     # -E: no PYTHON* variable; the user's own site-packages stay, since frameworks may be installed there.
     return [interpreter, "-E", "-X", "utf8", str(BOOTSTRAP), json.dumps(config)]
 
 
-def _no_interpreter(interpreter: str, problem: OSError) -> StartError:
+def no_interpreter(interpreter: str, problem: OSError) -> StartError:
     message = f"the interpreter {interpreter} cannot be started: {problem.strerror or problem}"
     return StartError(StartProblem("no-interpreter", message))
+
+
+class Printed:
+    """What a process prints before it has a run: it goes to the log, and its end into messages."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        self._log = log
+        self._last = b""
+        self._read_end: int | None
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        asyncio.get_running_loop().add_reader(self._read_end, self._drain)
+
+    @property
+    def tail(self) -> str:
+        return self._last.decode(errors="replace").strip()[-2000:]
+
+    def close_write_end(self) -> None:
+        """The process has its own by now."""
+        os.close(self.write_end)
+
+    def close(self) -> None:
+        self._drain()
+        if self._read_end is not None:
+            asyncio.get_running_loop().remove_reader(self._read_end)
+            os.close(self._read_end)
+            self._read_end = None
+
+    def _drain(self) -> None:
+        while self._read_end is not None:
+            try:
+                data = os.read(self._read_end, 1 << 16)
+            except BlockingIOError:
+                return
+            if not data:
+                asyncio.get_running_loop().remove_reader(self._read_end)
+                os.close(self._read_end)
+                self._read_end = None
+                return
+            self._last = (self._last + data)[-(1 << 16) :]
+            self._log(data.decode(errors="replace").rstrip())
 
 
 class ZygoteLauncher:
@@ -141,8 +174,7 @@ class ZygoteLauncher:
         self._channel: socket.socket | None = None
         self._started: asyncio.Future[Ready | StartProblem] | None = None
         self._ended: dict[int, asyncio.Future[int | None]] = {}
-        self._output: int | None = None
-        self._last_output = b""
+        self._printed: Printed | None = None
         self.ready: Ready | None = None
         self.cannot_fork = False
 
@@ -157,10 +189,10 @@ class ZygoteLauncher:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        output_read, output_write = os.pipe()
         for folder in abandoned_folders():
-            _remove(folder, loop)
+            remove(folder, loop)
         self._private = make_folder()
+        self._printed = Printed(self._log)
         config = {
             "mode": "zygote",
             "private": self._private,
@@ -174,29 +206,26 @@ class ZygoteLauncher:
             self._process = subprocess.Popen(
                 [
                     *(self._around.command(self._private) if self._around is not None else ()),
-                    *_command(self._interpreter, config),
+                    *command(self._interpreter, config),
                 ],
                 stdin=subprocess.DEVNULL,
-                stdout=output_write,
-                stderr=output_write,
+                stdout=self._printed.write_end,
+                stderr=self._printed.write_end,
                 env=scrubbed_environment(),
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
         except OSError as problem:
             ours.close()
-            os.close(output_read)
-            raise _no_interpreter(self._interpreter, problem) from None
+            self.close()
+            raise no_interpreter(self._interpreter, problem) from None
         finally:
             theirs.close()
-            os.close(output_write)
+            self._printed.close_write_end()
         ours.setblocking(False)
-        os.set_blocking(output_read, False)
         self._channel = ours
-        self._output = output_read
         self._started = loop.create_future()
         loop.add_reader(ours, self._receive)
-        loop.add_reader(output_read, self._drain)
         try:
             async with asyncio.timeout(START_SECONDS):
                 answer = await self._started
@@ -240,23 +269,19 @@ class ZygoteLauncher:
             loop.remove_reader(self._channel)
             self._channel.close()
             self._channel = None
-        if self._output is not None:
-            self._drain()
-        if self._output is not None:
-            loop.remove_reader(self._output)
-            os.close(self._output)
-            self._output = None
+        if self._printed is not None:
+            self._printed.close()
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             reap(self._process, loop)
         if self._private is not None:
-            _remove(self._private, loop)
+            remove(self._private, loop)
             self._private = None
         if self._started is not None and not self._started.done():
-            tail = self._last_output.decode(errors="replace").strip()
+            tail = "" if self._printed is None else self._printed.tail
             self._started.set_result(
-                StartProblem("broken", f"{self._interpreter} ended while the verifier was starting: {tail[-2000:]}")
+                StartProblem("broken", f"{self._interpreter} ended while the verifier was starting: {tail}")
             )
         for ended in self._ended.values():
             if not ended.done():
@@ -295,106 +320,9 @@ class ZygoteLauncher:
                 if self._started is not None and not self._started.done():
                     self._started.set_result(message)
 
-    def _drain(self) -> None:
-        while self._output is not None:
-            try:
-                data = os.read(self._output, 1 << 16)
-            except BlockingIOError:
-                return
-            if not data:
-                asyncio.get_running_loop().remove_reader(self._output)
-                os.close(self._output)
-                self._output = None
-                return
-            self._last_output = (self._last_output + data)[-(1 << 16) :]
-            self._log(data.decode(errors="replace").rstrip())
 
-
-class SpawnLauncher:
-    """A fresh process for every run: slower, and where fork is not safe the only way."""
-
-    def __init__(
-        self,
-        interpreter: str,
-        frameworks: Sequence[str],
-        log: Callable[[str], None],
-        packages: Mapping[str, str] | None = None,
-    ) -> None:
-        self._interpreter = interpreter
-        self._packages = dict(packages or bundled_packages())
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
-        self._private: str | None = None
-        self.ready: Ready | None = None
-        self.cannot_fork = False
-
-    @property
-    def is_alive(self) -> bool:
-        return self.ready is not None
-
-    async def start(self) -> None:
-        # Whether the interpreter will do shows only in a run, which then answers with a start problem.
-        words, level = _CONFINED if ON_LINUX else _UNCONFINED
-        self.ready = Ready("", self._interpreter, words, {}, level=level)
-
-    def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
-        loop = asyncio.get_running_loop()
-        ended: asyncio.Future[int | None] = loop.create_future()
-        self._private = self._private or make_folder()
-        private = os.path.join(self._private, str(run))
-        os.mkdir(private, 0o700)
-        config = {
-            "mode": "single",
-            "private": private,
-            "channel": result,
-            "output": output,
-            "fault": fault,
-            "parent": os.getpid(),
-            "packages": self._packages,
-            "order": encode(Order(limits, time.monotonic())),
-        }
-        try:
-            process = subprocess.Popen(
-                _command(self._interpreter, config),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=scrubbed_environment(),
-                pass_fds=[result, output, fault],
-                start_new_session=True,
-            )
-        except OSError as problem:
-            raise _no_interpreter(self._interpreter, problem) from None
-        self._processes[run] = process
-
-        def watch() -> None:
-            code = process.poll()
-            if code is None:
-                loop.call_later(0.01, watch)
-                return
-            self._processes.pop(run, None)
-            _remove(private, loop)
-            if not ended.done():
-                ended.set_result(-code if code < 0 else code << 8)
-
-        watch()
-        return ended
-
-    def kill(self, run: int) -> None:
-        if (process := self._processes.get(run)) is not None:
-            # The process leads its own group, and is not reaped before it has left the table.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, 9)
-
-    def close(self) -> None:
-        for run in list(self._processes):
-            self.kill(run)
-        self.ready = None
-        if self._private is not None:
-            _remove(self._private, asyncio.get_running_loop())
-            self._private = None
-
-
-def _remove(folder: str, loop: asyncio.AbstractEventLoop) -> None:
+def remove(folder: str, loop: asyncio.AbstractEventLoop) -> None:
+    """Deletes a run's folder without waiting for it."""
     try:
         os.rmdir(folder)
     except OSError:

@@ -42,11 +42,26 @@ class Isolation:
     """The mechanisms in use."""
 
     def __str__(self) -> str:
+        if self is _ELSEWHERE:
+            return f"{self.level}: {self.open[0]}"
         with_what = f" by {', '.join(self.by)}" if self.by else ""
         if self.level is Level.ISOLATED:
             return f"isolated{with_what}: kernels read the interpreter and the workspace, and nothing else"
         return f"{self.level}{with_what}: kernels can {'; '.join(self.open)}"
 
+
+NOT_PROBED = Isolation(Level.PARTLY, ("do what was not tried",), ())
+
+_ELSEWHERE = Isolation(
+    Level.NOT,
+    (
+        "kernels can do all that you can: read and write your files, use the network, start programs. Each is run in "
+        "a process of its own under a deadline; its memory is not limited. A sandbox for this system was not tried "
+        "there, so verify only code that you would run",
+    ),
+    (),
+)
+"""Where there is no Linux: said in words, since nothing is tried."""
 
 SECONDS = 5
 
@@ -210,7 +225,7 @@ def probe(
     ``within`` a folder that it can write to.
     """
     if not sandbox.ON_LINUX:
-        return Isolation(Level.NOT, ("do all that you can: this system's sandbox was not tried",), ())
+        return elsewhere()
     offered = sandbox.mechanisms() if offered is None else offered
     folder = tempfile.mkdtemp(prefix="stile-probe-", dir=within)
     try:
@@ -223,6 +238,11 @@ def probe(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return judged(open_ways, tuple(_names(offered, around)))
+
+
+def elsewhere() -> Isolation:
+    """What holds where there is no Linux."""
+    return _ELSEWHERE
 
 
 def judged(open_ways: Sequence[str] | None, by: Sequence[str]) -> Isolation:

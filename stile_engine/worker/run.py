@@ -125,7 +125,8 @@ class Run:
             return RunEnd(_failure(self._failed), None, seconds)
         status = await self._status()
         self._drain_all()
-        if status is None and not self._told and self._stopped_for is None:
+        if self._stopped_for is None and not self._told and (status is None or _was_killed(status)):
+            # The first thing that a process does is to tell of the kernels: no text was run yet.
             raise WorkerLost
         return RunEnd(self._outcome(status), None, seconds)
 
@@ -240,6 +241,10 @@ class Run:
             if path == wanted:
                 return int(line) - 1
         return None
+
+
+def _was_killed(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 def _failure(failed: Failed) -> Outcome:

@@ -17,9 +17,11 @@ import math
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +61,27 @@ def die_with_parent(parent: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def end_with(rope: socket.socket) -> None:
+    """Ends this process and its group when the other end of the rope is closed: its maker may be killed, and not
+    every system tells its children. Returns at once."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while rope.recv(1):
+                pass
+        with contextlib.suppress(OSError):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True, name="rope").start()
+
+
+def as_elsewhere() -> None:
+    """From here on this process does without all that Linux offers, as it would on another system."""
+    global ON_LINUX, _LIBC
+    ON_LINUX, _LIBC = False, None
 
 
 def adopt_orphans() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import importlib.metadata
 import pkgutil
 import traceback
 from collections.abc import Sequence
@@ -145,6 +146,18 @@ FRONT_ENDS = {
     "torch": ("torch", "stile_engine.torch"),
     "triton": ("triton", "stile_engine.triton"),
 }
+
+
+def installed_versions() -> dict[str, str]:
+    """Of the packages that verdicts rest on."""
+    return {name: version for name in ("islpy", *FRONT_ENDS) if (version := _version(name))}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:

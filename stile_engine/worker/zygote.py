@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib.metadata
 import json
 import os
 import platform
@@ -28,7 +27,7 @@ from stile_engine.trace.report import CheckRequest
 from stile_engine.worker import child, probe, sandbox
 from stile_engine.worker.folders import removal
 from stile_engine.worker.messages import Ready, frame, to_frame
-from stile_engine.worker.warming import FRONT_ENDS, WARM_TEXTS, prepare, rehearsal, warm
+from stile_engine.worker.warming import WARM_TEXTS, installed_versions, prepare, rehearsal, warm
 
 
 def main(config: dict[str, Any]) -> int:
@@ -40,7 +39,7 @@ def main(config: dict[str, Any]) -> int:
     tempfile.tempdir = config.get("private")
     channel = socket.socket(fileno=config["channel"])
     missing, notes = prepare(config["frameworks"])
-    versions = {name: version for name in ("islpy", *FRONT_ENDS) if (version := _version(name))}
+    versions = installed_versions()
     found = probe.probe(config["packages"], around=config.get("around"), within=config.get("private"))
     channel.send(
         to_frame(
@@ -62,13 +61,6 @@ def main(config: dict[str, Any]) -> int:
     Zygote(channel, cell, config.get("private"), texts, rehearsal(warmed) if not notes else None).serve()
     # Frameworks print leak notes from a regular exit.
     os._exit(0)
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def thread_count() -> int:

@@ -22,10 +22,11 @@ from processes import alive, eventually, runs
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker.bubblewrap import bubblewrap
 from stile_engine.worker.client import EngineWorker
-from stile_engine.worker.launch import Launcher, SpawnLauncher, ZygoteLauncher
+from stile_engine.worker.launch import Launcher, ZygoteLauncher
 from stile_engine.worker.messages import Limits
 from stile_engine.worker.outcome import OutcomeKind, RunResult
 from stile_engine.worker.sandbox import mechanisms
+from stile_engine.worker.spawn import SpawnLauncher
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or mechanisms().landlock < 3 or not mechanisms().seccomp,
@@ -342,18 +343,20 @@ async def test_a_run_in_a_fresh_process_is_confined_too(packages: dict[str, str]
     worker = EngineWorker(sys.executable, launcher=lambda i, f, log: SpawnLauncher(i, f, log, packages))
     body = "def k_it():\n    return refused(lambda: open(SECRET), lambda: open('new', 'w'), lambda: os.fork())\n"
     assert statuses(await run(worker, around, body)) == "k_it:proved k_good:proved"
-    # Nothing was tried there, so no more is claimed.
-    assert worker.ready is not None and worker.ready.level == "partly isolated"
+    assert worker.ready is not None and (worker.ready.level, worker.ready.escapes) == ("isolated", ())
     await worker.close()
 
 
-@pytest.mark.parametrize("linux", [True, False])
-async def test_what_was_not_tried_is_not_called_isolated(monkeypatch: pytest.MonkeyPatch, linux: bool) -> None:
-    monkeypatch.setattr("stile_engine.worker.launch.ON_LINUX", linux)
-    launcher = SpawnLauncher(sys.executable, ("numpy",), print)
-    await launcher.start()
-    assert launcher.ready is not None and launcher.ready.level != "isolated"
-    assert linux or ("your rights" in launcher.ready.isolation and "no sandbox was tried" in launcher.ready.isolation)
+async def test_where_nothing_confines_a_run_that_is_said(packages: dict[str, str], around: Neighbourhood) -> None:
+    """As on another system than Linux: the code has the user's rights, and no word says anything else."""
+    worker = EngineWorker(sys.executable, launcher=lambda i, f, log: SpawnLauncher(i, f, log, packages, elsewhere=True))
+    body = "def k_it():\n    return 'proved' if open(SECRET).read() and not os.fork() == -1 else 'refuted'\n"
+    assert "k_good:proved" in statuses(await run(worker, around, body))
+    assert worker.ready is not None and worker.ready.level == "not isolated"
+    for words in ("all that you can", "was not tried there", "memory is not limited"):
+        assert words in worker.ready.isolation
+    assert worker.ready.escapes
+    await worker.close()
 
 
 async def test_the_client_is_told_what_holds(worker: EngineWorker, around: Neighbourhood) -> None:

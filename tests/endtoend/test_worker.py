@@ -18,9 +18,10 @@ from processes import alive, descendants, eventually, parents, runs
 
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker.client import CheckSession, EngineWorker, WorkerState, frameworks
-from stile_engine.worker.launch import Launcher, SpawnLauncher, ZygoteLauncher
+from stile_engine.worker.launch import Launcher, ZygoteLauncher
 from stile_engine.worker.messages import Limits
 from stile_engine.worker.outcome import OutcomeKind, RunResult
+from stile_engine.worker.spawn import SpawnLauncher
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
 
@@ -311,6 +312,65 @@ async def test_nothing_is_left_open(zygote: EngineWorker) -> None:
         await run(zygote, GOOD)
     await asyncio.sleep(0.3)
     assert len(os.listdir("/proc/self/fd")) <= before
+
+
+async def test_runs_get_processes_that_were_made_ahead(packages: dict[str, str], logged: list[str]) -> None:
+    """A run that is not needed any longer takes no process from the next one, and there is always one more."""
+    worker = make_worker(SpawnLauncher, packages, logged)
+    await run(worker, GOOD)
+    before = descendants(os.getpid())
+    hasty = [asyncio.ensure_future(run(worker, GOOD)) for _ in range(20)]
+    await asyncio.sleep(0.05)
+    for task in hasty[:-1]:
+        task.cancel()
+    assert statuses(await hasty[-1]) == "k_good:proved"
+    results = await asyncio.gather(*(run(worker, GOOD) for _ in range(3)))
+    assert [statuses(result) for result in results] == ["k_good:proved"] * 3
+    end = time.monotonic() + 5
+    while len(descendants(os.getpid()) - before) > 2 and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    assert len(descendants(os.getpid()) - before) <= 2
+    await worker.close()
+    assert logged == [] or not any("Traceback" in text for text in logged)
+
+
+async def test_a_process_made_ahead_that_was_ended_is_replaced(packages: dict[str, str], logged: list[str]) -> None:
+    worker = make_worker(SpawnLauncher, packages, logged)
+    await run(worker, GOOD)
+    for _ in range(2):
+        await asyncio.sleep(0.3)
+        for process in descendants(os.getpid()):
+            os.kill(process, signal.SIGKILL)
+        assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    await worker.close()
+
+
+async def test_the_end_of_its_maker_ends_a_process_without_the_means_of_linux(tmp_path: Path) -> None:
+    """Also while it runs, and whatever it runs: the process beside it ends the group."""
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import asyncio, sys\n"
+        "from stile_engine.trace.report import CheckRequest\n"
+        "from stile_engine.worker.client import EngineWorker\n"
+        "from stile_engine.worker.messages import Limits\n"
+        "worker = EngineWorker(sys.executable)\n"
+        "text = 'import os\\nos.write(2, b\"running\")\\n3 ** 10 ** 9\\n'\n"
+        "asyncio.run(worker.check(CheckRequest('/tmp/k.py', text), Limits(wall=60)))\n"
+    )
+    environment = {**os.environ, "STILE_WORKER": "elsewhere", "PYTHONPATH": os.pathsep.join(sys.path)}
+    client = await asyncio.create_subprocess_exec(sys.executable, str(script), env=environment)
+    end = time.monotonic() + 30
+    while len(descendants(client.pid)) < 2 and time.monotonic() < end:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(2)
+    processes = descendants(client.pid)
+    assert len(processes) >= 2, "one runs the text, and one judges"
+    client.kill()
+    await client.wait()
+    end = time.monotonic() + 2
+    while alive(processes) and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    assert not alive(processes)
 
 
 async def test_states_are_told(packages: dict[str, str]) -> None:
