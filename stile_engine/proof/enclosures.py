@@ -15,6 +15,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stile_engine.proof.contraction import einsum
+from stile_engine.proof.grid_arithmetic import part_at, without_leading
 from stile_engine.proof.grid_floats import functions
 
 if TYPE_CHECKING:
@@ -76,18 +77,12 @@ class Enclosures:
         return middle
 
     def take(self, x: Ball, place: int, index: int) -> Ball:
-        def part(a: Array) -> Array:
-            if a.ndim <= place or a.shape[-1 - place] == 1:
-                return a
-            at: tuple[Any, ...] = (..., slice(index, index + 1), *[slice(None)] * place)
-            found: Array = a[at]
-            return found
-
-        return Ball(part(x.middle), None if x.radius is None else part(x.radius))
+        radius = None if x.radius is None else part_at(x.radius, place, index)
+        return Ball(part_at(x.middle, place, index), radius)
 
     def spread(self, x: Ball, shape: tuple[int, ...]) -> Ball:
         def whole(a: Array) -> Array:
-            found: Array = self._np.broadcast_to(a.reshape(a.shape[max(a.ndim - len(shape), 0) :]), shape)
+            found: Array = self._np.broadcast_to(without_leading(a, len(shape)), shape)
             return found
 
         return Ball(whole(x.middle), whole(self._np.asarray(_radius(x))))

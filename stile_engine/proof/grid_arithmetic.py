@@ -55,3 +55,17 @@ class Coordinates:
     low: int
     high: int
     """Bounds of the values, both included; they need not be reached."""
+
+
+def part_at(values: Array, place: int, index: int) -> Array:
+    """The part at one index of the axis ``place``, counted from the last; all of it where it does not vary there."""
+    if values.ndim <= place or values.shape[-1 - place] == 1:
+        return values
+    at: tuple[Any, ...] = (..., slice(index, index + 1), *[slice(None)] * place)
+    found: Array = values[at]
+    return found
+
+
+def without_leading(values: Array, rank: int) -> Array:
+    """Without the axes, all of length one, that lie before the last ``rank``."""
+    return values.reshape(values.shape[max(values.ndim - rank, 0) :])

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stile_engine.proof.contraction import einsum
+from stile_engine.proof.grid_arithmetic import part_at, without_leading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,14 +95,10 @@ class GridFloats:
         return shape
 
     def take(self, x: Array, place: int, index: int) -> Array:
-        if x.ndim <= place or x.shape[-1 - place] == 1:
-            return x
-        at: tuple[Any, ...] = (..., slice(index, index + 1), *[slice(None)] * place)
-        part: Array = x[at]
-        return part
+        return part_at(x, place, index)
 
     def spread(self, x: Array, shape: tuple[int, ...]) -> Array:
-        return self._np.broadcast_to(x.reshape(x.shape[max(x.ndim - len(shape), 0) :]), shape)
+        return self._np.broadcast_to(without_leading(x, len(shape)), shape)
 
     def where(self, mask: Array, x: Array, y: Array) -> Array:
         return self._np.where(mask, x, y)
