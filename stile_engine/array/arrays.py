@@ -7,11 +7,11 @@ the model ended; it may be computed and thrown away without harm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
@@ -32,6 +32,8 @@ from stile_engine.term.expression import (
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.location import Site
+
+T = TypeVar("T")
 
 Shape: TypeAlias = tuple[Size, ...]
 
@@ -181,9 +183,9 @@ def prune(pieces: Pieces, shape: Shape) -> Pieces:
     return tuple(kept)
 
 
-def regions(pieces: Pieces) -> list[tuple[Predicate, Affine]]:
+def regions(pieces: Iterable[tuple[Predicate, T]]) -> list[tuple[Predicate, T]]:
     """The pieces with predicates that exclude one another."""
-    found: list[tuple[Predicate, Affine]] = []
+    found: list[tuple[Predicate, T]] = []
     earlier: list[Predicate] = []
     for predicate, value in pieces:
         found.append((conjunction(predicate, *(negate(e) for e in earlier)), value))
@@ -198,7 +200,7 @@ def select_node(predicate: Predicate, chosen: Node, other: Node, shape: Shape) -
     return select(predicate, chosen, other, ranges_of(shape))
 
 
-def by_pieces(pieces: Pieces, shape: Shape, build: Callable[[Affine], Node]) -> Node:
+def by_pieces(pieces: Sequence[tuple[Predicate, T]], shape: Shape, build: Callable[[T], Node]) -> Node:
     """A node chosen by the piece that an index falls into."""
     node = build(pieces[-1][1])
     for predicate, value in reversed(pieces[:-1]):

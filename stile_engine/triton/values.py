@@ -15,11 +15,12 @@ from stile_engine.array.arrays import (
     as_node,
     axis,
     index_number,
+    regions,
     reindex,
-    select_node,
 )
+from stile_engine.array.arrays import by_pieces as pieced
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute, variables
+from stile_engine.index.predicate import ALWAYS, Predicate, substitute, variables
 from stile_engine.term.expression import Node, NoValue
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.trace.recording import NOT_MODELLED
@@ -57,12 +58,7 @@ class Whole:
 
     def regions(self) -> list[tuple[Predicate, Polynomial]]:
         """The pieces with predicates that exclude one another."""
-        found: list[tuple[Predicate, Polynomial]] = []
-        earlier: list[Predicate] = []
-        for predicate, value in self.pieces:
-            found.append((conjunction(predicate, *(negate(e) for e in earlier)), value))
-            earlier.append(predicate)
-        return found
+        return regions(self.pieces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,10 +171,7 @@ def _affine(value: Polynomial) -> Affine:
 
 def by_pieces(value: Whole, build: Callable[[Polynomial], Node]) -> Node:
     """A node chosen by the piece that a lane falls into."""
-    node = build(value.pieces[-1][1])
-    for predicate, polynomial in reversed(value.pieces[:-1]):
-        node = select_node(predicate, build(polynomial), node, value.shape)
-    return node
+    return pieced(value.pieces, value.shape, build)
 
 
 def real(shape: Shape, node: Node) -> RealArray:
