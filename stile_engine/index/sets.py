@@ -60,7 +60,10 @@ def _where(predicate: Predicate, names: tuple[str, ...]) -> IndexSet:
 
 _boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
 _by_text: dict[str, IndexSet] = {}
-_by_shape: dict[tuple[object, ...], list[IndexSet]] = {}
+_alike: dict[tuple[str, ...], list[IndexSet]] = {}
+"""Sets that may be equal although their texts differ, by their variables."""
+_outlined: dict[tuple[str, ...], dict[tuple[str, ...], list[IndexSet]]] = {}
+"""The same where there are many of them, by their outlines as well."""
 
 
 class IndexSet:
@@ -500,8 +503,7 @@ def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
         return found
     if raw.n_basic_set() > 1 or raw.involves_locals():
         # Unions and floor divisions have several texts: look for an equal set among look-alikes.
-        shape = (tuple(names), *_outline(raw, count))
-        alike = _by_shape.setdefault(shape, [])
+        alike = _look_alikes(raw, tuple(names))
         for other in alike:
             if raw.is_equal(other._isl):
                 _by_text[text] = other
@@ -610,15 +612,32 @@ def declared_range(token: str) -> tuple[int | None, int | None]:
     return range_within(Affine.variable(token), UNIVERSE)
 
 
-def _outline(raw: isl.Set, count: int) -> list[str]:
-    """A cheap description that equal sets share: the extreme values of each variable."""
+_MOST_ALIKE = 12
+"""An outline costs as much as about so many comparisons."""
+
+
+def _look_alikes(raw: isl.Set, names: tuple[str, ...]) -> list[IndexSet]:
+    """The list of the sets that may be equal to this one, and to which it is to be added."""
+    alike = _alike.setdefault(names, [])
+    if len(alike) < _MOST_ALIKE:
+        return alike
+    outlined = _outlined.get(names)
+    if outlined is None:
+        outlined = _outlined[names] = {}
+        for other in alike:
+            outlined.setdefault(_outline(other._isl, len(names)), []).append(other)
+    return outlined.setdefault(_outline(raw, len(names)), [])
+
+
+def _outline(raw: isl.Set, count: int) -> tuple[str, ...]:
+    """What equal sets share: the extreme values of each variable."""
     moved = raw.move_dims(SET, 0, PARAM, 0, count)
-    found = []
+    found: list[str] = []
     for dim in range(count):
         low = moved.dim_min_val(dim)
         high = moved.dim_max_val(dim)
         found += [str(low), str(high)]
-    return found
+    return tuple(found)
 
 
 def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
