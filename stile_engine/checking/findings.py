@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from stile_engine.checking.proving import Description, Prover, Question, Role, prove_here
 from stile_engine.checking.sentinels import without_sentinels
@@ -49,6 +50,10 @@ _CODE_OF_KIND = {
     "overflow": "index-overflow",
     "value": "not-equal",
 }
+
+
+class Stop(Exception):
+    """The check of this kernel cannot go on; the obligation says why."""
 
 
 @dataclass(slots=True)
@@ -106,6 +111,24 @@ class Findings:
         found = Diagnostic(code, severity, place, message, self.kernel, known)
         if found not in self.diagnostics:
             self.diagnostics.append(found)
+
+    def settle(
+        self,
+        status: Status,
+        code: str,
+        severity: str,
+        place: Range,
+        message: str,
+        related: Sequence[tuple[Range, str]] = (),
+    ) -> None:
+        """The value is open, for a reason that no proof will change."""
+        self.obligations.append(Obligation("value", status, place, detail=message))
+        known = tuple(RelatedLocation(Location(where), remark) for where, remark in related)
+        self.diagnostics.append(Diagnostic(code, severity, place, message, self.kernel, known))
+
+    def stop(self, status: Status, code: str, severity: str, place: Range, message: str) -> NoReturn:
+        self.settle(status, code, severity, place, message)
+        raise Stop
 
     def add_violations(self, violations: Sequence[Violation]) -> None:
         """A broken rule of typed arrays refutes the kernel; what the engine does not model does not."""

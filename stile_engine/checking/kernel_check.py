@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +11,12 @@ from stile_engine.checking import backend, purity
 from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_places, error_site
 from stile_engine.checking.failures import failure_message
-from stile_engine.checking.findings import Findings
+from stile_engine.checking.findings import Findings, Stop
 from stile_engine.checking.instances import PAST_TILES, Instance, smallest, symbolic_dims, where_equal
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.mismatches import Alignments
 from stile_engine.checking.parameters import (
     DeclarationError,
-    declared_inputs,
-    dtypes_by_label,
     launch_of,
     pair,
     refuse_unmodelled,
@@ -27,16 +24,14 @@ from stile_engine.checking.parameters import (
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.proving import Prover, prove_here
 from stile_engine.checking.results import ResultMismatch, in_order, match
-from stile_engine.checking.spec_text import range_in_literal
+from stile_engine.checking.specs import OutputSpec, SpecReader
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
 from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
-from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger
-from stile_engine.proof.verdict import Assumption, Location, Obligation, Range, Status, kernel_status
-from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
-from stile_engine.spec.syntax import parse
+from stile_engine.proof.verdict import Obligation, Range, Status, kernel_status
+from stile_engine.spec.lower import SpecError
 from stile_engine.term.expression import Tensor
 from stile_engine.trace.frontend import IN_THE_CALLED, KernelResult, KernelTask, PlainArray, TraceError
 from stile_engine.trace.handlers import handles_exceptions
@@ -44,7 +39,7 @@ from stile_engine.trace.location import Site
 from stile_engine.trace.questions import Questions
 from stile_engine.trace.recording import Claim, Recorder
 from stile_engine.trace.reflection import watching
-from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, RelatedLocation, ValueInfo
+from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport, ValueInfo
 from stile_engine.trace.sameness import digest_of
 from stile_engine.trace.source_map import site_of
 from stile_engine.trace.standing import symbols_replaced
@@ -68,19 +63,6 @@ class CheckedKernel:
     """What of other code's it has changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spec:
-    """One output of a kernel: its name where it is written in place, its text and its meaning."""
-
-    output: str | None
-    text: str
-    lowered: LoweredSpec
-
-
-class _Stop(Exception):
-    """The check of this kernel cannot go on; the obligation says why."""
-
-
 class KernelCheck:
     """Checks one kernel of a file. Several kernels made at one place (a factory) make one report."""
 
@@ -102,16 +84,16 @@ class KernelCheck:
         self._trace_milliseconds = 0.0
         self._values: Callable[[], tuple[ValueInfo, ...]] = tuple
         self._alignments: list[Alignments] = []
-        self._specs: list[_Spec] = []
+        self._specs: list[OutputSpec] = []
         self._several: bool | None = None
         self._claims: list[Claim] = []
         self._impurity: str | None = None
         self._dims: dict[str, Dim] = {}
-        self._known: Declared | None = None
         self._prover = prover
         self._findings = Findings(
             parsed.map, request.path, found.name, found.name_range, request.details, {}, prover=prover
         )
+        self._reader = SpecReader(request, found, self._findings)
 
     # -- ways to a report ------------------------------------------------------------------
 
@@ -120,12 +102,8 @@ class KernelCheck:
         if self._found.broken is not None:
             return self._broken()
         try:
-            for text, _ in _spec_literals(self._found):
-                try:
-                    parse(text)
-                except SpecError as error:
-                    self._spec_error(error, text)
-        except _Stop:
+            self._reader.parse_literals()
+        except Stop:
             return self._report()
         message = "not run: only the syntax was checked"
         self._findings.obligations.append(Obligation("value", Status.UNKNOWN, self._found.name_range, detail=message))
@@ -141,12 +119,14 @@ class KernelCheck:
         for declaration in declarations:
             try:
                 self._check(declaration)
-            except _Stop:
+            except Stop:
                 continue
             except SpecError as error:
-                self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
+                self._findings.settle(Status.ERROR, error.code, "error", self._found.name_range, error.message)
             except (RecursionError, MemoryError) as error:
-                self._settle(Status.ERROR, "internal-error", "error", self._found.name_range, failure_message(error)[1])
+                self._findings.settle(
+                    Status.ERROR, "internal-error", "error", self._found.name_range, failure_message(error)[1]
+                )
         return self._report()
 
     def _broken(self) -> CheckedKernel:
@@ -170,7 +150,7 @@ class KernelCheck:
                 Obligation("value", Status.ERROR, self._findings.range(failure.site), detail=detail)
             )
             return self._report()
-        self._settle(
+        self._findings.settle(
             Status.UNKNOWN,
             "not-proved",
             "warning",
@@ -193,23 +173,23 @@ class KernelCheck:
         try:
             self._backend, typed = backend.infer(function, options)
             refuse_unmodelled(options, self._backend)
-            self._specs = self._lower(declaration.spec, options)
+            self._specs = self._reader.lower(declaration.spec, options, self._dims)
             if isinstance(declaration.spec, (str, tuple)) and self._request.against_spec is None:
                 self._several = isinstance(declaration.spec, tuple)
             task, recorder = self._task(function, options), Recorder()
             front_end = backend.front_end(self._backend, typed)
-        except _Stop:
+        except Stop:
             raise
         except ImportError as error:
             code, message = failure_message(error, framework=self._backend)
-            self._stop(Status.ERROR, code, "error", self._found.name_range, message)
+            self._findings.stop(Status.ERROR, code, "error", self._found.name_range, message)
         except UnsupportedError as error:
-            self._stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, error.message)
+            self._findings.stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, error.message)
         except StileError as error:
-            self._stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
+            self._findings.stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
         before = len(self._findings.obligations)
         if not typed and (handler := self._handler(task)) is not None:
-            self._stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, handler)
+            self._findings.stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, handler)
         results = self._trace(front_end.trace, task, recorder)
         self._prove(results, task, recorder)
         self._describe(task, recorder)
@@ -299,85 +279,9 @@ class KernelCheck:
         with symbols_replaced(backend.undecorated(called(declaration.target)), instance.of):
             try:
                 check._check(replace(declaration, options=options))
-            except (_Stop, SpecError):
+            except (Stop, SpecError):
                 check._findings.obligations.append(Obligation("value", Status.ERROR))
         return check._findings
-
-    def _lower(self, spec: Any, options: Mapping[str, Any]) -> list[_Spec]:
-        if self._request.against_spec is not None:
-            spec = self._request.against_spec
-        texts: list[tuple[str | None, Any]]
-        if isinstance(spec, Mapping):
-            texts = [(str(name), text) for name, text in spec.items()]
-        elif isinstance(spec, tuple):
-            texts = [(None, text) for text in spec]
-        else:
-            texts = [(None, spec)]
-        for _, text in texts:
-            if not isinstance(text, str):
-                kind = "a reference function" if callable(text) else f"a {type(text).__name__}"
-                raise UnsupportedError(f"a spec that is {kind}: only texts of the spec language are modelled yet")
-        extents = {name: dim.extent for name, dim in self._dims.items()}
-        inputs = {i.label: i.dims for i in declared_inputs(options).values()}
-        outputs = options.get("outputs", {})
-        found: list[_Spec] = []
-        known = self._inputs([text for _, text in texts], extents, options)
-        for name, text in texts:
-            order = outputs if isinstance(outputs, str) else outputs.get(name) if name is not None else None
-            try:
-                lowered = lower(text, extents, inputs, None if order is None else tuple(order.split()), known)
-            except SpecError as error:
-                self._spec_error(error, text)
-            else:
-                found.append(_Spec(name, text, lowered))
-        self._hints(found)
-        return found
-
-    def _inputs(self, texts: Sequence[str], extents: Mapping[str, Affine], options: Mapping[str, Any]) -> Declared:
-        """What all specs, the declared types and the declared facts say of the inputs."""
-        trees = []
-        for text in texts:
-            try:
-                trees.append(parse(text))
-            except SpecError as error:
-                self._spec_error(error, text)
-        facts = options.get("assume", ())
-        facts = [facts] if isinstance(facts, str) else list(facts)
-        if bad := [f for f in facts if not isinstance(f, str)]:
-            raise DeclarationError(f"assume= needs texts such as 'I in N', not {bad[0]!r}")
-        try:
-            inputs = {i.label: i.dims for i in declared_inputs(options).values()}
-            known = declared(trees, extents, facts, dtypes_by_label(options), inputs)
-        except SpecError as error:
-            status = Status.UNSUPPORTED if error.code == "unsupported" else Status.ERROR
-            self._stop(status, error.code, "error", self._found.name_range, error.message)
-            raise
-        self._known = known
-        self._findings.assumptions += [Assumption(fact, "user", self._found.name_range) for fact in facts]
-        return known
-
-    def _spec_error(self, error: SpecError, text: str) -> None:
-        """The exact characters inside the literal where the spec is one; raises ``_Stop``."""
-        place = self._found.name_range
-        related: list[tuple[Range, str]] = []
-        if self._request.against_spec is None:
-            node = next((n for t, n in _spec_literals(self._found) if t == text), self._found.spec_node)
-            if node is not None:
-                place = range_in_literal(node, error.start, error.end, self._text)
-                related = [(range_in_literal(node, a, b, self._text), remark) for a, b, remark in error.related]
-        unsupported = error.code == "unsupported"
-        status = Status.UNSUPPORTED if unsupported else Status.ERROR
-        self._settle(status, error.code, "warning" if unsupported else "error", place, error.message, related)
-        raise _Stop
-
-    def _hints(self, specs: Sequence[_Spec]) -> None:
-        for spec in specs:
-            node = next((n for t, n in _spec_literals(self._found) if t == spec.text), None)
-            for hint in spec.lowered.hints:
-                place = self._found.name_range
-                if node is not None and self._request.against_spec is None:
-                    place = range_in_literal(node, hint.start, hint.end, self._text)
-                self._findings.diagnose("spec-shape", "information", place, hint.message)
 
     def _task(self, target: Any, options: Mapping[str, Any]) -> KernelTask:
         tensors: dict[str, Tensor] = {}
@@ -396,7 +300,7 @@ class KernelCheck:
         # The wrapper of a Triton kernel has a signature of its own.
         signed = backend.undecorated(target) if self._backend == "triton" else target
         parameters, constants = pair(
-            signed, tensors, self._dims, options, in_place, owner is not None, attributes, self._known
+            signed, tensors, self._dims, options, in_place, owner is not None, attributes, self._reader.known
         )
         if self._backend != "torch" and (path := next((p.name for p in parameters if p.outside), None)) is not None:
             raise UnsupportedError(f"{path} as an input: only tensors of PyTorch are found by a path yet")
@@ -445,7 +349,7 @@ class KernelCheck:
             raise
         except SpecError as error:
             place = self._findings.range(error_site(error, self._request.path))
-            self._settle(Status.ERROR, error.code, "error", place, error.message)
+            self._findings.settle(Status.ERROR, error.code, "error", place, error.message)
         except StileError as error:
             site, within = error_places(error, self._request.path)
             related: tuple[tuple[Site, str], ...] = ()
@@ -546,23 +450,6 @@ class KernelCheck:
 
     # -- what was found --------------------------------------------------------------------
 
-    def _settle(
-        self,
-        status: Status,
-        code: str,
-        severity: str,
-        place: Range,
-        message: str,
-        related: Sequence[tuple[Range, str]] = (),
-    ) -> None:
-        self._findings.obligations.append(Obligation("value", status, place, detail=message))
-        known = tuple(RelatedLocation(Location(where), remark) for where, remark in related)
-        self._findings.diagnostics.append(Diagnostic(code, severity, place, message, self._found.name, known))
-
-    def _stop(self, status: Status, code: str, severity: str, place: Range, message: str) -> None:
-        self._settle(status, code, severity, place, message)
-        raise _Stop
-
     def _report(self) -> CheckedKernel:
         findings, found = self._findings, self._found
         status = kernel_status(findings.obligations, findings.assumptions)
@@ -599,18 +486,3 @@ def _at_sizes(value: Any, instance: Instance) -> Any:
     if isinstance(value, SizeProduct):
         return value.replaced(instance.of)
     return instance.of(value) if isinstance(value, SymbolicInteger) else value
-
-
-def _spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:
-    """The specs that are written as string literals in the decorator, with their nodes."""
-    node = found.spec_node
-    match node:
-        case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            nodes: Sequence[ast.expr] = parts
-        case ast.Dict(values=parts):
-            nodes = parts
-        case None:
-            nodes = []
-        case _:
-            nodes = [node]
-    return [(n.value, n) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
