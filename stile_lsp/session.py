@@ -396,8 +396,9 @@ def without_kernels(state: FileState, number: int, status: Status, report: Repor
     """The run could not even say which kernels there are: all that are known get its status."""
     if state.run is None or state.run.number != number or state.run.version != state.version:
         return state
+    # The reason lies outside of the text, so the next edit looks again.
     entries = tuple(
-        _with_result(entry, _failed(entry, status, message), (), (), state.outline)
+        replace(_with_result(entry, _failed(entry, status, message), (), (), state.outline), fingerprint=None)
         if _is_selected(entry, state.run.select)
         else replace(entry, phase=Phase.SETTLED)
         for entry in state.entries

@@ -112,6 +112,17 @@ def no_interpreter(interpreter: str, problem: OSError) -> StartError:
     return StartError(StartProblem("no-interpreter", message))
 
 
+def private_folder(loop: asyncio.AbstractEventLoop) -> str:
+    """A new folder for the runs of a worker; those that killed ones have left are deleted."""
+    try:
+        for folder in abandoned_folders():
+            remove(folder, loop)
+        return make_folder()
+    except OSError as problem:
+        message = f"no temporary folder can be made, which the verifier needs: {problem.strerror or problem}"
+        raise StartError(StartProblem("broken", message)) from None
+
+
 class Printed:
     """What a process prints before it has a run: it goes to the log, and its end into messages."""
 
@@ -167,7 +178,7 @@ class ZygoteLauncher:
         self._interpreter = interpreter
         self._frameworks = list(frameworks)
         self._log = log
-        self._around = bubblewrap() if bubblewrapped else None
+        self._bubblewrapped = bubblewrapped
         self._private: str | None = None
         self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None
@@ -188,15 +199,18 @@ class ZygoteLauncher:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
+        self._private = private_folder(loop)
+        try:
+            around = await asyncio.to_thread(bubblewrap) if self._bubblewrapped else None
+        except BaseException:
+            self.close()
+            raise
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for folder in abandoned_folders():
-            remove(folder, loop)
-        self._private = make_folder()
         self._printed = Printed(self._log)
         config = {
             "mode": "zygote",
             "private": self._private,
-            "around": self._around.words if self._around is not None else None,
+            "around": around.words if around is not None else None,
             "channel": theirs.fileno(),
             "parent": os.getpid(),
             "packages": self._packages,
@@ -205,7 +219,7 @@ class ZygoteLauncher:
         try:
             self._process = subprocess.Popen(
                 [
-                    *(self._around.command(self._private) if self._around is not None else ()),
+                    *(around.command(self._private) if around is not None else ()),
                     *command(self._interpreter, config),
                 ],
                 stdin=subprocess.DEVNULL,

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stile_engine.trace.codec import encode
-from stile_engine.worker.folders import abandoned_folders, make_folder
 from stile_engine.worker.launch import (
     START_SECONDS,
     Printed,
@@ -22,6 +21,7 @@ from stile_engine.worker.launch import (
     bundled_packages,
     command,
     no_interpreter,
+    private_folder,
     remove,
     scrubbed_environment,
 )
@@ -89,9 +89,7 @@ class SpawnLauncher:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        for folder in abandoned_folders():
-            remove(folder, loop)
-        self._private = make_folder()
+        self._private = private_folder(loop)
         self._started = loop.create_future()
         try:
             self._make()
@@ -145,7 +143,11 @@ class SpawnLauncher:
         assert self._private is not None
         self._made += 1
         private = os.path.join(self._private, str(self._made))
-        os.mkdir(private, 0o700)
+        try:
+            os.mkdir(private, 0o700)
+        except OSError as problem:
+            message = f"no temporary folder can be made, which the verifier needs: {problem.strerror or problem}"
+            raise StartError(StartProblem("broken", message)) from None
         ours, theirs = socket.socketpair()
         printed = Printed(self._log)
         config = {

@@ -50,7 +50,7 @@ def test_shutdown_with_work_in_flight(start: StartClient) -> None:
 def test_a_killed_server_leaves_no_process(number: signal.Signals, start: StartClient) -> None:
     client, processes = busy_client(start)
     client.process.send_signal(number)
-    assert eventually(lambda: not alive(processes))
+    assert eventually(lambda: not alive(processes), 2)
     client.kill()
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
+import signal
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import texts
-from processes import descendants
+from processes import descendants, eventually
 from raw_client import StartClient
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 BASE = (
     texts.HEAD
@@ -17,6 +24,9 @@ BASE = (
     + texts.RIGHT.replace("right", "helped").replace("X + X", "helper(X)")
     + texts.WRONG
 )
+
+
+VERDICTS = {"right": "proved", "helped": "proved", "wrong": "refuted"}
 
 
 def test_two_servers_on_one_workspace_and_one_cache(start: StartClient, tmp_path: Path) -> None:
@@ -139,4 +149,150 @@ def test_imports_that_cannot_be_read_and_names_that_go_away(start: StartClient, 
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     renamed = (tmp_path / "renamed.py").as_uri()
     assert client.verify(renamed, BASE)["right"] == "proved"
+    assert client.stop() == 0
+
+
+STAGES = [0.0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3]
+"""Seconds after an edit: before the run has a process, while it is given the text, traces, proves, and describes."""
+
+
+@linux
+def test_workers_that_are_killed_at_every_stage(start: StartClient, tmp_path: Path) -> None:
+    """No verdict is wrong, none is waited for in vain, and the next edit finds everything in order."""
+    client = start(settings={"cache": False})
+    client.initialize(rootUri=tmp_path.as_uri())
+    uri = (tmp_path / "k.py").as_uri()
+    assert client.verify(uri, BASE) == VERDICTS
+    version = 1
+    stages = STAGES if os.environ.get("STILE_TEST_TIER") == "full" else STAGES[::3]
+    for number, moment in enumerate(stages):
+        version += 1
+        client.change(uri, version, BASE.replace("SCALE = 2", f"SCALE = {number + 3}"))
+        time.sleep(moment)
+        for process in descendants(client.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        found = client.settled(uri, version)
+        # A run that was lost before it had begun is made again; one that had begun has ended with what it had found.
+        assert found["helped"] in ("refuted", "crashed")
+        assert (found["right"], found["wrong"]) == ("proved", "refuted") or "crashed" in found.values()
+        version += 1
+        client.change(uri, version, BASE + f"# {number}\n")
+        assert client.settled(uri, version) == VERDICTS
+    assert client.stop() == 0
+
+
+@linux
+def test_workers_that_are_killed_while_they_start(start: StartClient, tmp_path: Path) -> None:
+    client = start(settings={"cache": False})
+    client.initialize(rootUri=tmp_path.as_uri())
+    uri = (tmp_path / "k.py").as_uri()
+    client.open(uri, BASE)
+    for _ in range(2):
+        assert eventually(lambda: bool(descendants(client.process.pid)), 10)
+        for process in descendants(client.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    found = client.settled(uri, 1, 60)
+    assert found == VERDICTS or set(found.values()) == {"error"}
+    client.change(uri, 2, BASE + "# again\n")
+    assert client.settled(uri, 2, 60) == VERDICTS
+    assert client.stop() == 0
+
+
+@linux
+@pytest.mark.parametrize("size", [0, 1000])
+def test_a_full_disk(start: StartClient, tmp_path: Path, size: int) -> None:
+    """A limit on the size of files stands in for it: nothing can be kept, and no verdict depends on that."""
+    client = start(environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    limit = resource.RLIM_INFINITY
+    resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (size, limit))
+    client.initialize(rootUri=tmp_path.as_uri())
+    uri = (tmp_path / "k.py").as_uri()
+    found = client.verify(uri, BASE)
+    if size:
+        assert found == VERDICTS
+        client.change(uri, 2, BASE.replace("X * 3", "X * 2"))
+        assert client.settled(uri, 2) == {**VERDICTS, "wrong": "proved"}
+    else:
+        # Not even a folder for temporary files can be found.
+        assert set(found.values()) == {"error"}
+        assert any("temporary folder" in d["message"] for d in client.diagnostics(uri))
+        resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
+        client.change(uri, 2, BASE + "# there is room again\n")
+        assert client.settled(uri, 2) == VERDICTS
+    assert client.stop() == 0
+
+
+@pytest.mark.parametrize("place", ["a file", "nowhere", "read-only"])
+def test_a_cache_that_cannot_be_written(start: StartClient, tmp_path: Path, place: str) -> None:
+    cache = tmp_path / "cache"
+    if place == "a file":
+        cache.write_text("")
+    elif place == "nowhere":
+        cache = Path("/proc/nowhere")
+    else:
+        cache.mkdir(mode=0o500)
+    client = start(environment={"XDG_CACHE_HOME": str(cache)})
+    client.initialize(rootUri=tmp_path.as_uri())
+    uri = (tmp_path / "k.py").as_uri()
+    assert client.verify(uri, BASE) == VERDICTS
+    client.change(uri, 2, BASE + "# once more\n")
+    assert client.settled(uri, 2) == VERDICTS
+    assert client.stop() == 0
+    assert b"Traceback" not in client.errors
+
+
+def test_a_file_that_is_renamed_deleted_and_comes_back(start: StartClient, tmp_path: Path) -> None:
+    """What is open is verified from its buffer, whatever becomes of the file."""
+    client = start()
+    client.initialize(rootUri=tmp_path.as_uri())
+    old, new = tmp_path / "old.py", tmp_path / "new.py"
+    old.write_text(BASE)
+    assert client.verify(old.as_uri(), BASE) == VERDICTS
+    old.rename(new)
+    gone = [{"uri": old.as_uri(), "type": 3}, {"uri": new.as_uri(), "type": 1}]
+    client.notify("workspace/didChangeWatchedFiles", {"changes": gone})
+    client.change(old.as_uri(), 2, BASE.replace("X * 3", "X * 2"))
+    assert client.settled(old.as_uri(), 2) == {**VERDICTS, "wrong": "proved"}
+    client.notify("textDocument/didClose", {"textDocument": {"uri": old.as_uri()}})
+    client.drain()
+    assert client.diagnostics(old.as_uri()) == []
+    assert client.verify(new.as_uri(), BASE) == VERDICTS
+    new.unlink()
+    tmp_path.chmod(0o000)
+    try:
+        client.change(new.as_uri(), 2, BASE + "# the folder cannot be read\n")
+        found = client.settled(new.as_uri(), 2)
+    finally:
+        tmp_path.chmod(0o700)
+    assert found == VERDICTS
+    assert client.stop() == 0
+
+
+def test_what_is_looked_at_goes_first(start: StartClient, tmp_path: Path) -> None:
+    """All kernels of a file have to be verified again: the one under edit first, then those on the screen."""
+    client = start(settings={"cache": False})
+    client.initialize(rootUri=tmp_path.as_uri())
+    names = [f"k{number}" for number in range(8)]
+    text = texts.HEAD + "".join(texts.RIGHT.replace("right", name) for name in names)
+    uri = (tmp_path / "k.py").as_uri()
+    assert set(client.verify(uri, text).values()) == {"proved"}
+    line = text[: text.index("def k5")].count("\n")
+    screen = {"start": {"line": line, "character": 0}, "end": {"line": line + 2, "character": 0}}
+    client.request("textDocument/inlayHint", {"textDocument": {"uri": uri}, "range": screen})
+    edited = text.replace("def k7(X):\n    doubled = X + X", "def k7(X):\n    doubled = X * 2")
+    client.notify(
+        "textDocument/didChange",
+        {"textDocument": {"uri": uri, "version": 2}, "contentChanges": [{"text": edited.replace('"N", 4', '"N", 5')}]},
+    )
+    client.settled(uri, 2)
+    client.drain()
+    seen: list[str] = []
+    for told in client.of("stile/status", uri):
+        if told["version"] == 2:
+            done = [k["name"] for k in told["kernels"] if k["status"] == "proved" and k["name"] not in seen]
+            seen += done
+    assert sorted(seen) == names
+    assert seen.index("k5") < min(seen.index(name) for name in ("k0", "k1", "k2", "k3", "k4"))
     assert client.stop() == 0
