@@ -262,6 +262,28 @@ def shift(found: Range, edits: Sequence[Edit]) -> Range:
     return Range(start, end)
 
 
+def chained(edits: Sequence[Edit], more: Iterable[Edit]) -> tuple[Edit, ...]:
+    """One edit after another, where those that touch are one: typing in one place stays one edit.
+
+    What none of them touches is moved as by all of them, and what one of them touches is touched.
+    """
+    found = list(edits)
+    for edit in more:
+        while found and edit.start <= found[-1].new_end and edit.end >= found[-1].start:
+            edit = _joined(found.pop(), edit)
+        found.append(edit)
+    return tuple(found)
+
+
+def _joined(first: Edit, second: Edit) -> Edit:
+    back = Edit(first.start, first.new_end, first.end)
+    return Edit(
+        min(first.start, second.start),
+        first.end if second.end <= first.new_end else shift_position(second.end, back),
+        second.new_end if first.new_end <= second.end else shift_position(first.new_end, second),
+    )
+
+
 def survivor(found: Range, edits: Sequence[Edit]) -> Range | None:
     """Where a range lies after the edits, or None if one of them changed it."""
     for edit in edits:

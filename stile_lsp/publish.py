@@ -101,7 +101,7 @@ def statuses(state: FileState, places: Places) -> list[dict[str, Any]]:
             "name": entry.name,
             "range": places.json(entry.range),
             "status": str(status),
-            "message": text or explanation(status, entry.shown),
+            "message": text or explanation(status, entry.result, entry.moved),
         }
         if entry.against is not None:
             answer = entry.against

@@ -26,7 +26,7 @@ from stile_engine.trace.report import (
     Status,
     ValueInfo,
 )
-from stile_lsp.documents import Edit, changes_inside, shift, survivor, touches
+from stile_lsp.documents import Edit, chained, changes_inside, shift, survivor, touches
 from stile_lsp.moving import Move, with_ranges
 from stile_lsp.outline import Outline, OutlinedKernel, SyntaxProblem
 
@@ -76,13 +76,16 @@ class Entry:
     against: KernelReport | None = None
     """The answer for a spec that the user asked about; says nothing about the kernel's own."""
 
+    def moved(self, found: Range) -> Range:
+        """A place of the checked text in the present one: verdicts name lines."""
+        return shift(found, self.edits)
+
     @property
     def shown(self) -> KernelReport | None:
-        """The result with its places in the present text: verdicts name lines."""
+        """The result with all of its places in the present text."""
         if self.result is None or not self.edits:
             return self.result
-        moved = with_ranges(self.result.obligations, lambda found: shift(found, self.edits))
-        return replace(self.result, obligations=moved)
+        return replace(self.result, obligations=with_ranges(self.result.obligations, self.moved))
 
     @property
     def status(self) -> Status:
@@ -146,7 +149,7 @@ def edited(state: FileState, version: int, outline: Outline | SyntaxProblem, edi
         outline=outline,
         chunk_ranges=chunk_ranges,
         dirty=dirty,
-        file_edits=(*state.file_edits, *edits),
+        file_edits=chained(state.file_edits, edits),
         run=None,
         cancelling=False,
     )
@@ -479,7 +482,7 @@ def _shifted(entry: Entry, edits: Sequence[Edit], version: int) -> Entry:
         entry,
         range=shift(entry.range, edits),
         name_range=shift(entry.name_range, edits),
-        edits=(*entry.edits, *edits),
+        edits=chained(entry.edits, edits),
         phase=Phase.SETTLED,
         stale=entry.stale or touched,
         torn=entry.torn or touched,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from stile_engine.trace.report import KernelReport, Status
+from collections.abc import Callable
+
+from stile_engine.trace.report import KernelReport, Range, Status
 
 
-def lens_text(status: Status, kernel: KernelReport) -> str:
-    """``✓ proved in 9 ms``, ``✗ refuted at q=0, d=3``, ``? unknown: line 21`` …"""
+def lens_text(status: Status, kernel: KernelReport, moved: Callable[[Range], Range] = lambda place: place) -> str:
+    """``✓ proved in 9 ms``, ``✗ refuted at q=0, d=3``, ``? unknown: line 21`` …
+
+    ``moved`` tells where a place of the report is now.
+    """
     match status:
         case Status.PROVED:
             given = sum(a.origin == "user" for a in kernel.assumptions)
@@ -18,9 +23,9 @@ def lens_text(status: Status, kernel: KernelReport) -> str:
         case Status.REFUTED:
             return f"✗ refuted{_counterexample(kernel)}"
         case Status.UNKNOWN:
-            return f"? unknown{_where(kernel)}"
+            return f"? unknown{_where(kernel, moved)}"
         case Status.UNSUPPORTED:
-            return f"⊘ unsupported{_where(kernel)}"
+            return f"⊘ unsupported{_where(kernel, moved)}"
         case Status.TIMEOUT:
             seconds = (kernel.trace_milliseconds + kernel.prove_milliseconds) / 1000
             return f"⏱ timeout after {seconds:.2g} s" if seconds < 10 else f"⏱ timeout after {seconds:.0f} s"
@@ -44,9 +49,9 @@ def _counterexample(kernel: KernelReport) -> str:
     return ""
 
 
-def _where(kernel: KernelReport) -> str:
+def _where(kernel: KernelReport, moved: Callable[[Range], Range]) -> str:
     """The line, counted from one, of the obligation that stopped the proof."""
     for obligation in kernel.obligations:
         if obligation.status is kernel.status and obligation.range is not None:
-            return f": line {obligation.range.start.line + 1}"
+            return f": line {moved(obligation.range).start.line + 1}"
     return f": {kernel.message.splitlines()[0]}" if kernel.message else ""

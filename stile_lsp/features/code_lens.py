@@ -42,7 +42,7 @@ def lenses(state: FileState, places: Places, commands: dict[str, str]) -> Iterat
 def _titles(entry: Entry, state: FileState) -> Iterator[tuple[str, str]]:
     status = entry.status
     waiting = status in (Status.QUEUED, Status.RUNNING)
-    yield "… cancelling" if state.cancelling and waiting else verdict(status, entry.shown), "normalForm"
+    yield "… cancelling" if state.cancelling and waiting else verdict(status, entry.result, entry.moved), "normalForm"
     if entry.against is not None:
         yield f"against {entry.against.spec}: {verdict(entry.against.status, entry.against)}", "normalForm"
     yield "Prove", "prove"

@@ -25,7 +25,7 @@ def register(server: StileServer) -> None:
                 types.SymbolKind.Function,
                 places.range(entry.range),
                 places.range(entry.name_range),
-                detail=verdict(entry.status, entry.shown),
+                detail=verdict(entry.status, entry.result, entry.moved),
             )
             for entry in state.entries
         ]

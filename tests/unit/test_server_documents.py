@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lsprotocol import types
 
 from stile_engine.trace.report import Position, Range
-from stile_lsp.documents import UTF8, UTF16, UTF32, Document, LineIndex, shift, survivor
+from stile_lsp.documents import UTF8, UTF16, UTF32, Document, Edit, LineIndex, chained, shift, survivor
 
 ALPHABET = "ab \t\n\r\x0c\u2028\x85é漢🦊\u0301\ufeff"
 
@@ -96,6 +96,40 @@ def test_a_range_moves_with_its_text(text: str, data: st.DataObject, new: str) -
     assert moved is not None and moved == shift(marked, edits)
     after = changed.index
     assert changed.text[after.offset(moved.start) : after.offset(moved.end)] == "<word>"
+
+
+@given(LETTERS, st.data())
+def test_chained_edits_move_what_they_leave_alone_as_one_after_the_other(text: str, data: st.DataObject) -> None:
+    """Also what they touch is the same."""
+    ranges = [Range(a, b) for a in map(LineIndex(text).position, range(len(text) + 1)) for b in _later(text, a)]
+    edits: list[Edit] = []
+    document = Document("u", 1, text)
+    for version in range(2, 2 + data.draw(st.integers(1, 6))):
+        index = document.index
+        first = data.draw(st.integers(0, len(document.text)))
+        start, end = index.position(first), index.position(data.draw(st.integers(first, len(document.text))))
+        place = types.Range(types.Position(start.line, start.character), types.Position(end.line, end.character))
+        event = types.TextDocumentContentChangePartial(place, data.draw(LETTERS))
+        document, more = document.changed(version, [event], UTF16)
+        edits += more
+    for found in ranges:
+        assert survivor(found, chained((), edits)) == survivor(found, edits)
+
+
+def _later(text: str, start: Position) -> list[Position]:
+    return [place for place in map(LineIndex(text).position, range(len(text) + 1)) if place >= start]
+
+
+def test_typing_in_one_place_is_one_edit() -> None:
+    def typed(column: int) -> Edit:
+        return Edit(Position(3, column), Position(3, column), Position(3, column + 1))
+
+    edits: tuple[Edit, ...] = ()
+    for column in range(5, 105):
+        edits = chained(edits, (typed(column),))
+    assert edits == (Edit(Position(3, 5), Position(3, 5), Position(3, 105)),)
+    elsewhere = Edit(Position(9, 0), Position(10, 0), Position(9, 0))
+    assert chained(edits, (elsewhere,)) == (*edits, elsewhere)
 
 
 @pytest.mark.parametrize(
