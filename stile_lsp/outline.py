@@ -57,8 +57,8 @@ class Outline:
     @cached_property
     def reaches(self) -> Reaches:
         chunks = self.module.chunks
-        moved = self.before.moved(self.path, chunks, self.project) if self.before is not None else None
-        return moved or Reaches(self.path, chunks, self.project)
+        found = self.before.after(self.path, chunks, self.project) if self.before is not None else None
+        return found or Reaches(self.path, chunks, self.project)
 
     def statement_at(self, place: Range) -> int | None:
         for number, found in enumerate(self.ranges):

@@ -53,9 +53,9 @@ class Publisher:
                 )
         # What hints show comes after the verdict, when neither statuses nor diagnostics change any more.
         values = tuple(entry.values for entry in state.entries)
-        if values != self._values.get(state.uri, ()):
-            self._values[state.uri] = values
-            changed = True
+        changed = changed or values != self._values.get(state.uri, ())
+        # Kept also where they are equal: what is the same object need not be compared the next time.
+        self._values[state.uri] = values
         if changed:
             self.refresh_soon()
 

@@ -193,7 +193,8 @@ class Verifier:
         attention = functools.partial(self._server.attention_to, uri)
         async with self._turns.turn(attention), Progress(self._server, uri, number) as progress:
             await self._read_project(uri)
-            self._apply(uri, lambda state: session.started(state, number))
+            # Told when the worker has the request.
+            self._server.loop.call_soon(self._apply, uri, lambda state: session.started(state, number))
 
             def listen(message: RunMessage) -> None:
                 if isinstance(message, Discovered):

@@ -59,21 +59,32 @@ class Reaches:
         self._origins = tuple(_origins(chunks) for chunks in self._chunks)
         self._inert = tuple(self._inert_names(number) for number in range(len(self._chunks)))
         self._direct: dict[Place, frozenset[Place]] = {}
-        acting = [place for place, facts in self._all() if self._acts(place, facts)]
-        self._everywhere = self._closure(acting, frozenset())
+        self._acting = frozenset(place for place, facts in self._all() if self._acts(place, facts))
+        self._everywhere = self._closure(self._acting, frozenset())
         self._found: dict[int | None, Reach] = {}
 
-    def moved(self, path: str, chunks: Sequence[Chunk], project: Project) -> Reaches | None:
-        """The same for a text that says the same at other lines; None where anything else differs."""
+    def after(self, path: str, chunks: Sequence[Chunk], project: Project) -> Reaches | None:
+        """The same for a later text, of whose statements some use other things; None where one of them gives others
+        something else to use, or there are more or fewer."""
         own = self._chunks[0]
         if project is not self._project or path != self._paths[0] or len(own) != len(chunks):
             return None
-        if any(old.facts is not new.facts for old, new in zip(own, chunks, strict=True)):
+        edited = {n for n, (old, new) in enumerate(zip(own, chunks, strict=True)) if old.facts is not new.facts}
+        if not all(_offers(own[n].facts) == _offers(chunks[n].facts) for n in edited):
             return None
+        changed = {(0, number) for number in edited}
         found = copy.copy(self)
         found._chunks = (chunks, *self._chunks[1:])
-        # A refusal names its line.
-        found._found = {number: reach for number, reach in self._found.items() if reach.refusal is None}
+        if changed:
+            found._direct = {place: needed for place, needed in self._direct.items() if place not in changed}
+            found._acting = self._acting - changed | {p for p in changed if found._acts(p, found._facts(p))}
+            found._everywhere = found._closure(found._acting, frozenset())
+        # What reaches nothing that has changed reaches the same as before. But a refusal names its line.
+        found._found = {
+            number: reach
+            for number, reach in self._found.items()
+            if found._everywhere == self._everywhere and reach.refusal is None and changed.isdisjoint(reach.places)
+        }
         return found
 
     def of(self, number: int | None) -> Reach:
@@ -208,6 +219,11 @@ class Reaches:
         if all(facts.is_definition or facts.imports or facts.is_fixed for facts in binders):
             return len(path) > 1  # helpers.scale(x) is a call; helpers.SEEN.append(x) changes something of it
         return True
+
+
+def _offers(facts: Facts) -> tuple[object, ...]:
+    """What of a statement counts for other ones, beside what it uses and what it says."""
+    return facts.binds, facts.imports, facts.is_definition, facts.is_import, facts.is_fixed, facts.dim_makers
 
 
 def _origins(chunks: Sequence[Chunk]) -> dict[str, str]:

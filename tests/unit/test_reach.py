@@ -280,6 +280,50 @@ def test_an_edit_elsewhere_is_seen(trick: str, tmp_path: Path) -> None:
     assert sees(tmp_path, before, after)
 
 
+def edits(trick: str) -> list[str]:
+    """The text of a trick, then versions of it: edited, with a comment above, with another statement, and back."""
+    text, old, new = TRICKS[trick]
+    first = HEAD + text + OTHER
+    edited = first.replace(old, new, 1)
+    return [
+        first,
+        edited,
+        "# a comment\n" + edited,
+        edited + "A = 7\n",
+        edited,
+        first.replace("return X", "return -X"),
+        first,
+    ]
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_after_edits_all_is_as_in_a_fresh_reading(trick: str, tmp_path: Path) -> None:
+    known: Reaches | None = None
+    module = None
+    path = str(tmp_path / "main.py")
+    project = read_project(path, [], str(tmp_path))
+    for text in edits(trick):
+        module = read_module(text, module)
+        fresh = Reaches(path, module.chunks, project)
+        known = (known.after(path, module.chunks, project) if known is not None else None) or fresh
+        for number in (*range(len(module.chunks)), None):
+            assert known.of(number) == fresh.of(number)
+
+
+def test_an_edit_leaves_the_reach_of_others_as_it_was(tmp_path: Path) -> None:
+    path = str(tmp_path / "main.py")
+    project = read_project(path, [], str(tmp_path))
+    text = HEAD + KERNEL.format(body="X") + OTHER
+    before = read_module(text)
+    after = read_module(text.replace("return X", "return np.exp(X)", 1), before)
+    reaches = Reaches(path, before.chunks, project)
+    own, other = reaches.of(2), reaches.of(3)
+    known = reaches.after(path, after.chunks, project)
+    assert known is not None
+    assert known.of(2).digest != own.digest
+    assert known.of(3) is other
+
+
 @pytest.mark.parametrize("trick", TRICKS)
 def test_comments_and_layout_are_not(trick: str, tmp_path: Path) -> None:
     before = HEAD + TRICKS[trick][0]
