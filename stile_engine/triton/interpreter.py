@@ -355,6 +355,7 @@ class Reader:
         where: Predicate,
         shape: Shape,
         value: Node | None = None,
+        after: tuple[Access, ...] = (),
     ) -> None:
         if self.silent:
             return
@@ -371,8 +372,13 @@ class Reader:
             self.rounds,
             self.site,
             value,
+            after,
         )
         self.traffic.accesses.append(found)
+
+    def barrier(self) -> None:
+        if not self.silent:
+            self.traffic.barriers.append((self._order, self.context.path))
 
     def mask(self, value: Value | None) -> Predicate:
         if value is None:

@@ -140,6 +140,8 @@ class Access:
     """The variables of the loops around it, outermost first."""
     site: Site | None
     value: Node | None = None
+    after: tuple[Access, ...] = ()
+    """Of a load the stores of the same program that are part of what it finds, where they wrote its elements."""
 
 
 @dataclass
@@ -147,6 +149,8 @@ class Traffic:
     """What a program reads and writes, in order."""
 
     accesses: list[Access] = field(default_factory=list)
+    barriers: list[tuple[tuple[int, ...], Predicate]] = field(default_factory=list)
+    """Where all lanes of a program wait for one another: the place in the program, and when it is reached."""
 
     def stores(self, memory: Memory) -> list[Access]:
         return [a for a in self.accesses if a.memory is memory and a.kind == "store"]

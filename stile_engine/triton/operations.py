@@ -471,6 +471,12 @@ def without_a_model(operation: Operation, _inputs: list[Value], _reader: Reader)
 # -- nothing happens to the values -------------------------------------------------------------
 
 
-@handles("tt.assert", "tt.print", "llvm.intr.assume", "gpu.barrier", "ttg.barrier", "ttg.local_barrier")
+@handles("gpu.barrier", "ttg.barrier", "ttg.local_barrier")
+def barrier(_operation: Operation, _inputs: list[Value], reader: Reader) -> list[Value]:
+    reader.barrier()
+    return []
+
+
+@handles("tt.assert", "tt.print", "llvm.intr.assume")
 def nothing(operation: Operation, _inputs: list[Value], _reader: Reader) -> list[Value]:
     return []

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import Unreadable
-from stile_engine.array.inverse import invert
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -14,36 +13,23 @@ from stile_engine.index.predicate import (
     compare,
     conjunction,
     disjunction,
-    in_range,
     substitute,
     variables,
 )
-from stile_engine.index.sets import UNIVERSE, IndexSet
+from stile_engine.index.sets import IndexSet
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
-from stile_engine.term.expression import Axes, Node, NoValue, Read, Restrict, Unmodelled, add, bounds, reduce, select
+from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, add, bounds, reduce, select
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
-from stile_engine.triton.context import numeric
 from stile_engine.triton.grid import TILE
 from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.values import UNTOLD
 from stile_engine.triton.watch import readable, sizes_text
+from stile_engine.triton.writers import MOST_ROUNDS, conditions, freed, shared_rounds, unknowns, written_by
 
 NEVER_WRITTEN = "never written"
-
-_MOST_ROUNDS = 2**31
-"""Of any loop: its counter is an integer of 32 bits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One store, seen from the elements: ``where`` it writes them, and what it leaves there."""
-
-    access: Access
-    where: Predicate
-    node: Node
 
 
 def outputs(
@@ -100,7 +86,7 @@ def _added(access: Access, programs: Axes) -> Node:
     bound = {fresh[v].render(): (low.substitute(fresh), high.substitute(fresh)) for v, (low, high) in names.items()}
     # A bound variable's range may not name another one: what a range says of them stands in the predicate.
     wide = {
-        v: r if not (r[0].variables | r[1].variables) & bound.keys() else bounds(0, _MOST_ROUNDS)
+        v: r if not (r[0].variables | r[1].variables) & bound.keys() else bounds(0, MOST_ROUNDS)
         for v, r in bound.items()
     }
     outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
@@ -110,59 +96,8 @@ def _added(access: Access, programs: Axes) -> Node:
     ]
     predicate = conjunction(*here, substitute(conditions(access, programs), fresh))
     assert access.value is not None
-    body = reindex_node(_freed(access.value, access), fresh, wide)
+    body = reindex_node(freed(access.value, access), fresh, wide)
     return reduce("sum", wide, body, predicate, outside)
-
-
-def unknowns(access: Access, programs: Axes) -> Axes:
-    """What tells one write of the store from another: the program (or the tile), the rounds, the lane."""
-    found = {name: own for name, own in programs.items() if name in access.variables}
-    found.update({name: access.variables[name] for name in access.rounds})
-    found.update({axis_variable(a): bounds(0, n) for a, n in enumerate(access.shape)})
-    return found
-
-
-def conditions(access: Access, programs: Axes) -> Predicate:
-    """When a program, round and lane write at all."""
-    ranges = [in_range(Affine.variable(v), low, high) for v, (low, high) in unknowns(access, programs).items()]
-    facts = (f for f in access.facts if variables(f) <= access.variables.keys())
-    return conjunction(*ranges, *facts, access.where)
-
-
-def written_by(access: Access, programs: Axes) -> Written:
-    """Raises ``Unreadable`` where it is not seen that each element is written at most once."""
-    names = unknowns(access, programs)
-    # In the coordinates of the output, apart from those of the lanes.
-    renamed = {axis_variable(a): Affine.variable(f"lane.{a}") for a in range(len(access.shape))}
-    own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
-    known = numeric({**access.variables, **own})
-    counts = {v: max(1, r[1].constant) for v, r in ((v, known.get(v, bounds(0, 2**40))) for v in own)}
-    equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
-    solved = invert(equations, counts)
-    mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}
-    outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
-    checks = [
-        compare(index.substitute(mapping), "==", Affine.variable(axis_variable(a)))
-        for a, index in enumerate(access.index)
-    ]
-    where = conjunction(*checks, substitute(conditions(access, programs), mapping))
-    box = IndexSet.box({**outside, **{k: v for k, v in access.variables.items() if k.startswith("#")}})
-    simple = IndexSet.where(where).given(box)
-    if simple is UNIVERSE:
-        where = ALWAYS
-    assert access.value is not None
-    return Written(access, where, reindex_node(_freed(access.value, access), mapping, outside))
-
-
-def _freed(node: Node, access: Access) -> Node:
-    """The value with rounds in ranges that do not depend on the program: which there are is in the condition of
-    the write, and a replaced index is held against its range by itself."""
-    wide = {
-        name: bounds(0, _MOST_ROUNDS)
-        for name in access.rounds
-        if name in node.axes and any(not v.startswith("#") for end in node.axes[name] for v in end.variables)
-    }
-    return Restrict(node, wide) if wide else node
 
 
 # -- races -----------------------------------------------------------------------------------
@@ -285,10 +220,34 @@ class Races:
         raise TraceError(f"a store that writes elements of {self.memory.name} in several rounds or lanes", one.site)
 
     def _read_back(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
-        """A program reads what it writes itself: the contents before the launch, if it reads first."""
+        """A program reads what it writes itself: the contents before the launch, if it reads first, and what was
+        told when the load was read, if it wrote first, in the same rounds of the loops around both."""
+        if one in other.after:
+            if not self._same_lanes(one, other, together, left, right):
+                raise TraceError(
+                    f"a load of what other lanes of the program have stored to {self.memory.name}, without a barrier "
+                    "between them (tl.debug_barrier())",
+                    other.site,
+                )
+            common = shared_rounds(one, other.rounds)
+            apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in common))
+            together = together & IndexSet.where(apart)
         if together.is_empty or self._before(other, one, together, right, left):
             return None
         raise TraceError(f"a load that may read what the program has itself stored to {self.memory.name}", other.site)
+
+    def _same_lanes(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
+        """Whether each lane reads what it has stored itself, or all of them have waited for one another between."""
+        lanes = [axis_variable(a) for a in range(len(one.shape))]
+        if one.shape == other.shape:
+            same = conjunction(*(compare(left.names[v], "==", right.names[v]) for v in lanes))
+            if together.issubset(IndexSet.where(same)):
+                return True
+        return any(
+            one.order < order < other.order
+            and any(together.issubset(IndexSet.where(substitute(path, side.names))) for side in (left, right))
+            for order, path in self.traffic.barriers
+        )
 
     def _overwritten(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
         """Two stores of one program to one element: the later one counts, where it is later always."""
@@ -298,11 +257,7 @@ class Races:
 
     def _before(self, first: Access, second: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
         """Whether of every pair on one element the first is executed first."""
-        common: list[str] = []
-        for a, b in zip(first.rounds, second.rounds, strict=False):
-            if a != b:
-                break
-            common.append(a)
+        common = shared_rounds(first, second.rounds)
         earlier: list[Predicate] = []
         same: list[Predicate] = []
         for name in common:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
 from stile_engine.array.elementwise import is_float
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate, substitute
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
+from stile_engine.term.reindexing import reindex_node
+from stile_engine.trace.frontend import axis_variable
 from stile_engine.triton import integers
 from stile_engine.triton.grid import NeedsSplit, quotient_of_sizes
 from stile_engine.triton.interpreter import Reader, handles
@@ -16,6 +18,7 @@ from stile_engine.triton.operations import as_whole
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation
 from stile_engine.triton.values import UNTOLD, Pieces, Pointer, Value, Whole, real, real_node, whole
+from stile_engine.triton.writers import Written, shared_rounds, written_by
 
 Cases = list[tuple[Predicate, tuple[Affine, ...]]]
 
@@ -100,13 +103,14 @@ def loaded(pointer: Pointer, mask: Predicate, other: Value | None, reader: Reade
     mask = reader.context.simplify(mask, pointer.shape)
     shape, memory = pointer.shape, pointer.memory
     cases, inside = _cases(pointer, mask, reader, "load")
+    earlier = _earlier(memory, reader)
     for region, index in cases:
-        reader.access("load", memory, index, conjunction(mask, region), shape)
+        reader.access("load", memory, index, conjunction(mask, region), shape, after=tuple(w.access for w in earlier))
     if memory.tensor is not None and memory.tensor.integer:
         return _integers(memory, cases, mask, inside, other, pointer, reader)
     if not is_float(memory.dtype):
         raise Unreadable(f"{memory.name} holds {memory.dtype} data")
-    node = _contents(memory, cases, pointer)
+    node = _contents(memory, cases, pointer, earlier, mask, reader)
     if inside != ALWAYS and cases:
         safe = reader.context.simplify(inside, shape)
         node = node if safe == ALWAYS else select_node(safe, node, Unmodelled(PAST_THE_ROW, reader.site), shape)
@@ -116,17 +120,40 @@ def loaded(pointer: Pointer, mask: Predicate, other: Value | None, reader: Reade
     return real(shape, node)
 
 
-def _contents(memory: Memory, cases: Cases, pointer: Pointer) -> Node:
+def _earlier(memory: Memory, reader: Reader) -> list[Written]:
+    """What the same program has stored before, in the order in which it did. What is not seen is not among them: a
+    load of it is refused in the end."""
+    found: list[Written] = []
+    for access in reader.traffic.stores(memory):
+        try:
+            found.append(written_by(access, {}, shared_rounds(access, reader.rounds)))
+        except Unreadable:
+            continue
+    return found
+
+
+def _contents(
+    memory: Memory, cases: Cases, pointer: Pointer, earlier: list[Written], mask: Predicate, reader: Reader
+) -> Node:
     shape = pointer.shape
     if not cases:
         return NoValue(GARBAGE)
-    if memory.tensor is None:
-        return NoValue(f"{memory.name} read before it is written")
     ranges = ranges_of(shape)
-    nodes: list[tuple[Predicate, Node]] = [
-        (region, NoValue(UNTOLD_ELEMENT) if names_untold(*index) else Read(memory.tensor, index, ranges))
-        for region, index in cases
-    ]
+    nodes: list[tuple[Predicate, Node]] = []
+    for region, index in cases:
+        node: Node = NoValue(f"{memory.name} read before it is written")
+        if names_untold(*index):
+            node = NoValue(UNTOLD_ELEMENT)
+        elif memory.tensor is not None:
+            node = Read(memory.tensor, index, ranges)
+        element_of = {axis_variable(a): i for a, i in enumerate(index)}
+        for written_before in earlier:
+            here = substitute(written_before.where, element_of)
+            found = reader.context.decide(here, shape, conjunction(mask, region))
+            if found is not False:
+                value = reindex_node(written_before.node, element_of, ranges)
+                node = value if found else select_node(here, value, node, shape)
+        nodes.append((region, node))
     node = nodes[-1][1]
     for region, own in reversed(nodes[:-1]):
         node = select_node(region, own, node, shape)

@@ -1,0 +1,93 @@
+"""Stores turned round: which program, round and lane writes an element, and what it leaves there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from stile_engine.array.arrays import outer_ranges
+from stile_engine.array.inverse import invert
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range, substitute, variables
+from stile_engine.index.sets import UNIVERSE, IndexSet
+from stile_engine.term.expression import Axes, Node, Restrict, bounds
+from stile_engine.term.reindexing import reindex_node
+from stile_engine.trace.frontend import axis_variable
+from stile_engine.triton.context import numeric
+from stile_engine.triton.memory import Access
+
+MOST_ROUNDS = 2**31
+"""Of any loop: its counter is an integer of 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One store, seen from the elements: ``where`` it writes them, and what it leaves there."""
+
+    access: Access
+    where: Predicate
+    node: Node
+
+
+def unknowns(access: Access, programs: Axes, known: Collection[str] = ()) -> Axes:
+    """What tells one write of the store from another: the program (or the tile), the rounds, the lane; without the
+    rounds that are ``known``."""
+    found = {name: own for name, own in programs.items() if name in access.variables}
+    found.update({name: access.variables[name] for name in access.rounds if name not in known})
+    found.update({axis_variable(a): bounds(0, n) for a, n in enumerate(access.shape)})
+    return found
+
+
+def conditions(access: Access, programs: Axes, known: Collection[str] = ()) -> Predicate:
+    """When a program, round and lane write at all."""
+    names = unknowns(access, programs, known)
+    ranges = [in_range(Affine.variable(v), low, high) for v, (low, high) in names.items()]
+    facts = (f for f in access.facts if variables(f) <= access.variables.keys())
+    return conjunction(*ranges, *facts, access.where)
+
+
+def written_by(access: Access, programs: Axes, known: Collection[str] = ()) -> Written:
+    """Raises ``Unreadable`` where it is not seen that each element is written at most once: by all programs, in all
+    rounds but the ``known`` ones, which stay variables of what is found."""
+    names = unknowns(access, programs, known)
+    # In the coordinates of the output, apart from those of the lanes.
+    renamed = {axis_variable(a): Affine.variable(f"lane.{a}") for a in range(len(access.shape))}
+    own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
+    known = numeric({**access.variables, **own})
+    counts = {v: max(1, r[1].constant) for v, r in ((v, known.get(v, bounds(0, 2**40))) for v in own)}
+    equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
+    solved = invert(equations, counts)
+    mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}
+    outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
+    checks = [
+        compare(index.substitute(mapping), "==", Affine.variable(axis_variable(a)))
+        for a, index in enumerate(access.index)
+    ]
+    where = conjunction(*checks, substitute(conditions(access, programs, known), mapping))
+    box = IndexSet.box({**outside, **{k: v for k, v in access.variables.items() if k.startswith("#")}})
+    simple = IndexSet.where(where).given(box)
+    if simple is UNIVERSE:
+        where = ALWAYS
+    assert access.value is not None
+    return Written(access, where, reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside}))
+
+
+def freed(node: Node, access: Access) -> Node:
+    """The value with rounds in ranges that do not depend on the program: which there are is in the condition of
+    the write, and a replaced index is held against its range by itself."""
+    wide = {
+        name: bounds(0, MOST_ROUNDS)
+        for name in access.rounds
+        if name in node.axes and any(not v.startswith("#") for end in node.axes[name] for v in end.variables)
+    }
+    return Restrict(node, wide) if wide else node
+
+
+def shared_rounds(first: Access, rounds: tuple[str, ...]) -> tuple[str, ...]:
+    """The loops around both the access and another one with these rounds, outermost first."""
+    found: list[str] = []
+    for a, b in zip(first.rounds, rounds, strict=False):
+        if a != b:
+            break
+        found.append(a)
+    return tuple(found)
