@@ -205,7 +205,7 @@ def rope_one_angle_for_both_halves(x_ptr, cos_ptr, sin_ptr, out_ptr, D: tl.const
 @kernel({"x_ptr": "where(D < 16, X:T D * C:T D - at[D := D + 16](X:T D) * S:T D, X:T D * C:T D + at[D := D - 16](X:T D) * S:T D)"}, inputs={"x_ptr": "X:T D", "cos_ptr": "C:T D", "sin_ptr": "S:T D"},
   scalars={}, consts=dict(D=32), grid=(T,))
 @triton.jit
-def rope_reads_what_it_has_written(x_ptr, cos_ptr, sin_ptr, D: tl.constexpr):  # unsupported: stored
+def rope_reads_what_it_has_written(x_ptr, cos_ptr, sin_ptr, D: tl.constexpr):  # refuted
     row = tl.program_id(0)
     half = tl.arange(0, D // 2)
     x1 = tl.load(x_ptr + row * D + half)
@@ -215,7 +215,7 @@ def rope_reads_what_it_has_written(x_ptr, cos_ptr, sin_ptr, D: tl.constexpr):  #
     c2 = tl.load(cos_ptr + row * D + D // 2 + half)
     s2 = tl.load(sin_ptr + row * D + D // 2 + half)
     tl.store(x_ptr + row * D + half, x1 * c1 - x2 * s1)
-    x1 = tl.load(x_ptr + row * D + half)  # warning[unsupported]
+    x1 = tl.load(x_ptr + row * D + half)
     tl.store(x_ptr + row * D + D // 2 + half, x2 * c2 + x1 * s2)
 
 
