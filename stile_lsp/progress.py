@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 
 from stile_lsp.interpreter import display_path
 
 if TYPE_CHECKING:
     from stile_lsp.server import StileServer
+
+logger = logging.getLogger(__name__)
 
 SHOWN_AFTER_SECONDS = 0.5
 
@@ -59,7 +63,11 @@ class Progress:
         self._server.background(self._create())
 
     async def _create(self) -> None:
-        await self._server.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(self._token))
+        try:
+            await self._server.window_work_done_progress_create_async(types.WorkDoneProgressCreateParams(self._token))
+        except JsonRpcException as problem:
+            logger.info("the client shows no progress: %s", problem)
+            return
         if not self._over and not self._server.is_stopping:
             self._begun = True
             self._send(types.WorkDoneProgressBegin(self._title, cancellable=self._cancellable))

@@ -18,6 +18,7 @@ from lsprotocol import types
 from pygls.capabilities import ServerCapabilitiesBuilder
 from pygls.exceptions import JsonRpcParseError
 
+from stile_engine.incremental.project import Project
 from stile_engine.trace.report import KernelReport, Range, Status
 from stile_engine.worker.client import WorkerClient
 from stile_lsp import messages, session, transport
@@ -193,6 +194,19 @@ class StileServer(BaseServer):
         state = session.reprojected(state, project)
         if self.settings.verify_mode != "manual":
             self.verifier.refresh(state, delay=self.settings.verify_debounce / 1000)
+        else:
+            self.update(state)
+
+    def start_over(self, uri: str) -> None:
+        """What is not in any text has changed: no result of the file holds, and it is read and run anew."""
+        self.verifier.edited(uri)
+        self.projects.closed(uri)
+        self.projects.opened(uri)
+        state = session.unplanned(session.outdated(self.state(uri)))
+        if state.known is not None:
+            state = session.reprojected(state, Project(state.known.path, is_complete=False))
+        if self.settings.verify_mode != "manual":
+            self.verifier.verify(uri, afresh=True, state=state)
         else:
             self.update(state)
 

@@ -224,6 +224,12 @@ def reprojected(state: FileState, project: Project) -> FileState:
     return replace(state, entries=tuple(entries))
 
 
+def outdated(state: FileState) -> FileState:
+    """What is not in any text has changed, as the interpreter or the folders to import from: no result holds."""
+    entries = tuple(replace(entry, stale=True, against=None, fingerprint=None) for entry in state.entries)
+    return replace(state, entries=entries, checked=None)
+
+
 def stale_names(state: FileState) -> tuple[str, ...]:
     """The kernels without a result that holds."""
     return tuple(dict.fromkeys(entry.name for entry in state.entries if entry.stale))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib.util
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -199,6 +201,9 @@ class ZygoteLauncher:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
+        if shutil.which(self._interpreter) is None:
+            # Bubblewrap would only say that it ended.
+            raise no_interpreter(self._interpreter, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
         self._private = private_folder(loop)
         try:
             around = await asyncio.to_thread(bubblewrap) if self._bubblewrapped else None

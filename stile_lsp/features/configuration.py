@@ -49,8 +49,10 @@ def apply(server: StileServer, settings: Settings) -> None:
         other = server.verifier.interpreter_for(document.uri) != interpreters[document.uri]
         rerun = other or settings.trusted != before.trusted
         woken = settings.verify_mode == "onChange" != before.verify_mode and _has_stale(server, document.uri)
-        if (rerun and settings.verify_mode != "manual") or woken:
-            server.verifier.verify(document.uri, afresh=rerun)
+        if rerun:
+            server.start_over(document.uri)
+        elif woken:
+            server.verifier.verify(document.uri)
     if settings.interpreter != before.interpreter:
         server.background(server.verifier.close_unused())
     server.publisher.refresh_soon()

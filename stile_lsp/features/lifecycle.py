@@ -45,7 +45,13 @@ def register(server: StileServer) -> None:
     def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
         removed = {path_of(folder.uri) for folder in params.event.removed}
         added = [path for folder in params.event.added if (path := path_of(folder.uri)) is not None]
+        open_files = [document.uri for document in server.documents.all]
+        before = {uri: (server.verifier.workspace_of(uri), server.verifier.interpreter_for(uri)) for uri in open_files}
         server.folders = [folder for folder in server.folders if folder not in removed] + added
+        for uri in open_files:
+            if before[uri] != (server.verifier.workspace_of(uri), server.verifier.interpreter_for(uri)):
+                server.start_over(uri)
+        server.background(server.verifier.close_unused())
 
     @server.feature(types.SHUTDOWN)
     def shutdown(params: None) -> None:

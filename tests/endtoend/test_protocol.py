@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -295,3 +297,64 @@ def test_views_of_files_that_are_not_open(client: RawClient) -> None:
     with pytest.raises(ServerError) as refused:
         client.request("stile/waitUntilVerified", {**unknown, "version": 1})
     assert refused.value.code == -32801
+
+
+def test_a_folder_that_leaves_the_workspace_takes_its_modules_along(start: StartClient, tmp_path: Path) -> None:
+    """No verdict stays that rests on what could be imported before."""
+    (tmp_path / "one" / "inside").mkdir(parents=True)
+    (tmp_path / "helper.py").write_text("def double(x):\n    return x * 3\n")
+    (tmp_path / "one" / "helper.py").write_text("def double(x):\n    return x + x\n")
+    text = texts.HEAD + "from helper import double\n" + texts.RIGHT.replace("X + X", "double(X)")
+    uri = (tmp_path / "one" / "inside" / "k.py").as_uri()
+    whole, one = ({"uri": folder.as_uri(), "name": folder.name} for folder in (tmp_path, tmp_path / "one"))
+    client = start()
+    client.initialize(workspaceFolders=[whole, one])
+    assert client.verify(uri, text) == {"right": "proved"}
+    client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [], "removed": [one]}})
+    assert client.settled(uri) == {"right": "refuted"}
+    client.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": [one], "removed": [whole]}})
+    assert client.settled(uri) == {"right": "proved"}
+    assert client.stop() == 0
+
+
+def test_another_interpreter_in_manual_mode_leaves_nothing_as_it_was(start: StartClient) -> None:
+    client = start()
+    client.initialize()
+    assert client.verify(URI, texts.BOTH) == {"right": "proved", "wrong": "refuted"}
+
+    def set_to(**settings: object) -> None:
+        client.notify("workspace/didChangeConfiguration", {"settings": {"stile": settings}})
+
+    set_to(interpreter="/nowhere/python", verify={"mode": "manual"})
+    assert client.settled(URI) == {"right": "stale", "wrong": "stale"}
+    set_to(verify={"mode": "onChange"})
+    assert client.settled(URI) == {"right": "error", "wrong": "error"}
+    [told] = client.diagnostics(URI)
+    assert told["message"] == "the interpreter /nowhere/python cannot be started: No such file or directory"
+    set_to(interpreter=sys.executable)
+    assert client.settled(URI) == {"right": "proved", "wrong": "refuted"}
+    assert client.stop() == 0
+
+
+def test_a_client_that_refuses_what_it_said_it_could(start: StartClient) -> None:
+    client = start()
+    client._reply = lambda asked: client.send({"id": asked["id"], "error": {"code": -32601, "message": "no"}})  # type: ignore[method-assign]
+    able = {"refreshSupport": True}
+    client.initialize(
+        {
+            "window": {"workDoneProgress": True},
+            "workspace": {"configuration": True, "codeLens": able, "inlayHint": able, "diagnostics": able},
+        }
+    )
+    assert client.verify(URI, texts.HEAD + texts.LOOP + texts.RIGHT) == {"endless": "timeout", "right": "proved"}
+    assert client.of("window/showMessage") == [] and client.of("$/progress") == []
+    assert client.stop() == 0
+    assert b"Traceback" not in client.errors
+
+
+def test_a_client_that_answers_nothing(start: StartClient) -> None:
+    client = start()
+    client._reply = lambda asked: None  # type: ignore[method-assign]
+    client.initialize({"window": {"workDoneProgress": True}, "workspace": {"configuration": True}})
+    assert client.verify(URI, texts.BOTH) == {"right": "proved", "wrong": "refuted"}
+    assert client.stop() == 0
