@@ -207,14 +207,14 @@ def test_module_level_prints_and_exits(client: RawClient, uri: str) -> None:
 
 
 def test_an_endless_kernel_times_out_at_its_line_and_the_rest_is_proved(uri: str, start: StartClient) -> None:
-    client = start(settings={"verify": {"debounce": 0, "timeout": 2}})
+    client = start(settings={"verify": {"debounce": 0, "timeout": 4}})
     client.initialize()
     text = texts.HEAD + texts.RIGHT + texts.LOOP + texts.WRONG
     assert client.verify(uri, text) == {"right": "proved", "endless": "timeout", "wrong": "refuted"}
     [late] = [d for d in client.diagnostics(uri) if d["code"] == "timeout"]
     assert under(text, late["range"]) in ("while True:", "pass")
     lenses = client.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
-    assert "⏱ timeout after 2 s" in {lens["command"]["title"] for lens in lenses}
+    assert "⏱ timeout after 4 s" in {lens["command"]["title"] for lens in lenses}
     assert client.stop() == 0
 
 
