@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import gcd
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
@@ -366,21 +365,13 @@ def _factor_of(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]]:
     common = _common_coefficient(parts)
     if common is not None and common[0] is not ONE:
         return common
-    divisor = _common_number(parts)
+    from stile_engine.term.powers import content
+
+    divisor = content(*(part for fixed, _, body in parts for part in (fixed, body))) or 1
     if divisor == 1:
         return ONE, ()
     inverse = ratio(1 / Fraction(divisor))
     return constant(divisor), tuple(scale(add(fixed, body), inverse) for fixed, _, body in parts)
-
-
-def _common_number(parts: _Bodies) -> Rational:
-    numerator, denominator = 0, 1
-    for fixed, _, body in parts:
-        for _, c in (*fixed.terms, *body.terms):
-            value = Fraction(c)
-            numerator = gcd(numerator, abs(value.numerator))
-            denominator = denominator * value.denominator // gcd(denominator, value.denominator)
-    return ratio(Fraction(numerator, denominator)) if numerator else 1
 
 
 def _common_coefficient(parts: _Bodies) -> tuple[Poly, tuple[Poly, ...]] | None:

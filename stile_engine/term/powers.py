@@ -245,10 +245,10 @@ def _integer_root(number: int) -> int | None:
     return root if root * root == number else None
 
 
-def content(operand: Poly) -> Rational:
-    """The greatest positive rational that divides all coefficients into coprime integers."""
+def content(*operands: Poly) -> Rational:
+    """The greatest positive rational that divides all coefficients into coprime integers; 0 if there are none."""
     numerator, denominator = 0, 1
-    for _, c in operand.terms:
+    for _, c in (term for operand in operands for term in operand.terms):
         value = Fraction(c)
         numerator = gcd(numerator, abs(value.numerator))
         denominator = denominator * value.denominator // gcd(denominator, value.denominator)

@@ -68,10 +68,6 @@ def jitted(function: Any) -> Any:
     return require().jit(function)
 
 
-def is_interpreted(function: Any) -> bool:
-    return type(function).__name__ == "InterpretedFunction"
-
-
 def compiled_function(target: Any, constants: Mapping[str, Any]) -> Any:
     """The ``JITFunction`` inside decorators such as ``triton.autotune`` and ``triton.heuristics``, and of a typed
     kernel the one for these constants.

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from stile_engine.array.sizes import unknowns
+from stile_engine.array.sizes import same_shape, unknowns
 from stile_engine.array.values import show_element
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
@@ -27,7 +27,7 @@ from stile_engine.numpy.plain.elements import (
     part_of,
     ranges_of,
 )
-from stile_engine.numpy.plain.sizes import as_size, broadcast_shapes, is_symbolic, same_shape, size_number, slice_within
+from stile_engine.numpy.plain.sizes import as_size, broadcast_shapes, is_symbolic, size_number, slice_within
 from stile_engine.numpy.plain.storage import (
     Buffer,
     Store,

@@ -86,10 +86,6 @@ def is_symbolic(shape: Sequence[Size]) -> bool:
     return any(isinstance(size, SymbolicInteger) for size in shape)
 
 
-def same_shape(left: Sequence[Size], right: Sequence[Size]) -> bool:
-    return len(left) == len(right) and all(same_size(a, b) for a, b in zip(left, right, strict=True))
-
-
 def broadcast_shapes(shapes: Sequence[tuple[Size, ...]]) -> tuple[Size, ...]:
     """As ``np.broadcast_shapes``; two sizes meet only if they are equal at every size."""
     if not any(is_symbolic(shape) for shape in shapes):

@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from stile_engine.array.sizes import same_shape
 from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
@@ -41,7 +42,7 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex,
 )
-from stile_engine.numpy.plain.sizes import is_symbolic, same_shape
+from stile_engine.numpy.plain.sizes import is_symbolic
 from stile_engine.term.boxes import Box, Overlay, box_of
 from stile_engine.term.expression import select
 from stile_engine.trace.location import Site

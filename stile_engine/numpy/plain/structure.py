@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
@@ -33,7 +34,7 @@ from stile_engine.numpy.plain.elements import (
     reindex,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
-from stile_engine.numpy.plain.sizes import as_size, exact_quotient, is_symbolic, same_shape
+from stile_engine.numpy.plain.sizes import as_size, exact_quotient, is_symbolic
 from stile_engine.numpy.plain.storage import Buffer, is_row_major, rearranged, reshaped, share_unknown_memory
 from stile_engine.term.expression import ZERO, Node, select
 
