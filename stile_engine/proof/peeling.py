@@ -13,13 +13,11 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.names import is_bound
 from stile_engine.index.predicate import compare
 from stile_engine.index.sets import EMPTY, IndexSet
-from stile_engine.term.atoms import Atom, MaxAtom, Mono, Poly, SumAtom, mono, of_mono
+from stile_engine.term.atoms import Atom, MaxAtom, Poly, SumAtom
 from stile_engine.term.elements import elements_of
 from stile_engine.term.expression import Tensor
 from stile_engine.term.extrema import Family, greatest
-from stile_engine.term.functions import exponential
-from stile_engine.term.powers import raise_to
-from stile_engine.term.rewrite import rebuild
+from stile_engine.term.rewrite import map_mono, rebuild
 from stile_engine.term.ring import multiply, scale, total_of
 from stile_engine.term.sums import product_over, sum_over
 from stile_engine.term.walk import inside
@@ -64,26 +62,9 @@ class _Peeler:
     def poly(self, operand: Poly) -> Poly:
         found = self._done.get(operand)
         if found is None:
-            parts = [scale(self._mono(m), c) for m, c in operand.terms]
+            parts = [scale(map_mono(m, self._atom, self.poly), c) for m, c in operand.terms]
             found = self._done[operand] = total_of(parts) if parts else operand
         return found
-
-    def _mono(self, m: Mono) -> Poly:
-        kept = []
-        changed: list[Poly] = []
-        for atom, exponent in m.factors:
-            new = self._atom(atom)
-            if new is None:
-                kept.append((atom, exponent))
-            else:
-                changed.append(raise_to(new, exponent))
-        inner = None if m.exponential is None else self.poly(m.exponential)
-        if not changed and inner is m.exponential:
-            return of_mono(m)
-        result = of_mono(mono(tuple(kept)))
-        for part in changed:
-            result = multiply(result, part)
-        return result if inner is None else multiply(result, exponential(inner))
 
     def _atom(self, atom: Atom) -> Poly | None:
         if isinstance(atom, SumAtom) and atom.operation == "sum":

@@ -21,9 +21,9 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.divisions import exact_read
 from stile_engine.term.extrema import Family, greatest
-from stile_engine.term.functions import exponential, named
+from stile_engine.term.functions import named
 from stile_engine.term.known import fixed_by
-from stile_engine.term.powers import raise_to
+from stile_engine.term.rewrite import map_mono
 from stile_engine.term.ring import multiply, scale, total_of
 from stile_engine.term.sums import product_over, sum_over
 from stile_engine.term.walk import all_atoms
@@ -56,8 +56,6 @@ def _is_empty(atom: SumAtom, context: IndexSet) -> bool:
 
 
 def _mono(m: Mono, context: IndexSet) -> Poly:
-    kept = []
-    changed: list[Poly] = []
     for atom, _ in m.factors:
         # a sum over nothing is 0, and what stands beside it need not have a value
         if isinstance(atom, SumAtom) and atom.operation == "sum" and _is_empty(atom, context):
@@ -66,21 +64,7 @@ def _mono(m: Mono, context: IndexSet) -> Poly:
         simpler = _under_indicators(m)
         if simpler is not None:
             return specialise(simpler, context)
-    for atom, exponent in m.factors:
-        new = _atom(atom, context)
-        if new is None:
-            kept.append((atom, exponent))
-        else:
-            changed.append(raise_to(new, exponent))
-    exponent_poly = None if m.exponential is None else specialise(m.exponential, context)
-    if not changed and exponent_poly is m.exponential:
-        return poly({m: 1})
-    from stile_engine.term.atoms import mono
-
-    result = of_mono(mono(tuple(kept)))
-    for part in changed:
-        result = multiply(result, part)
-    return multiply(result, exponential(exponent_poly)) if exponent_poly is not None else result
+    return map_mono(m, lambda atom: _atom(atom, context), lambda argument: specialise(argument, context))
 
 
 def _under_indicators(m: Mono) -> Poly | None:

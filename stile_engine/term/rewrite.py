@@ -17,7 +17,6 @@ from stile_engine.term.atoms import (
     mono,
     of_atom,
     of_mono,
-    poly,
 )
 from stile_engine.term.ring import _as_poly, multiply, normalise, scale, total_of
 from stile_engine.term.walk import all_atoms, atoms_of, inside
@@ -44,15 +43,8 @@ def replace_everywhere(operand: Poly, atom: Atom, replacement: Poly) -> Poly:
             return None
         return rebuild(found, changed)
 
-    parts: list[Poly] = []
-    for m, c in operand.terms:
-        part = _map_mono(mono(m.factors), change)
-        if m.exponential is not None:
-            from stile_engine.term.functions import exponential
-
-            part = multiply(part, exponential(replace_everywhere(m.exponential, atom, replacement)))
-        parts.append(scale(part, c))
-    return total_of(parts)
+    inside_exponentials = lambda e: replace_everywhere(e, atom, replacement)
+    return total_of([scale(map_mono(m, change, inside_exponentials), c) for m, c in operand.terms])
 
 
 def transform(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
@@ -80,14 +72,7 @@ def transform(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
     def whole(current: Poly) -> Poly:
         found = done.get(current)
         if found is None:
-            from stile_engine.term.functions import exponential
-
-            parts: list[Poly] = []
-            for m, c in current.terms:
-                part = _map_mono(mono(m.factors), atom_of)
-                if m.exponential is not None:
-                    part = multiply(part, exponential(whole(m.exponential)))
-                parts.append(scale(part, c))
+            parts = [scale(map_mono(m, atom_of, whole), c) for m, c in current.terms]
             found = done[current] = total_of(parts) if parts else current
         return found
 
@@ -116,10 +101,13 @@ def rebuild(atom: Atom, inner: list[Poly]) -> Poly:
 
 def map_atoms(operand: Poly, change: Callable[[Atom], Poly | None]) -> Poly:
     """Replace atoms at the top of monomials where ``change`` gives a term."""
-    return total_of([scale(_map_mono(m, change), c) for m, c in operand.terms]) if operand.terms else operand
+    return total_of([scale(map_mono(m, change), c) for m, c in operand.terms]) if operand.terms else operand
 
 
-def _map_mono(m: Mono, change: Callable[[Atom], Poly | None]) -> Poly:
+def map_mono(
+    m: Mono, change: Callable[[Atom], Poly | None], inside_exponential: Callable[[Poly], Poly] | None = None
+) -> Poly:
+    """The product with atoms replaced where ``change`` gives a term, and with another argument of its exponential."""
     from stile_engine.term.powers import raise_to
 
     kept: dict[Atom, Rational] = {}
@@ -132,12 +120,20 @@ def _map_mono(m: Mono, change: Callable[[Atom], Poly | None]) -> Poly:
             kept[atom] = exponent  # zero to a negative power: not this atom's case
         else:
             parts.append(raise_to(new, exponent))
-    if not parts:
-        return poly({m: 1})
-    result = _as_poly(normalise(kept, m.exponential))
+    argument = m.exponential
+    if argument is not None and inside_exponential is not None:
+        argument = inside_exponential(argument)
+    same = argument is m.exponential
+    if same and not parts:
+        return of_mono(m)
+    result = _as_poly(normalise(kept, argument if same else None))
     for part in parts:
         result = multiply(result, part)
-    return result
+    if same or argument is None:
+        return result
+    from stile_engine.term.functions import exponential
+
+    return multiply(result, exponential(argument))
 
 
 def clear_denominators(operand: Poly, passes: int = 8) -> Poly:
