@@ -53,6 +53,9 @@ _FIXED_ENVIRONMENT = {
 }
 
 
+_COMPILE = "import compileall, os, sys; os.nice(10); [compileall.compile_dir(f, quiet=2) for f in sys.argv[1:]]"
+
+
 class StartError(Exception):
     """No run is possible under this interpreter."""
 
@@ -257,6 +260,20 @@ class ZygoteLauncher:
             self.close()
             raise StartError(answer)
         self.ready = answer
+        if not answer.is_compiled and not sys.dont_write_bytecode:
+            self._compile(loop)
+
+    def _compile(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Bytecode for the next start, beside the sources where that can be written: an installer makes it, a bundle
+        has none, and in its read-only view of the files the zygote could keep none."""
+        folders = [os.path.join(directory, name) for name, directory in self._packages.items()]
+        command = [self._interpreter, "-I", "-X", "utf8", "-c", _COMPILE, *folders]
+        with contextlib.suppress(OSError):
+            nothing = subprocess.DEVNULL
+            reap(
+                subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, env=scrubbed_environment()),
+                loop,
+            )
 
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()

@@ -142,6 +142,8 @@ class Ready:
     notes: tuple[str, ...] = ()
     level: str = "not isolated"
     escapes: tuple[str, ...] = ()
+    is_compiled: bool = True
+    """Whether the engine's bytecode was there, and need not be made again at the next start."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from __future__ import annotations
 import gc
 import importlib
 import importlib.metadata
+import os
 import pkgutil
+import sys
 import traceback
 from collections.abc import Sequence
 
@@ -186,6 +188,12 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
     gc.freeze()
     stile_engine.proof.prove.objects_are_frozen = True
     return missing, notes
+
+
+def is_compiled() -> bool:
+    """Whether the engine's modules have their bytecode on disk, as far as it is loaded."""
+    specs = [module.__spec__ for name, module in list(sys.modules.items()) if name.startswith("stile_engine.")]
+    return all(os.path.exists(spec.cached) for spec in specs if spec is not None and spec.cached)
 
 
 def warm(text: str, details: bool = False) -> list[str]:

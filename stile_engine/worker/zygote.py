@@ -27,7 +27,7 @@ from stile_engine.trace.report import CheckRequest
 from stile_engine.worker import child, probe, sandbox
 from stile_engine.worker.folders import removal
 from stile_engine.worker.messages import Ready, frame, to_frame
-from stile_engine.worker.warming import WARM_TEXTS, installed_versions, prepare, rehearsal, warm
+from stile_engine.worker.warming import WARM_TEXTS, installed_versions, is_compiled, prepare, rehearsal, warm
 
 
 def main(config: dict[str, Any]) -> int:
@@ -52,6 +52,7 @@ def main(config: dict[str, Any]) -> int:
                 tuple(notes),
                 str(found.level),
                 found.open,
+                is_compiled(),
             )
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 import signal
 import sys
 import textwrap
@@ -279,6 +280,32 @@ async def test_the_process_of_the_next_run_is_made_ahead(zygote: EngineWorker) -
     with pytest.raises(asyncio.CancelledError):
         await task
     assert statuses(await run(zygote, GOOD)) == "k_good:proved"
+
+
+@linux
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="without bubblewrap the interpreter keeps its bytecode")
+async def test_bytecode_is_made_once(
+    tmp_path: Path, packages: dict[str, str], logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes without any (a bundle) is compiled at the first start, outside of the sandbox's read-only view."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    engine = tmp_path / "stile_engine"
+    shutil.copytree(Path(packages["stile_engine"]) / "stile_engine", engine, ignore=shutil.ignore_patterns("*.pyc"))
+    copied = {**packages, "stile_engine": str(tmp_path)}
+
+    def missing() -> list[Path]:
+        tag = f"{sys.implementation.cache_tag}.pyc"
+        return [p for p in engine.rglob("*.py") if not (p.parent / "__pycache__" / f"{p.stem}.{tag}").exists()]
+
+    worker = make_worker(ZygoteLauncher, copied, logged)
+    assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    assert worker.ready is not None and not worker.ready.is_compiled
+    while missing():
+        await asyncio.sleep(0.05)
+    await worker.restart()
+    assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    assert worker.ready.is_compiled
+    await worker.close()
 
 
 @linux
