@@ -128,7 +128,8 @@ def assemble(
         else:
             kernels.append(_without_result(kernel, stops))
     for stop in stops:
-        diagnostics.extend(_stop_diagnostics(stop, {key(k) for k in kernels if key(k) not in results}, request))
+        unresolved = {key(k) for k in kernels if key(k) not in results}
+        diagnostics.extend(_stop_diagnostics(stop, unresolved, bool(kernels) and not unresolved, request))
     return Report(request.path, tuple(kernels), tuple(dict.fromkeys(diagnostics)), tuple(values), milliseconds)
 
 
@@ -138,7 +139,9 @@ def _without_result(kernel: KernelReport, stops: Sequence[Stopped]) -> KernelRep
     return replace(kernel, status=status, message=stop.outcome.message, trace_milliseconds=stop.seconds * 1000)
 
 
-def _stop_diagnostics(stop: Stopped, unresolved: set[KernelKey], request: CheckRequest) -> list[Diagnostic]:
+def _stop_diagnostics(
+    stop: Stopped, unresolved: set[KernelKey], all_judged: bool, request: CheckRequest
+) -> list[Diagnostic]:
     """One at the line or the kernel that did it; where neither is known, one for the whole file."""
     _, code = _STATUS[stop.outcome.kind]
     cause = culprit(stop)
@@ -147,7 +150,12 @@ def _stop_diagnostics(stop: Stopped, unresolved: set[KernelKey], request: CheckR
         return [Diagnostic(code, "error", _line(request.source, stop.outcome.line), stop.outcome.message, name)]
     if cause is not None and key(cause) in unresolved:
         return [Diagnostic(code, "error", cause.name_range, stop.outcome.message, name)]
-    return [Diagnostic(code, "error", Range(Position(0, 0), Position(0, 0)), stop.outcome.message)]
+    start = Range(Position(0, 0), Position(0, 0))
+    if stop.outcome.kind is OutcomeKind.TIMEOUT and all_judged:
+        # No error of the text: only what hovers and hints would show is missing.
+        message = f"every kernel has its verdict; what their expressions are was not written down in time: {stop.outcome.message}"
+        return [Diagnostic(code, "information", start, message)]
+    return [Diagnostic(code, "error", start, stop.outcome.message)]
 
 
 def _line(source: str, number: int) -> Range:

@@ -64,4 +64,5 @@ def check(request: CheckRequest, listener=None, prover=None):
         values.append(value)
         if listener:
             listener(done, tuple(found), (value,))
+    names.get("afterwards", bool)()
     return Report(request.path, tuple(kernels), tuple(diagnostics), tuple(values))
