@@ -153,8 +153,8 @@ def _stop_diagnostics(
     start = Range(Position(0, 0), Position(0, 0))
     if stop.outcome.kind is OutcomeKind.TIMEOUT and all_judged:
         # No error of the text: only what hovers and hints would show is missing.
-        message = f"every kernel has its verdict; what their expressions are was not written down in time: {stop.outcome.message}"
-        return [Diagnostic(code, "information", start, message)]
+        missing = "every kernel has its verdict; what their expressions are was not written down in time"
+        return [Diagnostic(code, "information", start, f"{missing}: {stop.outcome.message}")]
     return [Diagnostic(code, "error", start, stop.outcome.message)]
 
 

@@ -173,7 +173,8 @@ async def test_an_endless_module_is_stopped_once(zygote: EngineWorker) -> None:
 
 
 async def test_a_run_that_is_stopped_after_its_last_verdict_is_no_error_of_the_text(zygote: EngineWorker) -> None:
-    result = await run(zygote, f"import functools, time\nafterwards = functools.partial(time.sleep, 9)\n{GOOD}", wall=0.5)
+    waits = "import functools, time\nafterwards = functools.partial(time.sleep, 9)\n"
+    result = await run(zygote, waits + GOOD, wall=0.5)
     assert statuses(result) == "k_good:proved"
     assert [(d.code, d.severity) for d in result.report.diagnostics] == [("timeout", "information")]
     assert "every kernel has its verdict" in result.report.diagnostics[0].message
