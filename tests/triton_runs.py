@@ -90,6 +90,9 @@ def _sizes(declaration: Any, number: int) -> dict[str, int]:
         left = max(1, _MOST_ELEMENTS // math.prod(found[n] for n in named & found.keys()))
         wanted = min(number + k, max(2, left))
         found[name] = min(math.ceil(wanted / own.multiple_of) * own.multiple_of, own.maximum)
+    of_symbol: dict[str, int] = {}
+    for name in waiting:
+        found[name] = of_symbol.setdefault(declaration.dims[name].symbol, found[name])
     return found
 
 

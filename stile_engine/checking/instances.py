@@ -99,9 +99,9 @@ def where_equal(pairs: Sequence[tuple[Affine, Affine]], symbolic: Sequence[Dim])
         for point in points:
             if (symbol, point[symbol]) not in seen:
                 seen.add((symbol, point[symbol]))
-                d = by_symbol[symbol]
                 unknowns = {symbol: point[symbol]}
-                yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns))}, unknowns)
+                fixed = [d for d in symbolic if d.symbol == symbol]
+                yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns)) for d in fixed}, unknowns)
 
 
 def smallest(

@@ -314,7 +314,8 @@ class Dim:
         cls, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
     ) -> Dim:
         if cls is Dim:
-            return (SymbolicDim if size is None else ConcreteDim)(name, size, multiple_of=multiple_of, max=max)
+            symbolic = size is None or isinstance(size, SymbolicDim)
+            return (SymbolicDim if symbolic else ConcreteDim)(name, size, multiple_of=multiple_of, max=max)
         return super().__new__(cls)
 
     @property
@@ -400,7 +401,7 @@ class ConcreteDim(Dim, int):
 
 
 class SymbolicDim(Dim, SymbolicInteger):
-    """A dim that stands for every size >= 1 that is a multiple of ``multiple_of``."""
+    """A dim that stands for every size >= 1 that is a multiple of ``multiple_of``, or has the size of another one."""
 
     __hash__ = SymbolicInteger.__hash__
 
@@ -408,6 +409,14 @@ class SymbolicDim(Dim, SymbolicInteger):
         self, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
     ) -> None:
         check_name(name)
+        if isinstance(size, SymbolicDim):
+            if multiple_of != 1 or max is not None:
+                raise DimError(f"dim {name} has the size of {size!r}, and no multiple_of or max of its own")
+            self._like: SymbolicDim | None = size
+            self.name, self.multiple_of, self.maximum, self.extent = name, size.multiple_of, size.maximum, size.extent
+            SymbolicInteger.__init__(self, self.extent)
+            return
+        self._like = None
         if multiple_of < 1:
             raise DimError(f"multiple_of of dim {name} must be at least 1, not {multiple_of}")
         maximum = DEFAULT_MAXIMUM if max is None else int(max)
@@ -419,15 +428,23 @@ class SymbolicDim(Dim, SymbolicInteger):
         self.extent = Affine.variable(f"#{name}") * multiple_of
         SymbolicInteger.__init__(self, self.extent)
 
+    @property
+    def symbol(self) -> str:
+        return f"#{self.name}" if self._like is None else self._like.symbol
+
+    @property
+    def size_text(self) -> int | str:
+        return super().size_text if self._like is None else self._like.name
+
     def __repr__(self) -> str:
         return self.name
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (self.name, self.multiple_of, self.maximum))
+        return (_rebuild, (self.name, self.multiple_of, self.maximum, self._like))
 
 
-def _rebuild(name: str, multiple_of: int, maximum: int) -> Dim:
-    return SymbolicDim(name, multiple_of=multiple_of, max=maximum)
+def _rebuild(name: str, multiple_of: int, maximum: int, like: SymbolicDim | None) -> Dim:
+    return SymbolicDim(name, multiple_of=multiple_of, max=maximum) if like is None else SymbolicDim(name, like)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -551,7 +568,8 @@ _registered: dict[str, Dim] = {}
 
 
 def dim(name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None) -> Dim:
-    """Declare a dim: ``dim("q", 512)``, or ``dim("N", multiple_of=64)`` for every such size.
+    """Declare a dim: ``dim("q", 512)``, ``dim("N", multiple_of=64)`` for every such size, or ``dim("K", N)`` for
+    another dim of the same size.
 
     Raises ``DimError`` for a name that cannot stand in a spec or a size that is no positive integer.
     """

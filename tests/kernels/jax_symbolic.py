@@ -283,3 +283,16 @@ def a_size_looked_up_in_an_array(X):  # unknown: compare
 @kernel("X:M")
 def a_size_as_text(X):  # unknown: a symbolic size as text
     return 1 * X * {"100": 2}.get(f"{X.shape[0]}", 1)
+
+
+J = dim("J", N)
+
+
+@kernel("sum[J where J <= N](at[N := J](X:N))", backend="jax")
+def running_sums(X):  # proved
+    return jnp.cumsum(X)
+
+
+@kernel("sum[J where J < N](at[N := J](X:N))", backend="jax")
+def running_sums_of_those_before(X):  # refuted
+    return jnp.cumsum(X)

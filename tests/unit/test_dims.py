@@ -36,6 +36,18 @@ def test_a_symbolic_size_is_affine() -> None:
     assert n - n == 0 and n >= 64 and n > 0 and not n < 64 and n >= 64 and n != 0 and n == n
 
 
+def test_two_dims_of_one_symbolic_size() -> None:
+    n = Dim("N", multiple_of=4, max=64)
+    m = Dim("M", n)
+    assert m.name == "M" and m.concrete is None and m.extent == n.extent and m == n and m - n == 0
+    assert (m.symbol, m.symbol_range, m.size_text) == (n.symbol, (1, 16), "N")
+    again = pickle.loads(pickle.dumps(m))
+    assert (again.name, again.extent, again.symbol) == ("M", n.extent, "#N")
+    assert Dim("K", m).symbol == "#N" and Dim("L", Dim("P", 8)).concrete == 8
+    with pytest.raises(DimError, match="the size of N"):
+        Dim("M", n, max=8)
+
+
 @pytest.mark.parametrize(
     "use",
     [
