@@ -50,8 +50,10 @@ class Operation:
 class Machine(Protocol):
     """What handlers of control flow need of the interpreter."""
 
-    def call(self, jaxpr: Any, inputs: Sequence[Array], site: Site | None) -> list[Array]:
-        """Read an inner jaxpr. ``site`` is the place of the call."""
+    def call(
+        self, jaxpr: Any, inputs: Sequence[Array], site: Site | None, only: frozenset[int] | None = None
+    ) -> list[Array]:
+        """Read an inner jaxpr. ``site`` is the place of the call. Results that are not in ``only`` may be unknown."""
 
     def spend_step(self, site: Site | None) -> None:
         """Account for one round of an unrolled loop."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -312,6 +312,20 @@ def with_constants_as_inputs(jaxpr: Any) -> Any:
     if convert is None:
         raise UnsupportedError(f"JAX {jax.__version__} has no inputs for constants that this version can use")
     return convert(open_jaxpr(jaxpr))
+
+
+def equations_for(jaxpr: Any, results: Collection[int]) -> Sequence[Any]:
+    """The equations that these results of an open jaxpr depend on; all of them if one of those uses memory."""
+    needed = {v for k, v in enumerate(jaxpr.outvars) if k in results and not is_literal(v)}
+    found: list[Any] = []
+    for equation in reversed(jaxpr.eqns):
+        if needed.isdisjoint(equation.outvars):
+            continue
+        if equation.effects:
+            return list(jaxpr.eqns)
+        needed.update(v for v in equation.invars if not is_literal(v))
+        found.append(equation)
+    return found[::-1]
 
 
 def written_inputs(jaxpr: Any) -> set[int]:

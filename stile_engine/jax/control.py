@@ -120,15 +120,16 @@ def while_loop(operation: Operation, machine: Machine) -> list[Array]:
         with held.holding(carries[count:]):
             return machine.call(operation.params["cond_jaxpr"], [*for_condition, *carries[:count]], operation.site)[0]
 
-    def body(carries: Sequence[Array], _round: Affine) -> list[Array]:
+    def body(carries: Sequence[Array], _round: Affine, only: frozenset[int] | None = None) -> list[Array]:
         with held.holding(carries[count:]):
-            results = machine.call(operation.params["body_jaxpr"], [*for_body, *carries[:count]], operation.site)
+            given = [*for_body, *carries[:count]]
+            results = machine.call(operation.params["body_jaxpr"], given, operation.site, _own(only, count))
             return [*results, *held.contents()]
 
     carry = [*carry, *held.contents()]
     try:
         with machine.tentatively():
-            after = _rolled_while(operation, machine, carry, condition, body)
+            after = _rolled_while(operation, machine, carry, condition, body, lambda only: body(carry, Affine(), only))
     except Unreadable as reason:
         after = _unrolled_while(operation, machine, carry, condition, body, reason)
     held.put(after[count:])
@@ -141,10 +142,11 @@ def _rolled_while(
     carry: list[Array],
     condition: Callable[[Sequence[Array]], Array],
     body: Body,
+    first_round: Callable[[frozenset[int]], Sequence[Array]],
 ) -> list[Array]:
     variable = machine.round_variable()
     with machine.quietly():
-        deltas = integer_steps(carry, body)
+        deltas = integer_steps(carry, first_round)
     with around({variable: bounds(0, 2**31)}):
         generic = [at_round(a, deltas.get(k), Affine.variable(variable)) for k, a in enumerate(carry)]
         some, rounds = rounds_while(condition(generic), variable)
@@ -177,6 +179,11 @@ def _unrolled_while(
         carry = body(carry, Affine())
 
 
+def _own(only: frozenset[int] | None, count: int) -> frozenset[int] | None:
+    """Of the carries that are asked for those of the body itself: where memory is among them, all are read."""
+    return only if only is not None and all(k < count for k in only) else None
+
+
 @handles("scan")
 def scan(operation: Operation, machine: Machine) -> list[Array]:
     constants_count, carry_count = int(operation.params["num_consts"]), int(operation.params["num_carry"])
@@ -189,16 +196,17 @@ def scan(operation: Operation, machine: Machine) -> list[Array]:
     shapes = operation.shapes[carry_count:]
     held = references.carried(operation.params["jaxpr"], inputs)
 
-    def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
+    def body(carries: Sequence[Array], round_: Affine, only: frozenset[int] | None = None) -> list[Array]:
         step = Affine.of(length) - 1 - round_ if backwards else round_
         current = [_element(sequence, step) for sequence in sequences]
         with held.holding(carries[carry_count:]):
             given = [*constants, *carries[:carry_count], *current]
-            results = machine.call(operation.params["jaxpr"], given, operation.site)
+            results = machine.call(operation.params["jaxpr"], given, operation.site, _own(only, carry_count))
             return [*results[:carry_count], *held.contents(), *results[carry_count:]]
 
     carry = [*carry, *held.contents()]
-    after, outputs = _scanned(operation, machine, carry, body, length, backwards, shapes)
+    first_round = lambda only: body(carry, Affine(), only)
+    after, outputs = _scanned(operation, machine, carry, body, first_round, length, backwards, shapes)
     held.put(after[carry_count:])
     return [*after[:carry_count], *outputs]
 
@@ -208,6 +216,7 @@ def _scanned(
     machine: Machine,
     carry: list[Array],
     body: Body,
+    first_round: Callable[[frozenset[int]], Sequence[Array]],
     length: Size,
     backwards: bool,
     shapes: Sequence[Shape],
@@ -220,7 +229,7 @@ def _scanned(
         try:
             with machine.tentatively():
                 with machine.quietly():
-                    deltas = integer_steps(carry, body)
+                    deltas = integer_steps(carry, first_round)
                 with machine.repeatedly(1 if fixed is None else fixed):
                     loop = Rolled(machine.round_variable(), Affine.of(length), carry, deltas, body, operation.site)
                 return loop.carries(), loop.stacked(shapes, backwards)

@@ -65,8 +65,10 @@ class Interpreter:
         with telling(self._meet):
             return self._read(closed, inputs)
 
-    def call(self, jaxpr: Any, inputs: Sequence[Array], site: Site | None) -> list[Array]:
-        return self._read(jaxpr, inputs)
+    def call(
+        self, jaxpr: Any, inputs: Sequence[Array], site: Site | None, only: frozenset[int] | None = None
+    ) -> list[Array]:
+        return self._read(jaxpr, inputs, only)
 
     def spend_step(self, site: Site | None) -> None:
         self._steps += 1
@@ -110,19 +112,28 @@ class Interpreter:
             self._steps = steps
             raise
 
-    def _read(self, jaxpr: Any, inputs: Sequence[Array]) -> list[Array]:
+    def _read(self, jaxpr: Any, inputs: Sequence[Array], only: frozenset[int] | None = None) -> list[Array]:
         inner = adapter.open_jaxpr(jaxpr)
         environment: dict[Any, Array] = {}
         for variable, constant in zip(inner.constvars, adapter.constants(jaxpr), strict=True):
             environment[variable] = self._constant(constant, adapter.dtype_of(variable), self._last_site)
         for variable, array in zip(inner.invars, inputs, strict=True):
             environment[variable] = array
-        for equation in inner.eqns:
+        equations = inner.eqns if only is None else adapter.equations_for(inner, only)
+        for equation in equations:
             self._places = self._places_of(equation)
             site = self._places[0]
             results = self._equation(equation, [self._atom(a, environment, site) for a in equation.invars], site)
             for variable, result in zip(equation.outvars, results, strict=True):
                 environment[variable] = result
+        if only is not None:
+            unread = "a result that was not asked for"
+            return [
+                self._atom(a, environment, self._last_site)
+                if number in only
+                else UnknownArray(adapter.shape_of(a), unread, None)
+                for number, a in enumerate(inner.outvars)
+            ]
         return [self._atom(a, environment, self._last_site) for a in inner.outvars]
 
     def _places_of(self, equation: Any) -> tuple[Site | None, Site | None]:

@@ -92,13 +92,15 @@ def prove_values(
     symmetric: bool = False,
     known: Mapping[str, Affine] | None = None,
     numbers: bool = True,
+    confirmed: bool = True,
 ) -> Proof:
     """Whether ``actual`` equals ``spec`` wherever the spec has a value; dims are matched by name.
 
     ``sizes`` gives the range of each symbolic size. ``symmetric``: both sides are expressions of
     equal rank, so that ``actual`` may not have a value either where ``spec`` has none. ``known`` are the
     sizes of dims that normal forms may name beside those of the values and their inputs. Without ``numbers``
-    nothing is evaluated, neither to refute nor after a proof.
+    nothing is evaluated, neither to refute nor after a proof; without ``confirmed`` nothing after a proof, for
+    those who only want to know whether it is refuted.
     """
     start = time.perf_counter()
     searches = Counterexamples if numbers else Unsearched
@@ -108,7 +110,7 @@ def prove_values(
         return _finished(start, [shape], (), None, shape.witness)
     try:
         with budget(_OPERATIONS), _collector_paused():
-            return _prove(actual, spec, search, dict(sizes or {}), details, symmetric, dict(known or {}), start)
+            return _prove(actual, spec, search, dict(sizes or {}), details, symmetric, dict(known or {}), start, confirmed)
     except BudgetExceeded as error:
         failed = _without_proof(search, f"the proof took {error}")
     except RecursionError:
@@ -162,6 +164,7 @@ def _prove(
     symmetric: bool,
     known: dict[str, Affine],
     start: float,
+    confirmed: bool,
 ) -> Proof:
     normalize = Normalizer()
     mine, theirs = normalize(actual.node), normalize(spec.node)
@@ -201,9 +204,9 @@ def _prove(
 
     if findings.absent or (symmetric and findings.surplus):
         for where, reason in findings.absent:
-            confirmed = search.at(where)
-            witness = confirmed or witness
-            obligations.append(_absent(where, reason, box, confirmed, search.sizes))
+            found = search.at(where)
+            witness = found or witness
+            obligations.append(_absent(where, reason, box, found, search.sizes))
         if symmetric:
             for where, reason in findings.surplus:
                 detail = f"only the first has a value where {describe(where)} (the second: {reason})"
@@ -218,10 +221,10 @@ def _prove(
     elif findings.unmodelled:
         where, unmodelled = findings.unmodelled[0]
         status = Status.UNKNOWN if unmodelled.supported else Status.UNSUPPORTED
-        confirmed = search.run([where], quick=True).witness
-        if confirmed is not None:
-            obligations.append(Obligation("value", Status.REFUTED, detail="the values differ", witness=confirmed))
-            witness = witness or confirmed
+        differs = search.run([where], quick=True).witness
+        if differs is not None:
+            obligations.append(Obligation("value", Status.REFUTED, detail="the values differ", witness=differs))
+            witness = witness or differs
         else:
             obligations.append(Obligation("value", status, detail=unmodelled.reason))
         stopped = unmodelled.location
@@ -231,9 +234,9 @@ def _prove(
         )
 
     if about_data and not any(o.status is Status.REFUTED for o in obligations):
-        found = _unmet_data(about_data, search)
-        obligations += found
-        witness = witness or found[0].witness
+        unmet_data = _unmet_data(about_data, search)
+        obligations += unmet_data
+        witness = witness or unmet_data[0].witness
     if symmetric and early is None:
         missing += [r for r in _unmet_by_first(mine, theirs, box) if not r.is_about_data]
     if not findings.unmodelled and kernel_status(obligations) is Status.PROVED:
@@ -256,7 +259,8 @@ def _prove(
             proof = prove_values(actual, spec, sizes=sizes, details=False, symmetric=symmetric, numbers=False)
             return proof.status in (Status.PROVED, Status.ASSUMED)
 
-        contradiction = search.contradiction(status is Status.ASSUMED, believed if normalize.has_loops else None)
+        loops = believed if normalize.has_loops else None
+        contradiction = search.contradiction(status is Status.ASSUMED, loops) if confirmed else None
         if contradiction is not None:
             detail = "a proof was found, but evaluation at a random point contradicts it; please report this"
             obligations.append(Obligation("value", Status.ERROR, detail=detail, witness=contradiction))

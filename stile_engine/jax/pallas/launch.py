@@ -311,7 +311,7 @@ class _Launch:
 
         initial = carriers.contents()
         with self.machine.quietly():
-            deltas = integer_steps(initial, body)
+            deltas = integer_steps(initial, lambda _only: body(initial, Affine()))
         loop = Rolled(variable, Affine.of(rounds), initial, deltas, body, self.operation.site)
         carriers.put(loop.carries())
 
