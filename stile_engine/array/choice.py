@@ -14,10 +14,14 @@ from stile_engine.array.arrays import (
     UnknownArray,
     as_node,
     axis,
+    ranges_of,
     select_node,
 )
+from stile_engine.array.meeting import meet
+from stile_engine.array.values import parts_of
 from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.trace.frontend import axis_variable
 
 
 def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape) -> Array:
@@ -46,6 +50,18 @@ def choose(cases: Sequence[tuple[Predicate, Array]], shape: Shape) -> Array:
     for predicate, case in reversed(first):
         node = select_node(predicate, as_node(case), node, shape)
     return RealArray(shape, node)
+
+
+def overlaid(inside: Predicate, new: Array, old: Array, shape: Shape) -> Array:
+    """``old`` with ``new`` written over it where the predicate holds; both have the shape."""
+    meet([parts_of(old), parts_of(new)], ranges_of(shape), beside=True)
+    return choose([(inside, new), (ALWAYS, old)], shape)
+
+
+def beside(parts: Sequence[Array], along: int, shape: Shape) -> None:
+    """The parts come to stand one after the other along an axis: their other axes are those of the result."""
+    others = {v: b for v, b in ranges_of(shape).items() if v != axis_variable(along)}
+    meet([parts_of(part) for part in parts], others, beside=True)
 
 
 def join(parts: Sequence[Array], starts: Sequence[Size], along: int, shape: Shape) -> Array:

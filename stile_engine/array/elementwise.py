@@ -208,6 +208,8 @@ def binary(operation: Operation, _machine: Machine) -> list[Array]:
             raise Unreadable(f"{name} of real numbers")
         return _real(operation, apply(_BINARY[name], *(as_node(i) for i in operation.inputs)))
     left, right = _integer_operands(operation)
+    if name in ("div", "rem") and not all(value.is_constant for _, value in right.pieces):
+        return [integers.by_sizes(left, right, operation.shape, name == "rem")]
     return [integers.combine(left, right, operation.shape, _INTEGER_BINARY[name])]
 
 

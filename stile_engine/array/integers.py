@@ -93,6 +93,30 @@ def truncated_quotient(left: Affine, right: Affine) -> Pieces:
     return ((compare(left, ">=", 0), positive), (ALWAYS, negative))
 
 
+def by_sizes(left: IntegerArray, right: IntegerArray, shape: Shape, remainder: bool) -> IntegerArray:
+    """The truncated quotient by a size that is symbolic, or what remains of it, where the size goes into the dividend
+    a few times at most."""
+    size = right.pieces[0][1]
+    positive = decide(compare(size, ">", 0), shape)
+    if len(right.pieces) != 1 or positive is not True:
+        raise Unreadable("integer division by something that may not be positive")
+
+    def cases(value: Affine) -> Pieces:
+        found: list[tuple[Predicate, Affine]] = []
+        for times in range(_MOST_TIMES):
+            for sign, magnitude in ((1, value), (-1, -value)):
+                here = in_range(magnitude, size * times, size * (times + 1))
+                found.append((here, value - size * (sign * times) if remainder else Affine((), sign * times)))
+        if decide(disjunction(*(p for p, _ in found)), shape) is not True:
+            raise Unreadable("integer division by a symbolic size that may go into the dividend many times")
+        return (*found[:-1], (ALWAYS, found[-1][1]))
+
+    return map_pieces(left, shape, cases)
+
+
+_MOST_TIMES = 4
+
+
 def truncated_remainder(left: Affine, right: Affine) -> Pieces:
     """The remainder of the truncated quotient; it has the sign of the dividend."""
     return tuple((predicate, left - quotient * right) for predicate, quotient in truncated_quotient(left, right))

@@ -19,13 +19,13 @@ from stile_engine.array.arrays import (
 from stile_engine.array.arrays import (
     integers as integer_array,
 )
-from stile_engine.array.choice import choose, join
+from stile_engine.array.choice import beside, choose, join, overlaid
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
 from stile_engine.array.sizes import product
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed, same_size
+from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 
 
@@ -201,7 +201,7 @@ def dynamic_update_slice(operation: Operation, _machine: Machine) -> list[Array]
         raise Unreadable("an update that starts at an index that may be clamped")
     inside = conjunction(*(_within(a, fixed[a], update.shape[a], shape[a]) for a in range(len(shape))))
     moved = reindex(update, [axis(a) - fixed[a] for a in range(len(shape))], shape)
-    return [choose([(inside, moved), (ALWAYS, operand)], shape)]
+    return [overlaid(inside, moved, operand, shape)]
 
 
 def _within(number: int, start: Affine, length: Size, size: Size) -> Predicate:
@@ -217,6 +217,7 @@ def concatenate(operation: Operation, _machine: Machine) -> list[Array]:
         for part, start in zip(operation.inputs, starts, strict=True)
     ]
     kept = [k for k, part in enumerate(operation.inputs) if not is_fixed(part.shape[along], 0)] or [0]
+    beside([operation.inputs[k] for k in kept], along, shape)
     return [join([parts[k] for k in kept], [starts[k] for k in kept], along, shape)]
 
 
@@ -230,18 +231,34 @@ def stacked(parts: Sequence[Array], along: int, shape: Shape) -> Array:
     """Parts of one shape, one after the other along a new axis."""
     indices = [axis(a) for a in range(len(shape)) if a != along]
     wide = [reindex(part, indices, shape) for part in parts]
+    beside(wide, along, shape)
     return join(wide, range(len(wide)), along, shape)
 
 
 @handles("tile")
 def tile(operation: Operation, _machine: Machine) -> list[Array]:
-    operand, shape = operation.inputs[0], operation.shape
-    repeats = operation.params["reps"]
-    indices = [
-        axis(a) % size if count > 1 else axis(a)
-        for a, (size, count) in enumerate(zip(operand.shape, repeats, strict=True))
+    operand = operation.inputs[0]
+    for along, count in enumerate(operation.params["reps"]):
+        if not is_fixed(count, 1):
+            operand = repeated(operand, along, count)
+    return [operand]
+
+
+def repeated(operand: Array, along: int, count: Size) -> Array:
+    """The array so many times, one after the other along an axis."""
+    size = operand.shape[along]
+    shape = tuple(n * count if a == along else n for a, n in enumerate(operand.shape))
+    if not isinstance(size, SymbolicInteger):
+        indices = [axis(a) % max(size, 1) if a == along else axis(a) for a in range(len(shape))]
+        return reindex(operand, indices, shape)
+    if isinstance(count, SymbolicInteger) or count < 1:
+        raise Unreadable("an axis of symbolic size repeated not at all, or a symbolic number of times")
+    starts = [size * k for k in range(count)]
+    parts = [
+        reindex(operand, [axis(a) - start if a == along else axis(a) for a in range(len(shape))], shape)
+        for start in starts
     ]
-    return [reindex(operand, indices, shape)]
+    return join(parts, starts, along, shape)
 
 
 @handles("pad")

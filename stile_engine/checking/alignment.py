@@ -68,9 +68,12 @@ def _of_meeting(
         if size == Affine((), 1):
             continue
         labels = [label(strands_of(t, variable, meeting.variables)) for t in touches]
-        for (i, left), (j, right) in combinations(enumerate(labels), 2):
+        named = [(k, name) for k, name in enumerate(labels) if name is not None]
+        # Of many parts that stand side by side each is held against the first.
+        pairs = ((named[0], other) for other in named[1:]) if meeting.beside else combinations(named, 2)
+        for (i, left), (j, right) in pairs:
             kind = mismatch(left, right)
-            if kind is None or left is None or right is None or is_meant(left, right, meant):
+            if kind is None or (meeting.beside and kind != "dims") or is_meant(left, right, meant):
                 continue
             one, other = _side(i, left, size, extents), _side(j, right, size, extents)
             yield Misalignment(meeting, kind, one, other, size, variable in meeting.summed)

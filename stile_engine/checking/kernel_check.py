@@ -247,9 +247,12 @@ class KernelCheck:
         symbolic, tensors = self._symbolic()
         reason = next(o for o in stopped if o.status is Status.UNSUPPORTED)
         agreed: list[str] = []
+        failed: list[tuple[Instance, Findings]] = []
+        looked_at = 0
         asked = questions.asked if questions else ()
         tiled = (PAST_TILES, 1 << 20) if self._backend == "triton" else ()
         for instance in smallest(symbolic, tensors, asked, *tiled) if symbolic else ():
+            looked_at += 1
             findings = self._at(declaration, instance)
             status = kernel_status(findings.obligations, findings.assumptions)
             if status is Status.REFUTED:
@@ -259,6 +262,14 @@ class KernelCheck:
                 return
             if status in (Status.PROVED, Status.ASSUMED):
                 agreed.append(str(instance))
+            if status is Status.ERROR and findings.diagnostics:
+                failed.append((instance, findings))
+        if failed and len(failed) == looked_at:
+            # What fails at every size is no matter of symbolic ones.
+            _, findings = failed[0]
+            self._findings.forget(stopped)
+            self._findings.obligations += [o for o in findings.obligations if o.status is Status.ERROR]
+            self._findings.diagnostics += findings.diagnostics
         if agreed:
             detail = f"not shown for every size, only at {'; '.join(agreed)}: {reason.detail}"
             self._findings.forget(stopped)

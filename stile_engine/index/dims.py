@@ -138,31 +138,31 @@ class SymbolicInteger:
 
     __rmul__ = __mul__
 
-    def _divisor(self, other: object) -> int | None:
-        affine = self._operand(other)
-        if affine is None:
-            return None
-        if not affine.is_constant or affine.constant <= 0:
-            raise UnsupportedError(f"{self!r} can be divided only by a positive number, not by {other!r}")
-        return affine.constant
-
     def __floordiv__(self, other: Any) -> Any:
-        divisor = self._divisor(other)
-        return NotImplemented if divisor is None else self._result(self.affine // divisor)
+        affine = self._operand(other)
+        return NotImplemented if affine is None else self._result(quotient(self.affine, affine))
 
     def __mod__(self, other: Any) -> Any:
-        divisor = self._divisor(other)
-        return NotImplemented if divisor is None else self._result(self.affine % divisor)
+        affine = self._operand(other)
+        if affine is None:
+            return NotImplemented
+        return self._result(self.affine - affine * quotient(self.affine, affine))
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
     def __rfloordiv__(self, other: Any) -> Any:
-        if self._operand(other) is None:
-            return NotImplemented
-        raise UnsupportedError(f"{other!r} can be divided only by a positive number, not by the symbolic {self!r}")
+        affine = self._operand(other)
+        return NotImplemented if affine is None else self._result(quotient(affine, self.affine))
 
-    __rmod__ = __rdivmod__ = __rfloordiv__
+    def __rmod__(self, other: Any) -> Any:
+        affine = self._operand(other)
+        if affine is None:
+            return NotImplemented
+        return self._result(affine - self.affine * quotient(affine, self.affine))
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def __abs__(self) -> Any:
         return self if self >= 0 else -self
@@ -517,6 +517,29 @@ def size_bounds(expression: Affine) -> tuple[int | None, int | None]:
         low = None if low is None or least is None else low + coefficient * least
         high = None if high is None or greatest is None else high + coefficient * greatest
     return low, high
+
+
+_MOST_TIMES = 4
+"""A symbolic size is looked for in another one so many times."""
+
+
+def quotient(dividend: Affine, divisor: Affine) -> Affine:
+    """``dividend // divisor`` of sizes. Raises ``UnsupportedError`` where the divisor is symbolic and the quotient
+    not one number at every size, and where the divisor may not be positive."""
+    if divisor.is_constant and divisor.constant > 0:
+        return dividend // divisor.constant
+    least, _ = size_bounds(divisor)
+    if least is not None and least > 0:
+        if not dividend.terms and not dividend.constant:
+            return dividend
+        for times in range(-_MOST_TIMES, _MOST_TIMES + 1):
+            rest = dividend - divisor * times
+            (low, _), (_, above) = size_bounds(rest), size_bounds(rest - divisor)
+            if low is not None and low >= 0 and above is not None and above < 0:
+                return Affine((), times)
+    raise UnsupportedError(
+        f"({render_sizes(dividend)}) // ({render_sizes(divisor)}), which is not one number at every size,"
+    )
 
 
 def render_sizes(expression: Affine) -> str:

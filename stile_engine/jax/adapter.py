@@ -233,9 +233,36 @@ def trace(function: Callable[..., Any], arguments: Sequence[tuple[tuple[Any, ...
     """
     make_struct: Any = jax.ShapeDtypeStruct
     structs = [make_struct(shape, jax.numpy.dtype(dtype)) for shape, dtype in arguments]
-    with _whole_tracebacks():
+    with _whole_tracebacks(), _sizes_as_indices():
         closed, results = jax.make_jaxpr(function, return_shape=True)(*structs)
     return closed, results
+
+
+@contextmanager
+def _sizes_as_indices() -> Iterator[None]:
+    """JAX takes symbolic sizes as bounds of slices and refuses them as indices (``x[x.shape[0] - 1]``), which it
+    takes as arrays. Without the function that all indices go through it goes on refusing them."""
+    try:
+        from jax._src.numpy import indexing
+    except ImportError:
+        yield
+        return
+    original = getattr(indexing, "eliminate_deprecated_list_indexing", None)
+    if original is None:
+        yield
+        return
+    changed: Any = indexing
+
+    def with_arrays(indices: Any) -> Any:
+        if isinstance(indices, tuple):
+            return original(tuple(jax.numpy.asarray(i) if dimensions.is_dimension(i) else i for i in indices))
+        return original(jax.numpy.asarray(indices) if dimensions.is_dimension(indices) else indices)
+
+    changed.eliminate_deprecated_list_indexing = with_arrays
+    try:
+        yield
+    finally:
+        changed.eliminate_deprecated_list_indexing = original
 
 
 @contextmanager

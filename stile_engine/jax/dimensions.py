@@ -15,7 +15,7 @@ from typing import Any
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, SymbolicInteger, size_of, whole_number
+from stile_engine.index.dims import Dim, Size, SymbolicInteger, quotient, size_of, whole_number
 from stile_engine.trace.questions import AS_A_NUMBER, Questions, answering
 from stile_engine.trace.reflection import stands_in
 
@@ -115,8 +115,11 @@ class Dimensions:
                     return first * second
             case ast.Call(func=ast.Name(id="floordiv" | "mod" as operation), args=[left, right]):
                 first, second = self._parsed(left, text), self._parsed(right, text)
-                if second.is_constant and second.constant > 0:
-                    return first // second if operation == "floordiv" else first % second
+                found = quotient(first, second)
+                if operation == "floordiv":
+                    return found
+                if found.is_constant or second.is_constant:
+                    return first - found * second
             case ast.Call(func=ast.Name(id="max" | "min" as operation), args=[left, right]):
                 return self._larger(self._parsed(left, text), self._parsed(right, text), operation == "max")
         raise UnsupportedError(f"the size {text}, which is not affine in the symbolic sizes,")

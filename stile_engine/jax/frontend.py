@@ -50,6 +50,7 @@ class JaxFrontEnd:
 
         sizes = Dimensions(task.dims)
         constants = {name: sizes.of(value) for name, value in task.constants.items()}
+        symbolic = any(d.concrete is None for p in task.parameters for d in p.dims)
         arguments = [(tuple(sizes.of(d) for d in p.dims), p.dtype) for p in task.parameters]
         questions = recorder.questions = Questions()
         with (
@@ -60,12 +61,12 @@ class JaxFrontEnd:
             try:
                 closed, results = adapter.trace(call, arguments)
             except Exception as error:
-                raise _explained(error, bool(sizes)) from error
+                raise _explained(error, symbolic) from error
         if questions.stops:
             raise questions.stops[0]
         if caught:
             # The kernel has handled an exception that a run with numbers does not raise.
-            raise _explained(caught[0], bool(sizes)) from caught[0]
+            raise _explained(caught[0], symbolic) from caught[0]
         _require_arrays(results)
         task.items(results)
         with within(sizes), sized(ranges_of_unknowns(task.dims, [p.dims for p in task.parameters])):
@@ -115,10 +116,11 @@ def _explained(error: Exception, symbolic: bool) -> Exception:
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:
         innermost = innermost.tb_next
-    if symbolic and isinstance(error, NotImplementedError):
-        return TraceError(f"JAX does not do this with a symbolic size: {str(error).strip().splitlines()[0]}")
     module = innermost.tb_frame.f_globals.get("__name__", "") if innermost is not None else ""
     text = str(error).strip().split("\n")[0]
-    if isinstance(error, (TypeError, ValueError)) and module.split(".")[0] == "jax" and _SHAPE_MESSAGE.search(text):
-        return TraceError(text, code="unsupported" if symbolic else "dim-mismatch")
+    of_jax = str(module).split(".")[0] == "jax"
+    if symbolic and of_jax:
+        return TraceError(f"JAX does not do this with a symbolic size: {text or type(error).__name__}")
+    if isinstance(error, (TypeError, ValueError)) and of_jax and _SHAPE_MESSAGE.search(text):
+        return TraceError(text, code="dim-mismatch")
     return error

@@ -22,7 +22,7 @@ from stile_engine.array.arrays import (
     reindex,
     select_node,
 )
-from stile_engine.array.choice import choose
+from stile_engine.array.choice import choose, overlaid
 from stile_engine.array.inverse import Equation, invert
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
@@ -196,7 +196,7 @@ def _scatter_affine(operation: Operation, operand: Array, indices: Array, update
             raise Unreadable(f"{name} of integers")
         changed = _COMBINE[name](operand.node, as_node(moved))
         return RealArray(shape, select_node(inside, changed, operand.node, shape))
-    return choose([(inside, moved), (ALWAYS, operand)], shape)
+    return overlaid(inside, moved, operand, shape)
 
 
 _REDUCTIONS = {

@@ -168,11 +168,12 @@ class Interpreter:
         except (Unreadable, UnsupportedError) as stopped:
             if site is not None and self._places[1] is not None:
                 self._recorder.within.setdefault(site, self._places[1])
-            shapes = shapes or [() for _ in equation.outvars]
-            results = [UnknownArray(shape, str(stopped), site) for shape in shapes]
+            # Without a shape an array stays unknown, whatever is made of it.
+            results = [UnknownArray(shape, str(stopped), site) for shape in shapes or [() for _ in equation.outvars]]
             if name not in references.READS:
                 references.spoil(inputs, str(stopped), site)
-        results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
+        if shapes:
+            results = [_as_real_where_float(r, dtype) for r, dtype in zip(results, dtypes, strict=True)]
         if results and name not in references.WRITES:
             self._record(site, results[0], dtypes[0], id(equation))
         return results
@@ -223,10 +224,10 @@ class Interpreter:
         self._recorder.record(site, partial(show, array, dtype, self._dims, self._recorder.provenance, outer_ranges()))
         self._recorder.values[site].count += again - 1
 
-    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str]) -> None:
+    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str], beside: bool) -> None:
         site, within = self._places
         if site is not None and not self._silent:
-            self._recorder.meet(Meeting(site, operands, variables, summed, within))
+            self._recorder.meet(Meeting(site, operands, variables, summed, within, beside))
 
 
 def _as_real_where_float(array: Array, dtype: str) -> Array:

@@ -27,7 +27,7 @@ from stile_engine.array.arrays import (
     ranges_of,
     reindex,
 )
-from stile_engine.array.choice import choose
+from stile_engine.array.choice import choose, overlaid
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.inverse import invert
 from stile_engine.array.operation import Machine, Operation, handles
@@ -284,7 +284,7 @@ def written(array: Array, view: View, new: Array, mask: Predicate = ALWAYS) -> A
     """The array with the elements that the view names replaced where the mask holds. Raises ``Unreadable``
     where two indices of the view may name one element."""
     if _is_whole(view, array.shape):
-        return choose([(mask, new), (ALWAYS, array)], array.shape)
+        return overlaid(mask, new, array, array.shape)
     if len(view.cases) != 1:
         raise Unreadable("a write at indices that are not affine")
     _, indices = view.cases[0]
@@ -297,7 +297,7 @@ def written(array: Array, view: View, new: Array, mask: Predicate = ALWAYS) -> A
     held = reindex(TruthArray(view.shape, mask), position, array.shape)
     assert isinstance(held, TruthArray)
     inside = conjunction(inverse.condition, held.predicate)
-    return choose([(inside, moved), (ALWAYS, array)], array.shape)
+    return overlaid(inside, moved, array, array.shape)
 
 
 # -- primitives ----------------------------------------------------------------------------

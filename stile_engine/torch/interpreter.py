@@ -419,10 +419,10 @@ class Interpreter:
             self._recorder.record(site, partial(show, array, dtype, self._dims, self._recorder.provenance, {}))
             self._recorder.values[site].count = count
 
-    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str]) -> None:
+    def _meet(self, operands: tuple[Parts, ...], variables: Axes, summed: frozenset[str], beside: bool) -> None:
         site = self._site
         if site is not None and site.path == self._path:
-            self._recorder.meet(Meeting(site, operands, variables, summed, self._elsewhere()))
+            self._recorder.meet(Meeting(site, operands, variables, summed, self._elsewhere(), beside))
 
 
 def _given(known: adapter.Operator, given: dict[str, Any]) -> dict[str, Any]:

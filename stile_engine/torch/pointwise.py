@@ -15,11 +15,14 @@ from stile_engine.array.arrays import (
     Unreadable,
     as_node,
     axis,
+    ranges_of,
     reindex,
 )
 from stile_engine.array.arrays import integers as integer_array
 from stile_engine.array.elementwise import is_float, is_integer
 from stile_engine.array.facts import is_number_or_infinity, rational_value
+from stile_engine.array.meeting import meet
+from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, disjunction
 from stile_engine.index.predicate import negate as negated
@@ -139,8 +142,9 @@ def _note_cast(call: Call, name: str) -> None:
 def copy(call: Call) -> Results:
     call.machine.cast(str(call.given["src"].dtype).removeprefix("torch."), call.dtype)
     _note_cast(call, "src")
-    found = algebra.converted(call.array("src"), call.dtype)
-    return algebra.broadcast(found, call.shape)
+    found = algebra.broadcast(algebra.converted(call.array("src"), call.dtype), call.shape)
+    meet([parts_of(call.array("self")), parts_of(found)], ranges_of(call.shape), beside=True)
+    return found
 
 
 def in_type(array: Array, dtype: str) -> Array:

@@ -18,7 +18,7 @@ from stile_engine.array.arrays import (
     integers,
     reindex,
 )
-from stile_engine.array.choice import choose, join
+from stile_engine.array.choice import beside, choose, join
 from stile_engine.array.integers import comparison, make
 from stile_engine.array.reductions import read_at_number
 from stile_engine.array.structure import reshaped_indices
@@ -48,6 +48,7 @@ def concatenation(call: Call) -> Results:
     parts = [p for p in _unified([call.machine.array(t) for t in given], call.dtype) if p.shape[along] > 0]
     if not parts:
         return reindex(call.machine.array(given[0]), [axis(a) for a in range(len(shape))], shape)
+    beside(parts, along, shape)
     starts = [sum(p.shape[along] for p in parts[:k]) for k in range(len(parts))]
     moved = [
         reindex(p, [axis(a) - s if a == along else axis(a) for a in range(len(shape))], shape)
@@ -63,6 +64,7 @@ def stack(call: Call) -> Results:
     along = int(call.given.get("dim", 0)) % len(shape)
     wide = [algebra.with_axis(p, along) for p in parts]
     spread = [algebra.broadcast(p, shape) for p in wide]
+    beside(spread, along, shape)
     return join(spread, range(len(spread)), along, shape)
 
 

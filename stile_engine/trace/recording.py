@@ -77,6 +77,8 @@ class Meeting:
 
     ``operands`` are written over common variables with the ranges ``variables``: those of the result, and those
     that a contraction sums over (``summed``). ``within``: where in another file of the user the operation stands.
+    ``beside``: the operands come to stand side by side or in place of one another, as parts of one array do; parts of
+    one dim may.
     """
 
     site: Site
@@ -84,6 +86,7 @@ class Meeting:
     variables: Axes
     summed: frozenset[str] = frozenset()
     within: Site | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

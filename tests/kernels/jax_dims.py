@@ -7,6 +7,7 @@ from jax import lax
 from stile_engine import dim, kernel
 
 M, K, N, E, T, H = dim("M", 8), dim("K", 8), dim("N", 6), dim("E", 16), dim("T", 12), dim("H", 2)
+J = dim("J", 16)
 
 
 @kernel("X:M K + B:K")
@@ -111,3 +112,28 @@ def folded_in_halves(X):  # proved
 def one_bias_for_each_key(Q, P, B):  # refuted
     scores = Q @ P.T
     return scores + B  # error[dim-mismatch]: scores runs along K where B runs along M
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other(X, Y):  # proved
+    return jnp.concatenate([X, Y])
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other_transposed(X, Y):  # refuted
+    return jnp.concatenate([X, Y.T])  # error[dim-mismatch]: these are different dims
+
+
+@kernel("where(M < 4, Y:M K, X:M K)")
+def upper_half_replaced(X, Y):  # proved
+    return X.at[:4].set(Y[:4])
+
+
+@kernel("where(M < 4, Y:M K, X:M K)")
+def upper_half_replaced_by_columns(X, Y):  # refuted
+    return X.at[:4].set(Y[:, :4].T)  # error[dim-mismatch]: these are different dims
+
+
+@kernel("where(M < 4, Y:M K, X:M K)")
+def upper_half_updated_by_columns(X, Y):  # refuted
+    return lax.dynamic_update_slice(X, Y[:, :4].T, (0, 0))  # error[dim-mismatch]: these are different dims

@@ -296,3 +296,48 @@ def running_sums(X):  # proved
 @kernel("sum[J where J < N](at[N := J](X:N))", backend="jax")
 def running_sums_of_those_before(X):  # refuted
     return jnp.cumsum(X)
+
+
+@kernel("where(N == size(N) - 1, 1, X:N)")
+def last_element_set(X):  # proved
+    return X.at[X.shape[0] - 1].set(1.0)
+
+
+@kernel("where(N == size(N) - 1, 1, X:N)")
+def second_to_last_element_set(X):  # refuted
+    return X.at[X.shape[0] - 2].set(1.0)
+
+
+@kernel("at[N := size(N) - 1](X:N)")
+def last_element_by_size(X):  # proved
+    return X[X.shape[0] - 1]
+
+
+@kernel("X:N M")
+def second_tile_of_a_tiled_array(X):  # proved
+    return jnp.tile(X, (3, 2))[X.shape[0] : 2 * X.shape[0], : X.shape[1]]
+
+
+@kernel("X:N M")
+def tiled_array_from_one_row_too_far(X):  # refuted
+    return jnp.tile(X, (3, 2))[X.shape[0] + 1 : 2 * X.shape[0] + 1, : X.shape[1]]
+
+
+@kernel("X:N")
+def rolled_back_by_a_part(X):  # proved
+    return jnp.roll(jnp.roll(X, X.shape[0] // 2), -(X.shape[0] // 2))
+
+
+@kernel("X:N")
+def rolled_by_one_and_back(X):  # proved
+    return jnp.roll(jnp.roll(X, 1), -1)
+
+
+@kernel("X:M")
+def rolled_by_one_also_where_there_is_one_element(X):  # unknown: not shown for every size
+    return jnp.roll(jnp.roll(X, 1), -1)  # warning[not-proved]
+
+
+@kernel("X:N")
+def more_indices_than_axes(X):  # error: Too many indices
+    return X[0, 0, 0]  # error[exception]

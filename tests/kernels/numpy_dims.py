@@ -5,6 +5,7 @@ import numpy as np
 from stile_engine import dim, kernel
 
 M, K, N, E, T = dim("M", 8), dim("K", 8), dim("N", 6), dim("E", 16), dim("T", 12)
+J = dim("J", 16)
 
 
 @kernel("X:M K + B:K")
@@ -126,3 +127,23 @@ def gram_matrix(X):  # proved
 def normalised_over_queries(X):  # refuted
     weights = np.exp(X)
     return weights / weights.sum(axis=1)  # error[dim-mismatch]: weights.sum(axis=1) runs along M
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other(X, Y):  # proved
+    return np.concatenate([X, Y])
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other_transposed(X, Y):  # refuted
+    return np.concatenate([X, Y.T])  # error[dim-mismatch]: these are different dims
+
+
+@kernel({"out": "where(M < 4, Y:M K, out:M K)"})
+def upper_half_replaced(out, Y):  # proved
+    out[:4] = Y[:4]
+
+
+@kernel({"out": "where(M < 4, Y:M K, out:M K)"})
+def upper_half_replaced_by_columns(out, Y):  # refuted
+    out[:4] = Y[:, :4].T  # error[dim-mismatch]: these are different dims

@@ -236,3 +236,23 @@ def a_size_rounded_to_tens(X):  # refuted
 @kernel("X:M")
 def a_size_compared_with_infinity(X):  # proved
     return X if 0.5 < X.shape[0] < np.inf else 2 * X
+
+
+@kernel("X:M L")
+def second_tile_of_a_tiled_array(X):  # proved
+    return np.tile(X, (3, 2))[len(X) : 2 * len(X), : X.shape[1]]
+
+
+@kernel("X:M L")
+def tiled_array_from_one_row_too_far(X):  # refuted
+    return np.tile(X, (3, 2))[len(X) + 1 : 2 * len(X) + 1, : X.shape[1]]
+
+
+@kernel("X:N")
+def rolled_back_by_a_part(X):  # proved
+    return np.roll(np.roll(X, len(X) // 2), -(len(X) // 2))
+
+
+@kernel("X:N * (size(N) - 0.5) + 0.5 / size(N)")
+def sizes_meet_fractions(X):  # proved
+    return X * (len(X) - 0.5) + 0.5 / len(X)

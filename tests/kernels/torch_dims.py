@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from stile_engine import dim, kernel
 
 M, K, N, E, T = dim("M", 8), dim("K", 8), dim("N", 6), dim("E", 16), dim("T", 12)
+J = dim("J", 16)
 
 
 @kernel("X:M K + B:K")
@@ -106,3 +107,28 @@ def both_halves(X):  # proved
     first, second = X.chunk(2)
     half = first + second  # hint[dim-mismatch]: first runs along T[0:6] where second runs along T[6:12]
     return half.sum()
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other(X, Y):  # proved
+    return torch.cat([X, Y])
+
+
+@kernel("where(J < 8, at[M := J % 8](X:M K), at[M := J % 8](Y:M K)) -> J K")
+def one_above_the_other_transposed(X, Y):  # refuted
+    return torch.cat([X, Y.t()])  # error[dim-mismatch]: these are different dims
+
+
+@kernel({"out": "where(M < 4, Y:M K, out:M K)"})
+def upper_half_replaced(out, Y):  # proved
+    out[:4] = Y[:4]
+
+
+@kernel({"out": "where(M < 4, Y:M K, out:M K)"})
+def upper_half_replaced_by_columns(out, Y):  # refuted
+    out[:4] = Y[:, :4].T  # error[dim-mismatch]: these are different dims
+
+
+@kernel({"out": "where(M < 4, Y:M K, out:M K)"})
+def upper_half_copied_from_columns(out, Y):  # refuted
+    out[:4].copy_(Y[:, :4].T)  # error[dim-mismatch]: these are different dims

@@ -342,13 +342,13 @@ def _shown(trace: context.Trace, elements: Elements, shape: Shape, dtype: str) -
     return show_element(node, [part], variables, shape, dtype, trace.dims, trace.recorder.provenance, condition)
 
 
-def meet(operands: Sequence[Elements], variables: Axes, summed: Sequence[str] = ()) -> None:
+def meet(operands: Sequence[Elements], variables: Axes, summed: Sequence[str] = (), beside: bool = False) -> None:
     """Note that an operation takes the operands together at each index of the variables, which they have in common."""
     trace = context.current()
     site, within = trace.places()
     if site is not None and len(operands) > 1:
         together = tuple((part_of(o),) for o in operands)
-        trace.recorder.meet(Meeting(site, together, variables, frozenset(summed), within))
+        trace.recorder.meet(Meeting(site, together, variables, frozenset(summed), within, beside))
 
 
 def plain_node(array: SymbolicArray) -> Node:

@@ -146,6 +146,9 @@ def setitem(target: SymbolicArray, key: Any, value: Any) -> None:
         value.store is place.store or (isinstance(place.store, View) and place.store.is_same_place(value.store))
     ):
         return  # x[i] += y has written through its view already
+    if source.ndim:
+        found = broadcast_to(source, place.shape) if source.ndim <= place.ndim else source
+        meet([place.elements, found.elements], ranges_of(place.shape), beside=True)
     write(place, source)
 
 

@@ -41,6 +41,24 @@ class PlainSize(SymbolicInteger):
         _as_text(sys._getframe(1).f_code.co_filename)
         return format(super().__repr__(), form)
 
+    def __add__(self, other: Any) -> Any:
+        return _with_fraction("add", self, other, super().__add__(other))
+
+    def __radd__(self, other: Any) -> Any:
+        return _with_fraction("add", other, self, super().__radd__(other))
+
+    def __sub__(self, other: Any) -> Any:
+        return _with_fraction("subtract", self, other, super().__sub__(other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return _with_fraction("subtract", other, self, super().__rsub__(other))
+
+    def __mul__(self, other: Any) -> Any:
+        return _with_fraction("multiply", self, other, super().__mul__(other))
+
+    def __rmul__(self, other: Any) -> Any:
+        return _with_fraction("multiply", other, self, super().__rmul__(other))
+
     def __truediv__(self, other: Any) -> Any:
         return _applied("true_divide", self, other)
 
@@ -57,6 +75,13 @@ class PlainSize(SymbolicInteger):
 def _as_text(asker: str) -> None:
     if is_user_file(asker):
         context.unsupported(AS_TEXT)
+
+
+def _with_fraction(name: str, left: Any, right: Any, whole: Any) -> Any:
+    """What the integers of the engine make of it; with a float a number of the kernel, as an ``int`` gives a float."""
+    if whole is NotImplemented and any(isinstance(v, (float, np.floating)) for v in (left, right)):
+        return _applied(name, left, right)
+    return whole
 
 
 def _applied(name: str, left: Any, right: Any) -> Any:

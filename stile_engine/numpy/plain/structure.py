@@ -19,6 +19,7 @@ from stile_engine.numpy.plain.array import (
     as_array,
     broadcast_to,
     fresh,
+    meet,
     noted,
     view_at,
 )
@@ -258,6 +259,8 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, 
         middle = (first + last) // 2
         return choose(compare(place, "<", ends[middle]), join(first, middle), join(middle + 1, last), shape)
 
+    others = {v: b for i, (v, b) in enumerate(ranges_of(shape).items()) if i != along}
+    meet([p.elements for p in parts], others, beside=True)
     result_type = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
     result = fresh(join(0, len(parts) - 1), shape, result_type)
     return write(out, result, "same_kind") if out is not None else noted(result)
@@ -314,7 +317,9 @@ def tile(a: Any, reps: Any) -> SymbolicArray:
         size = x.shape[along]
         if count < 1 or size == 0:
             context.unsupported("numpy.tile of nothing is not modelled")
-        if count > 1:
+        if isinstance(size, SymbolicInteger):
+            x = concatenate([x] * operator.index(count), along) if count > 1 else x
+        elif count > 1:
             x = _moved("tile", x, along, size * count, lambda i, size=size: i % size)  # type: ignore[misc]
     return copy(x)
 
@@ -327,11 +332,11 @@ def roll(a: Any, shift: Any, axis: Any = None) -> SymbolicArray:
     (along,) = normalized_axes(axis, x.ndim)
     size = x.shape[along]
     if isinstance(size, SymbolicInteger):
-        return _rolled(x, along, size, operator.index(shift))
+        return _rolled(x, along, size, as_size(shift))
     return _moved("roll", x, along, size, lambda i: (i - operator.index(shift)) % max(size, 1))
 
 
-def _rolled(x: SymbolicArray, along: int, size: SymbolicInteger, shift: int) -> SymbolicArray:
+def _rolled(x: SymbolicArray, along: int, size: SymbolicInteger, shift: Size) -> SymbolicArray:
     """Where the size is symbolic: the last elements come first, as two slices."""
     if abs(shift) > size:
         context.unsupported("numpy.roll by more than the symbolic size is not modelled")
