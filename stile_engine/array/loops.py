@@ -40,9 +40,7 @@ Body = Callable[[Sequence[Array], Affine], list[Array]]
 """The carries and the round to the carries after it, followed by what the round puts out."""
 
 
-def integer_steps(
-    initial: Sequence[Array], first_round: Callable[[frozenset[int]], Sequence[Array]]
-) -> dict[int, int]:
+def integer_steps(initial: Sequence[Array], first_round: Callable[[frozenset[int]], Sequence[Array]]) -> dict[int, int]:
     """How much each integer carry grows in a round, as round 0 shows it. ``first_round`` gives the carries after
     it, of which only those with the given numbers are looked at."""
     asked = frozenset(k for k, a in enumerate(initial) if not isinstance(a, RealArray))

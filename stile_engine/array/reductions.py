@@ -23,6 +23,7 @@ from stile_engine.array.facts import fits, is_whole
 from stile_engine.array.meeting import meet
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
+from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, negate, substitute
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
@@ -195,16 +196,18 @@ def _first_condition(operand: TruthArray, along: int, greatest: bool, shape: Sha
     return integers.make((*pieces, (ALWAYS, Affine())), shape)
 
 
+def require_index(index: RealArray, size: Size) -> None:
+    """Raise where the numbers may be no indices of an axis of this size."""
+    whole = is_whole(index.node) or is_index(index.node)
+    if not isinstance(size, int) or not whole or not fits(index.node, 0, size - 1):
+        raise Unreadable("an index that is data")
+
+
 def read_at_number(operand: Array, along: int, index: RealArray, rest: Mapping[int, Affine], shape: Shape) -> Array:
     """``operand[…, index, …]`` for an index that depends on data and certainly lies in the axis; ``rest`` has the
     places along the other axes. The one element whose place is the index."""
     size = operand.shape[along]
-    if (
-        not isinstance(size, int)
-        or not (is_whole(index.node) or is_index(index.node))
-        or not fits(index.node, 0, size - 1)
-    ):
-        raise Unreadable("an index that is data")
+    require_index(index, size)
     name = bound_variable()
     bound = {name: bounds(0, size)}
     found = reindex_node(

@@ -47,6 +47,11 @@ class Datum(ABC):
     """All variables that its value varies with, tokens among its arguments included."""
 
     @property
+    def height(self) -> int:
+        """Greatest number of a binder inside, in its arguments as well: a binder outside needs a greater one."""
+        return 0
+
+    @property
     def digest(self) -> str:
         """Orders data by structure, with the names of bound variables last."""
         return combined(self.token, ())
@@ -110,6 +115,11 @@ def tokens_of(names: Iterable[str]) -> tuple[str, ...]:
     if not _data:
         return ()
     return tuple(sorted(n for n in names if n.startswith(MARK)))
+
+
+def height_of(names: Iterable[str]) -> int:
+    """Greatest number of a binder inside of the tokens among the names."""
+    return max((_data[t].height for t in tokens_of(names)), default=0)
 
 
 def closure(names: frozenset[str]) -> frozenset[str]:

@@ -23,11 +23,16 @@ _MOST_MEMBERS = 16
 class Existence(data.Datum):
     """1 where the set has a member for some values of ``bound``, else 0."""
 
-    __slots__ = ("bound", "domain", "height")
+    __slots__ = ("bound", "domain", "number")
 
     bound: tuple[str, ...]
     domain: IndexSet
-    height: int
+    number: int
+    """Of its own names."""
+
+    @property
+    def height(self) -> int:
+        return self.number
 
     @property
     def digest(self) -> str:
@@ -98,14 +103,13 @@ def _truth(domain: IndexSet, bound: tuple[str, ...]) -> Affine:
         rows = domain.project_out(bound)
         if rows is UNIVERSE or rows is EMPTY:
             return Affine((), int(rows is UNIVERSE))
-    inner = [d.height for t in domain.tokens for d in [data.datum(t)] if isinstance(d, Existence)]
-    height = 1 + max(inner, default=0)
+    height = 1 + data.height_of(domain.tokens)
     names = tuple(f"{_PREFIX}{height}_{i}" for i in range(len(bound)))
     if names != bound:
         domain = domain.substitute({v: Affine.variable(n) for v, n in zip(bound, names, strict=True)})
     made = Existence()
     made.token = f"{data.MARK}some({','.join(names)}:{domain.text})"
-    made.bound, made.domain, made.height = names, domain, height
+    made.bound, made.domain, made.number = names, domain, height
     made.variables = data.without(domain.variables, names)
     data.register(made)
     return Affine.variable(made.token)

@@ -29,7 +29,6 @@ from stile_engine.array.reductions import read_at_number
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import (
-    ALWAYS,
     Predicate,
     compare,
     conjunction,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from stile_engine.array import elementwise, reductions, structure, windows
+from stile_engine.array import elementwise, ordering, reductions, structure, windows
 from stile_engine.array.arrays import (
     Array,
     IntegerArray,
@@ -32,7 +32,7 @@ from stile_engine.trace.location import Site, is_user_file
 from stile_engine.trace.recording import Meeting, Recorder, Violation
 
 # Importing these modules fills the table of handlers.
-MODELS = (control, elementwise, indexing, launch, reductions, references, structure, windows)
+MODELS = (control, elementwise, indexing, launch, ordering, reductions, references, structure, windows)
 
 _CALLS = frozenset({"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "jit", "pjit", "closed_call"})
 # A choice may leave out what is not known, and a loop or a branch may never look at it.

@@ -110,7 +110,9 @@ def prove_values(
         return _finished(start, [shape], (), None, shape.witness)
     try:
         with budget(_OPERATIONS), _collector_paused():
-            return _prove(actual, spec, search, dict(sizes or {}), details, symmetric, dict(known or {}), start, confirmed)
+            return _prove(
+                actual, spec, search, dict(sizes or {}), details, symmetric, dict(known or {}), start, confirmed
+            )
     except BudgetExceeded as error:
         failed = _without_proof(search, f"the proof took {error}")
     except RecursionError:

@@ -36,7 +36,7 @@ class Atom:
     variables: frozenset[str]
     """Free index variables."""
     height: int
-    """Greatest binder number inside."""
+    """Greatest binder number inside, in the conditions of domains and in the data of indices as well."""
     reads: frozenset[ReadAtom]
     """All element reads inside, at any depth."""
 
@@ -126,7 +126,7 @@ def read_atom(tensor: Tensor, index: tuple[Affine, ...]) -> ReadAtom:
         dims = ",".join(tensor.dims)
         made.digest = combined(f"read {tensor.name}:{dims}", [i.digest for i in index])
         made.variables = frozenset().union(*(i.variables for i in index)) if index else _NOTHING
-        made.height = 0
+        made.height = data.height_of(made.variables)
         made.reads = frozenset([made])
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -139,7 +139,7 @@ def index_atom(index: Affine) -> IndexAtom:
         made = IndexAtom()
         made.index = index
         made.digest = combined("index", (index.digest,))
-        made.variables, made.height, made.reads = index.variables, 0, _NO_READS
+        made.variables, made.height, made.reads = index.variables, data.height_of(index.variables), _NO_READS
         found = _table[key] = made
     return found  # type: ignore[return-value]
 
@@ -163,7 +163,7 @@ def sum_atom(operation: str, bound: tuple[str, ...], domain: IndexSet, body: Pol
         made.operation, made.bound, made.domain, made.body = operation, bound, domain, body
         made.digest = combined(f"{operation} {len(bound)}", (domain.digest, body.digest))
         made.variables = data.without(body.variables | domain.variables, bound)
-        made.height = max(body.height, binder_number(bound))
+        made.height = max(body.height, binder_number(bound), data.height_of(domain.variables))
         made.reads = body.reads
         found = _table[key] = made
     return found  # type: ignore[return-value]
@@ -184,7 +184,9 @@ def max_atom(pieces: tuple[MaxPiece, ...]) -> MaxAtom:
             variables |= data.without(piece.body.variables | piece.domain.variables, piece.bound)
             reads |= piece.body.reads
         made.variables, made.reads = frozenset(variables), frozenset(reads)
-        made.height = max(max(p.body.height, binder_number(p.bound)) for p in pieces)
+        made.height = max(
+            max(p.body.height, binder_number(p.bound), data.height_of(p.domain.variables)) for p in pieces
+        )
         found = _table[key] = made
     return found  # type: ignore[return-value]
 

@@ -58,7 +58,7 @@ def canonical(
 def named(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[tuple[str, ...], IndexSet, Poly]:
     """The family in the same coordinates and order, with canonical names."""
     while bound != (names := _names(bound, domain, body)):
-        if is_finished(bound[0]) and body.height < binder_number(bound) < binder_number(names):
+        if is_finished(bound[0]) and _height(domain, body) < binder_number(bound) < binder_number(names):
             break
         renaming = {v: Affine.variable(n) for v, n in zip(bound, names, strict=True)}
         bound, domain, body = names, domain.substitute(renaming), substitute(body, renaming)
@@ -158,9 +158,13 @@ def _moved(
     return _ordered(names, domain.substitute(mapping), substitute(body, mapping))
 
 
+def _height(domain: IndexSet, body: Poly) -> int:
+    return max(body.height, data.height_of(domain.variables))
+
+
 def _names(bound: tuple[str, ...], domain: IndexSet, body: Poly) -> tuple[str, ...]:
     """Names of the least binder number above all inside that no free variable has."""
-    height = body.height + 1
+    height = _height(domain, body) + 1
     names = bound_names(height, len(bound))
     if body.variables.isdisjoint(names) and domain.variables.isdisjoint(names):
         return names  # most often nothing has them

@@ -37,6 +37,10 @@ class Element(data.Datum):
     inverse: bool
 
     @property
+    def height(self) -> int:
+        return max((data.height_of(a.variables) for a in self.arguments), default=0)
+
+    @property
     def digest(self) -> str:
         way = "place" if self.inverse else "element"
         return combined(f"{way} {self.tensor.name}{_identity(self.tensor)}", [a.digest for a in self.arguments])

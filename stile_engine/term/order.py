@@ -29,6 +29,10 @@ class Sign(data.Datum):
     term: Poly
 
     @property
+    def height(self) -> int:
+        return self.term.height
+
+    @property
     def digest(self) -> str:
         return combined("sign", [self.term.digest])
 

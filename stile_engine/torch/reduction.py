@@ -16,6 +16,7 @@ from stile_engine.array.arrays import (
     reindex,
 )
 from stile_engine.array.facts import rational_value
+from stile_engine.array.ordering import Order
 from stile_engine.array.reductions import place_of
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
@@ -75,13 +76,46 @@ def place(call: Call) -> Results:
 
 @models("topk")
 def greatest_few(call: Call) -> Results:
-    """The one greatest, or least, element: of several the order is that of their values, which has no model."""
-    operand = call.array("self")
-    if int(call.given["k"]) != 1 or not operand.shape:
-        raise Unreadable("topk of several elements")
-    along, greatest = int(call.given.get("dim", -1)) % len(operand.shape), bool(call.given.get("largest", True))
-    found = reduced(operand, "max" if greatest else "min", [along], keep=True)
-    return [found, _place(operand, along, greatest, keep=True)]
+    """In order: where that is not asked for PyTorch leaves it open, as it does which of equal elements come first."""
+    order = _order(call, bool(call.given.get("largest", True)))
+    count = int(call.given["k"])
+    return [order.values(count), order.places(count)]
+
+
+def _order(call: Call, descending: bool) -> Order:
+    operand = algebra.real(call.array("self"))
+    if not operand.shape:
+        raise Unreadable(f"{call.name} of a single number")
+    return Order(operand, int(call.given.get("dim", -1)) % len(operand.shape), descending)
+
+
+@models("sort")
+def sort(call: Call) -> Results:
+    order = _order(call, bool(call.given.get("descending", False)))
+    return [order.values(), order.places()]
+
+
+@models("argsort")
+def places_in_order(call: Call) -> Results:
+    return _order(call, bool(call.given.get("descending", False))).places()
+
+
+@models("kthvalue", "median")
+def one_in_order(call: Call) -> Results:
+    """Of an even number of elements PyTorch's median is the smaller of the two in the middle."""
+    if call.given.get("dim", -1 if call.name == "kthvalue" else None) is None:
+        flat = algebra.real(call.array("self"))
+        count = algebra.element_count(flat.shape, range(len(flat.shape)))
+        ordered = Order(algebra.real(reindex(flat, reshaped_indices(flat, (count,)), (count,))), 0).values()
+        return reindex(ordered, [Affine((), (count - 1) // 2)], ())
+    order = _order(call, False)
+    along, keep = order.along, bool(call.given.get("keepdim", False))
+    size = int(order.keys.shape[along])
+    place = int(call.given["k"]) - 1 if call.name == "kthvalue" else (size - 1) // 2
+    shape = tuple(1 if a == along else n for a, n in enumerate(order.keys.shape))
+    there = [Affine((), place) if a == along else axis(a) for a in range(len(shape))]
+    found = [reindex(part, there, shape) for part in (order.values(), order.places())]
+    return found if keep else [algebra.without_axis(part, along) for part in found]
 
 
 @models("mean")

@@ -17,11 +17,24 @@ from stile_engine.array.arrays import (
     regions,
     reindex,
 )
+from stile_engine.array.reductions import require_index
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, substitute
 from stile_engine.term.comparison import compare_values
-from stile_engine.term.expression import ONE, ZERO, Axes, Node, Scatter, apply, bounds, divide, reduce, select
+from stile_engine.term.expression import (
+    ONE,
+    ZERO,
+    Axes,
+    IndexNumber,
+    Node,
+    Scatter,
+    apply,
+    bounds,
+    divide,
+    reduce,
+    select,
+)
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.scattering import COMBINED
 from stile_engine.torch import algebra
@@ -48,9 +61,13 @@ class _Writes:
         self.bound[name] = bounds(0, size)
         return Affine.variable(name)
 
-    def hit(self, index: IntegerArray, places: Sequence[Affine], along: int) -> None:
+    def hit(self, index: IntegerArray | RealArray, places: Sequence[Affine], along: int) -> None:
         """The index, read at ``places``, is the element's own along an axis."""
         mapping = {axis_variable(a): place for a, place in enumerate(places)}
+        if isinstance(index, RealArray):
+            here = IndexNumber(axis(along), self.ranges)
+            self.conditions.append(compare_values(reindex_node(index.node, mapping, self.ranges), "==", here))
+            return
         self.conditions.append(
             disjunction(
                 *(
@@ -101,6 +118,14 @@ class _Writes:
         return RealArray(self.shape, node)
 
 
+def _indices(array: Array, size: Size, what: str) -> IntegerArray | RealArray:
+    """Places along an axis of this size: integers, or numbers that certainly are such places."""
+    if isinstance(array, RealArray):
+        require_index(array, size)
+        return array
+    return wrapped(array, size, what)
+
+
 @models("index_add", "index_copy", "index_reduce", "index_fill")
 def at_rows(call: Call) -> Results:
     """Slices of the source along ``dim`` go to the places that a vector of indices gives."""
@@ -109,7 +134,7 @@ def at_rows(call: Call) -> Results:
     if not rank:
         raise Unreadable("an index into a single number")
     along = int(call.given["dim"]) % rank
-    index = wrapped(call.array("index"), operand.shape[along], call.name)
+    index = _indices(call.array("index"), operand.shape[along], call.name)
     writes = _Writes(operand)
     here = writes.over(index.shape[0] if index.shape else 1)
     writes.hit(index, [here][: len(index.shape)], along)
@@ -145,7 +170,7 @@ def at_elements(call: Call) -> Results:
     if not rank:
         raise Unreadable("an index into a single number")
     along = int(call.given["dim"]) % rank
-    index = wrapped(call.array("index"), operand.shape[along], call.name)
+    index = _indices(call.array("index"), operand.shape[along], call.name)
     writes = _Writes(operand)
     here = writes.over(index.shape[along])
     places = [here if a == along else axis(a) for a in range(rank)]
@@ -175,7 +200,7 @@ def put(call: Call) -> Results:
         return _at_mask(call, operand, given, values)
     given += [None] * (len(operand.shape) - len(given))
     used = [a for a, i in enumerate(given) if i is not None]
-    arrays = [wrapped(i, operand.shape[a], "an assignment") for a, i in enumerate(given) if i is not None]
+    arrays = [_indices(i, operand.shape[a], "an assignment") for a, i in enumerate(given) if i is not None]
     common = algebra.common_shape(i.shape for i in arrays)
     first = used[0] if used == list(range(used[0], used[-1] + 1)) else 0
     free = [a for a in range(len(operand.shape)) if a not in used]
@@ -184,7 +209,7 @@ def put(call: Call) -> Results:
     batch = [writes.over(size) for size in common]
     for a, index in zip(used, arrays, strict=True):
         wide = algebra.broadcast(index, common)
-        assert isinstance(wide, IntegerArray)
+        assert isinstance(wide, (IntegerArray, RealArray))
         writes.hit(wide, batch, a)
     places = [*(axis(a) for a in free[:first]), *batch, *(axis(a) for a in free[first:])]
     accumulate = bool(call.given.get("accumulate"))

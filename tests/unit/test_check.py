@@ -579,9 +579,9 @@ def test_jax_places() -> None:
         return X + (Y @ X)
 
     @kernel("X:M N")
-    def sorts(X):
-        unused = jnp.argsort(X)
-        return jnp.sort(X) * 1.0
+    def inverts(X):
+        unused = lax.erf_inv(X + 1)
+        return lax.erf_inv(X) * 1.0
 
     @kernel("X:M N")
     def branches(X):
@@ -591,11 +591,11 @@ def test_jax_places() -> None:
     """
     source = JAX_HEADER + textwrap.dedent(body)
     report = check(CheckRequest("/nowhere/k.py", source))
-    assert statuses(report) == {"shapes": "refuted", "sorts": "unsupported", "branches": "unsupported"}
+    assert statuses(report) == {"shapes": "refuted", "inverts": "unsupported", "branches": "unsupported"}
     marked = {d.kernel: (d.code, text_at(source, d.range)) for d in report.diagnostics}
     assert marked == {
         "shapes": ("dim-mismatch", "Y @ X"),
-        "sorts": ("unsupported", "jnp.sort(X)"),
+        "inverts": ("unsupported", "lax.erf_inv(X)"),
         "branches": ("unsupported", "X[0, 0] > 0"),
     }
 

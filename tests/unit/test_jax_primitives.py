@@ -294,7 +294,12 @@ CASES = [
     ),
     ("bins", lambda x: jnp.interp(x, jnp.array([0.5, 1.0, 2.0]), jnp.array([0.0, 3.0, 4.0])), [A]),
     *pallas_cases.CASES,
-    ("unused unmodelled", lambda x: (jnp.sort(x), x * 2)[1], [A]),
+    ("in order", lambda x: jnp.sort(x) * 2 + jnp.sort(x, axis=0, descending=True) ** 2, [B]),
+    ("places in order", lambda x: jnp.argsort(x) * 2.0 + jnp.argsort(x, axis=0, descending=True), [B]),
+    ("moved along", lambda x: lax.sort((x, x**2, x[::-1]), dimension=1, num_keys=1)[2], [B]),
+    ("read in order", lambda x: jnp.take_along_axis(x**2, jnp.argsort(x, axis=1), axis=1), [B]),
+    ("first few", lambda x: lax.top_k(x, 2)[0] * 3 + lax.top_k(x, 2)[1], [B]),
+    ("unused unmodelled", lambda x: (lax.erf_inv(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
 
@@ -399,8 +404,8 @@ def test_every_model_is_tested():
 
 
 UNMODELLED = [
-    ("sort", lambda x: jnp.sort(x), [A]),
-    ("places in order", lambda x: x[jnp.argsort(x)], [A]),
+    ("inverse error function", lambda x: lax.erf_inv(x), [A]),
+    ("sort by two keys", lambda x: lax.sort((x, x[::-1]), num_keys=2)[0], [A]),
     ("values that may be missing", lambda x: jnp.where(jnp.isfinite(jnp.log(x)), x, 0.0), [A]),
     ("wide integers", lambda x: (x.astype(jnp.int32) * 3).astype(jnp.float32), [A]),
     ("place that may lie outside", lambda x: x[jnp.argmax(x) + 1], [A]),

@@ -17,7 +17,7 @@ from stile_engine.proof.verdict import Position, Range
 from stile_engine.trace.report import CheckRequest, Diagnostic
 
 FRAMEWORKS = {"numpy": "import numpy as np", "jax": "import jax.numpy as np", "torch": "import torch as np"}
-WITHOUT_A_MODEL = {"numpy": "np.sort(x)", "jax": "np.sort(x)", "torch": "np.linalg.cholesky(x)"}
+WITHOUT_A_MODEL = {"numpy": "np.partition(x, 1)", "jax": "np.nextafter(x, x)", "torch": "np.linalg.cholesky(x)"}
 
 HEADER = """
 from functools import wraps

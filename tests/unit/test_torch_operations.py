@@ -550,7 +550,12 @@ CASES = [
     ("rrelu signed", lambda x: F.rrelu(x, 0.1, 0.3), [B]),
     ("lstm", lambda x: recurrent(torch.nn.LSTM, x), [C]),
     ("gru rnn", lambda x: recurrent(torch.nn.GRU, x) + recurrent(torch.nn.RNN, x), [C]),
-    ("unused unmodelled", lambda x: (torch.sort(x), x * 2)[1], [A]),
+    ("in order", lambda x: x.sort(1).values * 2 + x.sort(0, descending=True)[0] ** 2, [B]),
+    ("places in order", lambda x: x.argsort(1) * 2.0 + x.sort(0, descending=True).indices, [B]),
+    ("first few", lambda x: x.topk(2, dim=0).values * 3 + x.topk(2, dim=0, largest=False).indices, [B]),
+    ("at a place in order", lambda x: x.kthvalue(2, dim=1)[0] + x.median(1, keepdim=True).values + x.median(), [B]),
+    ("spread to places", lambda x: torch.zeros_like(x).scatter(1, x.topk(2, 1)[1], x.topk(2, 1)[0]), [B]),
+    ("unused unmodelled", lambda x: (torch.mode(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
 
@@ -598,8 +603,7 @@ def test_every_model_is_tested():
 
 
 UNMODELLED = [
-    ("sort", lambda x: torch.sort(x).values, [A]),
-    ("topk", lambda x: x.topk(2).values, [A]),
+    ("mode", lambda x: torch.mode(x).values, [A]),
     ("values that may be missing", lambda x: torch.where(torch.isnan(x.log()), 0.0, x), [A]),
     ("place with all axes kept", lambda x: x + x.argmax(keepdim=True), [A]),
     ("round to decimals", lambda x: x.round(decimals=2), [A]),

@@ -213,6 +213,9 @@ class SymbolicArray:
             axes = tuple(axes[0]) if axes[0] is not None else ()
         return OPERATIONS["transpose"](self, axes or None)  # type: ignore[no-any-return]
 
+    def sort(self, *arguments: Any, **options: Any) -> None:
+        OPERATIONS["sort_in_place"](self, *arguments, **options)
+
     def reshape(self, *shape: Any, order: str = "C") -> SymbolicArray:
         if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
             shape = tuple(shape[0])
@@ -246,7 +249,7 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 for _name in (
     "sum max min mean prod var std cumsum argmax argmin any all dot astype copy fill squeeze swapaxes ravel "
-    "flatten repeat clip round take put sort argsort nonzero tolist trace diagonal conj"
+    "flatten repeat clip round take put argsort nonzero tolist trace diagonal conj"
 ).split():
     setattr(SymbolicArray, _name, _method(_name))
 

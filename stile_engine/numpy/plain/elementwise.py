@@ -48,7 +48,7 @@ from stile_engine.term.expression import (
     select,
     subtract,
 )
-from stile_engine.term.rounding import as_integer
+from stile_engine.term.rounding import as_integer, truncated
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -263,8 +263,13 @@ def _integer_division(name: str, exact: Callable[[Affine, int], Affine]) -> None
         match elements:
             case Integer(left), Integer(right) if right.is_constant and right.constant > 0:
                 return Integer(exact(left, right.constant)), dtype
-            case _ if dtype.kind == "f" and name == "floor_divide":
-                return Real(apply("floor", divide(as_node(elements[0], shape), as_node(elements[1], shape)))), dtype
+            case _ if dtype.kind == "f":
+                left_node, right_node = (as_node(e, shape) for e in elements)
+                whole = apply("floor", divide(left_node, right_node))
+                # x % y = x - y * floor(x / y): the sign of the divisor, as Python has it
+                return Real(
+                    whole if name == "floor_divide" else subtract(left_node, multiply(right_node, whole))
+                ), dtype
         context.unsupported(f"numpy.{name} is modelled only for index arrays and a positive constant")
 
     @operation(name)
@@ -276,6 +281,7 @@ def _integer_division(name: str, exact: Callable[[Affine, int], Affine]) -> None
 _integer_division("floor_divide", lambda a, b: a // b)
 _integer_division("remainder", lambda a, b: a % b)
 OPERATIONS["mod"] = OPERATIONS["remainder"]
+_real_function("fmod", lambda x, y: subtract(x, multiply(y, truncated(divide(x, y)))), 2)
 
 
 @operation("power", "float_power")

@@ -21,6 +21,7 @@ from stile_engine.numpy.plain import (
     elementwise,
     indexing,
     masks,
+    ordering,
     reduction,
     rounding,
     special,
@@ -30,7 +31,19 @@ from stile_engine.numpy.plain import (
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray
 from stile_engine.numpy.plain.structure import holds_symbolic
 
-MODELLED = (contraction, creation, elementwise, indexing, masks, reduction, rounding, special, structure, windows)
+MODELLED = (
+    contraction,
+    creation,
+    elementwise,
+    indexing,
+    masks,
+    ordering,
+    reduction,
+    rounding,
+    special,
+    structure,
+    windows,
+)
 
 _ALWAYS_SYMBOLIC = frozenset(
     """zeros ones full empty arange linspace eye identity tri indices array asarray asanyarray ascontiguousarray

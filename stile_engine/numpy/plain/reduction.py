@@ -206,8 +206,8 @@ for _ufunc, _reduce, _accumulate in (
     _ufunc_method(f"{_ufunc}.accumulate", _accumulate)
 
 
-def _quantifier(name: str, *aliases: str) -> None:
-    @operation(name, *aliases)
+def _quantifier(name: str) -> None:
+    @operation(name)
     def function(
         a: Any, axis: Any = None, out: Any = None, keepdims: bool = False, **options: Any
     ) -> SymbolicArray | bool:
@@ -224,8 +224,10 @@ def _quantifier(name: str, *aliases: str) -> None:
         return write(out, result) if out is not None else settled(result)
 
 
-_quantifier("all", "logical_and.reduce")
-_quantifier("any", "logical_or.reduce")
+_quantifier("all")
+_quantifier("any")
+_ufunc_method("logical_and.reduce", "all")
+_ufunc_method("logical_or.reduce", "any")
 
 
 def _place(name: str, extreme: str) -> None:

@@ -157,9 +157,10 @@ def _outer(name: str) -> None:
         return OPERATIONS[name](wide, right, **options)  # type: ignore[no-any-return]
 
 
-for (
-    _name
-) in "add subtract multiply divide true_divide maximum minimum equal less less_equal greater greater_equal".split():
+for _name in (
+    *("add", "subtract", "multiply", "divide", "true_divide", "maximum", "minimum"),
+    *("equal", "not_equal", "less", "less_equal", "greater", "greater_equal"),
+):
     _outer(_name)
 
 
