@@ -116,6 +116,23 @@ def reverse(operation: Operation, _machine: Machine) -> list[Array]:
     return [reindex(operand, indices, shape)]
 
 
+@handles("roll")
+def roll(operation: Operation, _machine: Machine) -> list[Array]:
+    """``y[i] = x[(i - shift) % n]`` along one axis."""
+    operand, shift = operation.inputs
+    along = int(operation.params["axis"])
+    if operation.params.get("stride") is not None:
+        raise Unreadable("a roll whose shift differs from row to row")
+    size = operation.shape[along]
+    if not isinstance(shift, IntegerArray) or isinstance(size, SymbolicInteger):
+        raise Unreadable("a roll by a number that is data, or of a symbolic size")
+    cases: list[tuple[Predicate, Array]] = []
+    for predicate, value in shift.pieces:
+        indices = [(axis(a) - value) % size if a == along else axis(a) for a in range(len(operation.shape))]
+        cases.append((predicate, reindex(operand, indices, operation.shape)))
+    return [choose(cases, operation.shape)]
+
+
 @handles("slice")
 def static_slice(operation: Operation, _machine: Machine) -> list[Array]:
     operand = operation.inputs[0]

@@ -111,6 +111,10 @@ def strided(x_ref, o_ref):
     o_ref[...] = x_ref[::2, ::3][1, :]
 
 
+def rolled(x_ref, o_ref):
+    o_ref[...] = pltpu.roll(x_ref[...], 2, axis=1) + 3 * pltpu.roll(x_ref[...], 1 + pl.program_id(0), axis=0)
+
+
 _one = pl.BlockSpec((1,), lambda i: (i,))
 
 CASES = [
@@ -124,6 +128,7 @@ CASES = [
     ("view of a view", called(view_of_a_view, (3,)), [B]),
     ("integer arrays as indices", called(integer_arrays), [B]),
     ("slices of slices", called(one_integer_array_between_slices, (2, 4)), [B]),
+    ("rolled", called(rolled, B, grid=(1,)), [B]),
     ("strided view", called(strided, (2,)), [B]),
     ("loop over references", called(written_backwards), [A]),
     ("while over references", called(while_with_a_reference, grid=(1,)), [A]),
