@@ -341,6 +341,8 @@ def is_index(node: Node) -> bool:
             return is_index(last)  # the place of an extremum
         case Reindex(body, _, _):
             return is_index(body)
+        case Apply("add" | "sub" | "mul" | "neg", operands):
+            return all(is_index(operand) for operand in operands)
         case Const() | IndexNumber():
             return is_whole(node)
         case _:

@@ -80,6 +80,10 @@ class Datum(ABC):
         """Sets at whose members the predicate over its own token cannot hold."""
         return []
 
+    def reaches_zero(self, bound: tuple[str, ...], box: IndexSet) -> bool:
+        """Whether it is known to be 0 for some values of ``bound`` in the box, whatever the other variables are."""
+        return False
+
     def preimage(self, value: Affine) -> Preimage | None:
         """Where the datum takes the value, if it is known to do so at one place at most."""
         return None

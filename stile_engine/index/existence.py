@@ -92,6 +92,16 @@ def some(domain: IndexSet, names: Iterable[str]) -> IndexSet:
     return truth & shadow
 
 
+def _is_reached(domain: IndexSet, bound: tuple[str, ...]) -> bool:
+    """Whether the set has a member because the one sign that it asks to be 0 is so somewhere."""
+    if len(domain.tokens) != 1:
+        return False
+    (token,) = domain.tokens
+    box = domain.project_out([token])
+    zero = IndexSet.where(compare(Affine.variable(token), "==", 0))
+    return (box & zero).issubset(domain) and data.datum(token).reaches_zero(bound, box)
+
+
 def _truth(domain: IndexSet, bound: tuple[str, ...]) -> Affine:
     bound = tuple(b for b in bound if b in domain.variables)
     if domain is EMPTY:
@@ -103,6 +113,8 @@ def _truth(domain: IndexSet, bound: tuple[str, ...]) -> Affine:
         rows = domain.project_out(bound)
         if rows is UNIVERSE or rows is EMPTY:
             return Affine((), int(rows is UNIVERSE))
+    if _is_reached(domain, bound):
+        return Affine((), 1)
     height = 1 + data.height_of(domain.tokens)
     names = tuple(f"{_PREFIX}{height}_{i}" for i in range(len(bound)))
     if names != bound:

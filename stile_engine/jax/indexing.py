@@ -35,7 +35,7 @@ from stile_engine.index.predicate import (
     disjunction,
     substitute,
 )
-from stile_engine.term.expression import Axes, Node, Scatter, apply, bounds, reduce
+from stile_engine.term.expression import Axes, IndexNumber, Node, Reindex, Scatter, Select, apply, bounds, reduce
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.scattering import COMBINED
 from stile_engine.trace.frontend import axis_variable
@@ -104,21 +104,43 @@ def gather(operation: Operation, _machine: Machine) -> list[Array]:
 def _gather_by_number(
     operation: Operation, operand: Array, indices: RealArray, batch: list[Affine], batching: dict[int, int]
 ) -> Array:
-    """A gather of single elements along one axis, at an index that depends on numbers."""
+    """A gather of single elements along one axis, at an index that depends on numbers; along others the index may be
+    one that does not."""
     numbers, shape = operation.params["dimension_numbers"], operation.shape
     window: Shape = tuple(operation.params["slice_sizes"])
-    if len(numbers.start_index_map) != 1 or window[numbers.start_index_map[0]] != 1:
-        raise Unreadable("an index that is data")
-    (along,) = numbers.start_index_map
     offsets = iter(numbers.offset_dims)
     rest: dict[int, Affine] = {}
+    by_number: list[tuple[int, RealArray]] = []
     for dim in range(len(operand.shape)):
         target = None if dim in numbers.collapsed_slice_dims or dim in batching else next(offsets)
-        if dim != along:
+        if dim not in numbers.start_index_map:
             rest[dim] = batch[batching[dim]] if dim in batching else Affine() if target is None else axis(target)
-    index = reindex(indices, [*batch, Affine()], shape)
-    assert isinstance(index, RealArray)
-    return read_at_number(operand, along, index, rest, shape)
+            continue
+        index = _at_component(indices, batch, numbers.start_index_map.index(dim), shape)
+        if isinstance(index.node, IndexNumber):
+            start = IntegerArray(shape, integers.always(index.node.index))
+            if not _is_inside(start, operand.shape[dim] - window[dim], shape):
+                raise Unreadable("an index that may be out of range")
+            rest[dim] = index.node.index + (Affine() if target is None else axis(target))
+        elif window[dim] == 1:
+            by_number.append((dim, index))
+    if len(by_number) != 1:
+        raise Unreadable("an index that is data")
+    ((along, number),) = by_number
+    return read_at_number(operand, along, number, rest, shape)
+
+
+def _at_component(indices: RealArray, batch: list[Affine], component: int, shape: Shape) -> RealArray:
+    """One of the indices that stand side by side: what was put together from several parts is taken apart again."""
+    found = reindex(indices, [*batch, Affine((), component)], shape)
+    assert isinstance(found, RealArray)
+    node = found.node
+    while isinstance(node, Reindex) and isinstance(body := node.body, Select):
+        here = decide(substitute(body.predicate, node.mapping), shape)
+        if here is None:
+            break
+        node = reindex_node(body.chosen if here else body.other, node.mapping, ranges_of(shape))
+    return RealArray(shape, node)
 
 
 def _batching(numbers: Any, side: str) -> tuple[int, ...]:

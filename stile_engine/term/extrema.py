@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.existence import some
 from stile_engine.index.graphs import determined
 from stile_engine.index.names import binder_number, bound_names
 from stile_engine.index.sets import EMPTY, IndexSet
@@ -261,9 +262,12 @@ def _drop_dominated(splits: list[_Split]) -> list[_Split]:
                 continue
             if s.bound == other.bound and s.body is other.body:
                 smaller = s.domain.issubset(other.domain) and is_nonnegative(subtract(other.fixed, s.fixed))
-            elif not s.bound and s.domain.issubset(other.domain.project_out(other.bound)):
+            elif not s.bound and s.domain.issubset(some(other.domain, other.bound)):
                 # any member of the other family that is at least this value
-                smaller = is_nonnegative(subtract(add(other.fixed, other.body), s.fixed))
+                apart = subtract(add(other.fixed, other.body), s.fixed)
+                smaller = is_nonnegative(apart) or bool(
+                    other.domain.tokens and is_nonnegative(apart, within=other.domain)
+                )
             elif not other.bound and s.domain.project_out(s.bound).issubset(other.domain):
                 smaller = is_nonnegative(subtract(other.fixed, add(s.fixed, s.body)))
             else:

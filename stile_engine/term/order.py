@@ -58,6 +58,11 @@ class Sign(data.Datum):
                     found += _ordered(self, other)
         return found
 
+    def reaches_zero(self, bound: tuple[str, ...], box: IndexSet) -> bool:
+        from stile_engine.term.attained import is_attained  # which is about these signs
+
+        return is_attained(self.term, bound, box)
+
     def reads(self) -> list[tuple[object, Affine]]:
         reads = sorted(self.term.reads, key=lambda r: r.digest)
         return [((read.tensor, False, axis), index) for read in reads for axis, index in enumerate(read.index)]

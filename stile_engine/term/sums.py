@@ -23,6 +23,7 @@ from stile_engine.term.atoms import (
     poly,
     sum_atom,
 )
+from stile_engine.term.attained import at_the_first_place
 from stile_engine.term.fibres import by_multiplicity
 from stile_engine.term.known import along_permutation, fixed_by
 from stile_engine.term.ring import (
@@ -131,6 +132,11 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
             mapping = {name: place[0]}
             narrowed = (domain & place[1]).substitute(mapping)
             return sum_over(rest, narrowed, substitute(of_mono(m), mapping))
+    for name in bound if domain.tokens else ():
+        first = at_the_first_place(name, domain, m)
+        if first is not None:
+            # sum over the one v that is the least index with a property, of what the property says of v
+            return sum_over(tuple(b for b in bound if b != name), *first)
     for name in bound if data.any_known() else ():
         moved = along_permutation(name, domain, of_mono(m))
         if moved is not None:

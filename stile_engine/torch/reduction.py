@@ -95,11 +95,6 @@ def sort(call: Call) -> Results:
     return [order.values(), order.places()]
 
 
-@models("argsort")
-def places_in_order(call: Call) -> Results:
-    return _order(call, bool(call.given.get("descending", False))).places()
-
-
 @models("kthvalue", "median")
 def one_in_order(call: Call) -> Results:
     """Of an even number of elements PyTorch's median is the smaller of the two in the middle."""
