@@ -18,7 +18,6 @@ from stile_engine.array.arrays import (
     axis,
     index_number,
     ranges_of,
-    reindex_node,
     select_node,
 )
 from stile_engine.array.operation import Machine, Operation, handles
@@ -28,6 +27,7 @@ from stile_engine.index.dims import is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, Axes, IndexNumber, Node, add, apply, bounds, multiply, number, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from stile_engine.array.arrays import RealArray, axis, ranges_of, reindex_node
+from stile_engine.array.arrays import RealArray, axis, ranges_of
 from stile_engine.array.ordering import Order
 from stile_engine.index.affine import Affine
 from stile_engine.proof.prove import prove_values
 from stile_engine.proof.verdict import Status
 from stile_engine.term.expression import ZERO, Node, Read, Tensor, reduce
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.value import Value
 
 

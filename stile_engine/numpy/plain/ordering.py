@@ -11,9 +11,10 @@ from stile_engine.array.arrays import RealArray
 from stile_engine.array.ordering import Order
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, noted, plain_node
-from stile_engine.numpy.plain.elements import Real, axis_index, ranges_of, reindex_node
+from stile_engine.numpy.plain.elements import Real, axis_index, ranges_of
 from stile_engine.numpy.plain.elementwise import operation, reject, write
 from stile_engine.numpy.plain.structure import normalized_axes, ravel
+from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 
 
