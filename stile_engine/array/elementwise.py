@@ -30,7 +30,7 @@ from stile_engine.array.facts import (
     range_of,
     rational_value,
 )
-from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise
+from stile_engine.array.operation import Machine, Operation, handles, handles_pointwise, meet_pointwise, spread
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
 from stile_engine.term.comparison import compare_values
@@ -271,8 +271,19 @@ def _within(node: Node, low: Node, high: Node) -> bool:
 
 def logarithm_of_sum(operation: Operation) -> Array:
     """``log(exp(a) + exp(b))`` of the two operands."""
-    powers = [apply("exp", as_node(operand)) for operand in operation.inputs]
+    inputs = [spread(operand, operation.shape) for operand in operation.inputs]
+    meet_pointwise(inputs, operation.shape)
+    powers = [apply("exp", as_node(operand)) for operand in inputs]
     return _real(operation, apply("log", apply("add", *powers)))[0]
+
+
+def floored_remainder(operation: Operation) -> Array:
+    """``x - y * floor(x / y)`` of the two operands, which has the sign of the divisor."""
+    inputs = [spread(operand, operation.shape) for operand in operation.inputs]
+    meet_pointwise(inputs, operation.shape)
+    left, right = (as_node(operand) for operand in inputs)
+    whole = apply("floor", divide(left, right))
+    return _real(operation, subtract(left, multiply(right, whole)))[0]
 
 
 @handles_pointwise(*_COMPARISONS)

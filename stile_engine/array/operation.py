@@ -108,6 +108,13 @@ def handles_pointwise(*names: str) -> Callable[[Handler], Handler]:
     return register
 
 
+def spread(array: Array, shape: Shape) -> Array:
+    """Broadcast to a shape, axes of size 1 and missing leading axes included."""
+    missing = len(shape) - len(array.shape)
+    indices = [Affine() if is_fixed(size, 1) else axis(a + missing) for a, size in enumerate(array.shape)]
+    return reindex(array, indices, shape)
+
+
 def meet_pointwise(operands: Sequence[Array], shape: Shape) -> None:
     """The operands are taken together element by element; those without axes fit anything."""
     together = [parts_of(operand) for operand in operands if operand.shape]

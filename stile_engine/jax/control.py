@@ -22,7 +22,7 @@ from stile_engine.array.arrays import (
     integers as integer_array,
 )
 from stile_engine.array.choice import choose
-from stile_engine.array.elementwise import logarithm_of_sum
+from stile_engine.array.elementwise import floored_remainder, is_float, logarithm_of_sum
 from stile_engine.array.loops import Body, Rolled, at_round, integer_steps, rounds_while, where_some
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.array.structure import stacked
@@ -53,9 +53,13 @@ def call(operation: Operation, machine: Machine) -> list[Array]:
     inner = next((operation.params[name] for name in _INNER if name in operation.params), None)
     if inner is None:
         raise Unreadable(f"a call without a body ({operation.name})")
-    if adapter.library_function(inner) == "logaddexp":
-        # Its body asks whether a difference is NaN, which numbers never are: it is log(exp(a) + exp(b)).
-        return [logarithm_of_sum(operation)]
+    match adapter.library_function(inner):
+        case "logaddexp":
+            # Its body asks whether a difference is NaN, which numbers never are: it is log(exp(a) + exp(b)).
+            return [logarithm_of_sum(operation)]
+        case "remainder" if is_float(operation.dtypes[0]) and not references.references(operation.inputs):
+            # Its body takes the truncated one and repairs its sign.
+            return [floored_remainder(operation)]
     return machine.call(inner, operation.inputs, operation.site)
 
 

@@ -30,7 +30,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.choice import choose, overlaid
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.inverse import invert
-from stile_engine.array.operation import Machine, Operation, handles
+from stile_engine.array.operation import Machine, Operation, handles, spread
 from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import SymbolicInteger
@@ -345,7 +345,7 @@ def masked_load(operation: Operation, _machine: Machine) -> list[Array]:
         return [found]
     rest = without_value(found.shape, ref.dtype, "read where the mask is false, with no `other`")
     if other is not None:
-        rest = _spread(other, found.shape)
+        rest = spread(other, found.shape)
     return [choose([(_mask(mask, found.shape), found), (ALWAYS, rest)], found.shape)]
 
 
@@ -365,17 +365,10 @@ def _swapped(ref: Reference, transforms: Sequence[Any], new: Array, mask: Array 
 
 
 def _mask(mask: Array, shape: Shape) -> Predicate:
-    spread = _spread(mask, shape)
-    if not isinstance(spread, TruthArray):
+    wide = spread(mask, shape)
+    if not isinstance(wide, TruthArray):
         raise Unreadable("a mask that depends on data")
-    return spread.predicate
-
-
-def _spread(array: Array, shape: Shape) -> Array:
-    """Broadcast to a shape, axes of size 1 and missing leading axes included."""
-    missing = len(shape) - len(array.shape)
-    indices = [Affine() if size == 1 else axis(a + missing) for a, size in enumerate(array.shape)]
-    return reindex(array, indices, shape)
+    return wide.predicate
 
 
 @handles("run_scoped")

@@ -10,6 +10,7 @@ of them decides is *not shown equal*, never *unequal*.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
@@ -24,6 +25,7 @@ from stile_engine.proof.simpler_maxima import with_simpler_maxima
 from stile_engine.term import binding
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import (
+    UNIT,
     Atom,
     FunctionAtom,
     MaxAtom,
@@ -46,6 +48,7 @@ from stile_engine.term.powers import raise_to
 from stile_engine.term.rewrite import clear_denominators, map_atoms, replace_everywhere
 from stile_engine.term.ring import (
     add,
+    indicator_of,
     multiply,
     scale,
     substitute,
@@ -320,7 +323,8 @@ def _zero_by_cases(operand: Poly, context: IndexSet, cases: int, facts: dict[Pol
         return True
     if not cases:
         return False
-    choice = _choice(operand)
+    # without a choice of its own the term may still stand in a case that what is known rules out
+    choice = _choice(operand) or next((c for t in facts if (c := _choice(t)) is not None), None)
     if choice is None:
         return False
     atom, first, second = choice
@@ -329,11 +333,26 @@ def _zero_by_cases(operand: Poly, context: IndexSet, cases: int, facts: dict[Pol
     for possible, dropped in ((NONNEGATIVE, second), (NONPOSITIVE, first)):
         if not mask & possible & ~ZERO_SIGN and mask & ~possible:
             continue  # the signs known so far rule this case out
-        rest = [Family(p.bound, p.domain, p.body) for p in atom.pieces if p is not dropped]
-        case = replace_everywhere(operand, atom, greatest(rest))
-        if not _zero_by_cases(_cleared(case, context), context, cases - 1, {**facts, gap: mask & possible}):
+        left = greatest([Family(p.bound, p.domain, p.body) for p in atom.pieces if p is not dropped])
+        known = _in_case({**facts, gap: mask & possible}, atom, left)
+        if known is None:
+            continue  # what is known cannot be in this case
+        case = replace_everywhere(operand, atom, left)
+        if not _zero_by_cases(_cleared(case, context), context, cases - 1, known):
             return False
     return True
+
+
+def _in_case(facts: Mapping[Poly, int], atom: MaxAtom, value: Poly) -> dict[Poly, int] | None:
+    """The same signs of terms where the maximum is one of its members; None where they contradict one another."""
+    found: dict[Poly, int] = {}
+    for term, mask in facts.items():
+        own = replace_everywhere(term, atom, value)
+        found[own] = found.get(own, mask) & mask
+    for own, mask in found.items():
+        if not sign_given(own, {t: m for t, m in found.items() if t is not own}) & mask:
+            return None
+    return found
 
 
 def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
@@ -353,8 +372,8 @@ def _choice(operand: Poly) -> tuple[MaxAtom, MaxPiece, MaxPiece] | None:
 
 
 def _zero_by_joining(operand: Poly, context: IndexSet, depth: int) -> bool:
-    """a * sum_D f + b * sum_D g = sum_D (a * f + b * g): zero if the body is zero at every index of D."""
-    groups: dict[tuple[Mono, IndexSet, int], Poly] = {}
+    """``a * sum_D f + b * sum_E g = sum_{D or E} (a * [D] f + b * [E] g)``: zero if the body is zero at every index."""
+    groups: dict[tuple[Mono, int], list[tuple[IndexSet, Poly]]] = {}
     names: dict[int, tuple[str, ...]] = {}
     rest = operand
     for m, c in operand.terms:
@@ -366,14 +385,27 @@ def _zero_by_joining(operand: Poly, context: IndexSet, depth: int) -> bool:
         common = names.setdefault(count, binding.fresh(count))
         renaming = {v: Affine.variable(n) for v, n in zip(atom.bound, common, strict=True)}
         factor = mono(tuple(f for f in m.factors if f[0] is not atom), m.exponential)
-        key = (factor, atom.domain.substitute(renaming) & context, count)
-        groups[key] = add(groups.get(key, poly({})), scale(substitute(atom.body, renaming), c))
+        own = atom.domain.substitute(renaming) & context, scale(substitute(atom.body, renaming), c)
+        groups.setdefault((factor, count), []).append(own)
         rest = subtract(rest, of_mono(m, c))
     if len(groups) == len(operand.terms) or not groups:
         return False  # nothing to join
-    if not rest.is_zero and not _is_zero(rest, context, depth - 1):
-        return False
-    return all(_is_zero(body, domain, depth - 1) for (_, domain, _), body in groups.items())
+    spread = not rest.is_zero and not _is_zero(rest, context, depth - 1)
+    for (factor, count), families in groups.items():
+        domain = families[0][0]
+        for part, _ in families[1:]:
+            domain = domain | part
+        if spread:
+            # a number is the sum of its n-th parts over n indices, where all is under one sum
+            number = domain.count(list(names[count])) if not domain.tokens else None
+            if len(groups) > 1 or factor is not UNIT or rest.constant is None or not number:
+                return False
+            families.append((domain, scale(rest, Fraction(1, number))))
+        # on the whole domain an indicator is 1
+        body = total_of([multiply(indicator_of(part.given(domain)), term) for part, term in families])
+        if not _is_zero(body, domain, depth - 1):
+            return False
+    return True
 
 
 # -- small domains -----------------------------------------------------------------------------

@@ -206,3 +206,38 @@ def logarithm_of_a_product(X):  # proved
 def low_rank_values(A, B, C):  # proved
     weights = np.exp(A - A.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True) @ B @ C
+
+
+HUBER = "mean[n](minimum(abs(P:n - Y:n), 1) * (abs(P:n - Y:n) - 0.5 * minimum(abs(P:n - Y:n), 1)))"
+
+
+@kernel(HUBER)
+def huber_loss_by_cases(P, Y):  # proved
+    d = np.abs(P - Y)
+    return np.where(d < 1, 0.5 * d**2, d - 0.5).mean()
+
+
+@kernel(HUBER)
+def huber_loss_without_its_half(P, Y):  # refuted
+    d = np.abs(P - Y)
+    return np.where(d < 1, 0.5 * d**2, d).mean()
+
+
+@kernel("sum[n](minimum(P:n, 1))")
+def sum_cut_off_by_a_mask(P):  # proved
+    return np.where(P < 1, P, 1).sum()
+
+
+@kernel("sum[n](minimum(P:n, 1))")
+def sum_of_the_small_ones_alone(P):  # refuted
+    return np.where(P < 1, P, 0).sum()
+
+
+@kernel("sum[n](relu(P:n) ** 2)")
+def squares_of_the_positive(P):  # proved
+    return (P[P > 0] ** 2).sum()
+
+
+@kernel("sum[n](relu(P:n) ** 2)")
+def squares_of_those_above_one(P):  # refuted
+    return (P[P > 1] ** 2).sum()

@@ -294,6 +294,8 @@ CASES = [
     ),
     ("bins", lambda x: jnp.interp(x, jnp.array([0.5, 1.0, 2.0]), jnp.array([0.0, 3.0, 4.0])), [A]),
     *pallas_cases.CASES,
+    ("logarithm of a sum of a column", lambda x: jnp.logaddexp(x[:, :1], x) + jnp.logaddexp(x[0], x), [B]),
+    ("remainder of the divisor's sign", lambda x: jnp.mod(x, -0.7) + jnp.remainder(-x[:, :1], x), [B]),
     ("in order", lambda x: jnp.sort(x) * 2 + jnp.sort(x, axis=0, descending=True) ** 2, [B]),
     ("places in order", lambda x: jnp.argsort(x) * 2.0 + jnp.argsort(x, axis=0, descending=True), [B]),
     ("moved along", lambda x: lax.sort((x, x**2, x[::-1]), dimension=1, num_keys=1)[2], [B]),
