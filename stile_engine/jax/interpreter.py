@@ -185,13 +185,16 @@ class Interpreter:
 
     def _apply(self, operation: Operation) -> list[Array]:
         handler = HANDLERS.get(operation.name)
-        if handler is None:
-            raise Unreadable(f"the operation {operation.name} has no model")
         unknown = operation.unknown_input
-        if unknown is not None and operation.name not in _THROUGH_UNKNOWN:
-            if references.references(operation.inputs):
+        on_reference = bool(references.references(operation.inputs))
+        if handler is None and (unknown is None or on_reference):
+            raise Unreadable(f"the operation {operation.name} has no model")
+        if unknown is not None and (handler is None or operation.name not in _THROUGH_UNKNOWN):
+            # what came first is told
+            if on_reference:
                 raise Unreadable(f"the operation {operation.name} on a reference has no model")
             return [UnknownArray(shape, unknown.reason, unknown.site) for shape in operation.shapes]
+        assert handler is not None
         forced = self._forced, self._following
         if operation.name in _CALLS and (self._forced is None or self._following):
             # Traces of library functions are cached: their places are those of the first call, not of this one.

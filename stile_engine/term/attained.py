@@ -78,6 +78,8 @@ def at_the_first_place(name: str, domain: IndexSet, m: Mono) -> tuple[IndexSet, 
         if family is None:
             continue
         around = domain.project_out([token])
+        if any(name in data.datum(t).variables for t in around.tokens):
+            continue  # another condition on data at v
         others = around.project_out([name])
         if not (family & others).issubset(around) or not others.issubset(some(family, (name,))):
             continue

@@ -70,3 +70,21 @@ def penalty_of_the_predictions(x):  # proved
 def larger_of_both_signs(x):  # unknown
     both = jnp.stack([x, -x], axis=1)
     return both[jnp.arange(N), jnp.argmax(both, axis=1)]  # warning[not-proved]
+
+
+@kernel("max[V](x:T V) * (0 * max[V](y:T V) + 1)")
+def greatest_where_another_is_positive(x, y):  # refuted
+    at_best = (jnp.arange(V) == jnp.argmax(x, axis=-1)[:, None]) & (y > 0)
+    return jnp.sum(jnp.where(at_best, x, 0.0), axis=-1)
+
+
+@kernel("max[V](x:T V) + 0 * max[V](y:T V)")
+def greatest_beside_another(x, y):  # proved
+    best = jnp.argmax(x, axis=-1)[:, None]
+    return jnp.sum(jnp.where((jnp.arange(V) == best), x, 0.0), axis=-1) + 0.0 * y.max(axis=-1)
+
+
+@kernel("max[V](x:T V) * (0 * max[V](y:T V) + 1)")
+def greatest_times_its_neighbour(x, y):  # refuted
+    best = jnp.argmax(x, axis=-1)[:, None]
+    return jnp.sum(jnp.where(jnp.arange(V) == best, x * y, 0.0), axis=-1)
