@@ -313,7 +313,7 @@ def test_wrappers() -> None:
 
 
 def test_a_helper_in_another_file_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "helper_of_torch.py").write_text("import torch\n\n\ndef twice(x):\n    return torch.special.erfinv(x)\n")
+    (tmp_path / "helper_of_torch.py").write_text("import torch\n\n\ndef twice(x):\n    return x.erfinv()\n")
     path = tmp_path / "k.py"
     source = HEADER + "from helper_of_torch import twice\n\n@kernel('2 * X:M N')\ndef f(X):\n    return twice(X)\n"
     report = check(CheckRequest(str(path), source))
