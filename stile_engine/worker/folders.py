@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import tempfile
 
 _PREFIX = "stile-worker-"
@@ -24,6 +25,15 @@ def abandoned_folders() -> list[str]:
 def make_folder() -> str:
     """A new folder for a worker's runs."""
     return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+
+
+def guard(folder: str) -> subprocess.Popen[bytes]:
+    """A process that removes the folder when its standard input ends, as it does with this process at the latest:
+    also one that is killed leaves nothing behind. The runs are given a moment to end first."""
+    command = ["/bin/sh", "-c", f"read nothing; sleep 0.1; {_REMOVE}", folder]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
 
 def removal(folder: str) -> list[str]:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from stile_engine.trace.codec import encode
 from stile_engine.worker.bubblewrap import bubblewrap
-from stile_engine.worker.folders import abandoned_folders, make_folder, removal
+from stile_engine.worker.folders import abandoned_folders, guard, make_folder, removal
 from stile_engine.worker.messages import (
     FrameReader,
     Limits,
@@ -117,15 +117,25 @@ def no_interpreter(interpreter: str, problem: OSError) -> StartError:
     return StartError(StartProblem("no-interpreter", message))
 
 
-def private_folder(loop: asyncio.AbstractEventLoop) -> str:
-    """A new folder for the runs of a worker; those that killed ones have left are deleted."""
-    try:
-        for folder in abandoned_folders():
-            remove(folder, loop)
-        return make_folder()
-    except OSError as problem:
-        message = f"no temporary folder can be made, which the verifier needs: {problem.strerror or problem}"
-        raise StartError(StartProblem("broken", message)) from None
+class PrivateFolder:
+    """A new folder for the runs of a worker, deleted in the end whatever becomes of this process."""
+
+    def __init__(self) -> None:
+        """Raises ``StartError`` where none can be made."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            for folder in abandoned_folders():
+                remove(folder, self._loop)
+            self.path = make_folder()
+            self._guard = guard(self.path)
+        except OSError as problem:
+            message = f"no temporary folder can be made, which the verifier needs: {problem.strerror or problem}"
+            raise StartError(StartProblem("broken", message)) from None
+
+    def close(self) -> None:
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        reap(self._guard, self._loop)
 
 
 class Printed:
@@ -184,7 +194,7 @@ class ZygoteLauncher:
         self._frameworks = list(frameworks)
         self._log = log
         self._bubblewrapped = bubblewrapped
-        self._private: str | None = None
+        self._private: PrivateFolder | None = None
         self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -207,7 +217,7 @@ class ZygoteLauncher:
         if shutil.which(self._interpreter) is None:
             # Bubblewrap would only say that it ended.
             raise no_interpreter(self._interpreter, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
-        self._private = private_folder(loop)
+        self._private = PrivateFolder()
         try:
             around = await asyncio.to_thread(bubblewrap) if self._bubblewrapped else None
         except BaseException:
@@ -217,7 +227,7 @@ class ZygoteLauncher:
         self._printed = Printed(self._log)
         config = {
             "mode": "zygote",
-            "private": self._private,
+            "private": self._private.path,
             "around": around.words if around is not None else None,
             "channel": theirs.fileno(),
             "parent": os.getpid(),
@@ -227,7 +237,7 @@ class ZygoteLauncher:
         try:
             self._process = subprocess.Popen(
                 [
-                    *(around.command(self._private) if around is not None else ()),
+                    *(around.command(self._private.path) if around is not None else ()),
                     *command(self._interpreter, config),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -312,7 +322,7 @@ class ZygoteLauncher:
                 self._process.kill()
             reap(self._process, loop)
         if self._private is not None:
-            remove(self._private, loop)
+            self._private.close()
             self._private = None
         if self._started is not None and not self._started.done():
             tail = "" if self._printed is None else self._printed.tail

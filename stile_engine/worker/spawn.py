@@ -17,11 +17,11 @@ from stile_engine.trace.codec import encode
 from stile_engine.worker.launch import (
     START_SECONDS,
     Printed,
+    PrivateFolder,
     StartError,
     bundled_packages,
     command,
     no_interpreter,
-    private_folder,
     remove,
     scrubbed_environment,
 )
@@ -77,7 +77,7 @@ class SpawnLauncher:
         self._waiting: dict[int, _Waiting] = {}
         self._ended: dict[int, asyncio.Future[int | None]] = {}
         self._started: asyncio.Future[Ready | StartProblem] | None = None
-        self._private: str | None = None
+        self._private: PrivateFolder | None = None
         self._made = 0
         self._failures = 0
         self.ready: Ready | None = None
@@ -89,7 +89,7 @@ class SpawnLauncher:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self._private = private_folder(loop)
+        self._private = PrivateFolder()
         self._started = loop.create_future()
         try:
             self._make()
@@ -136,13 +136,13 @@ class SpawnLauncher:
         if self._started is not None and not self._started.done():
             self._started.cancel()
         if self._private is not None:
-            remove(self._private, asyncio.get_running_loop())
+            self._private.close()
             self._private = None
 
     def _make(self) -> None:
         assert self._private is not None
         self._made += 1
-        private = os.path.join(self._private, str(self._made))
+        private = os.path.join(self._private.path, str(self._made))
         try:
             os.mkdir(private, 0o700)
         except OSError as problem:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -31,6 +32,10 @@ def busy_client(start: StartClient) -> tuple[RawClient, set[int]]:
     return client, descendants(client.process.pid)
 
 
+def folders(prefix: str) -> list[str]:
+    return [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(prefix)]
+
+
 @linux
 def test_shutdown_with_work_in_flight(start: StartClient) -> None:
     client, processes = busy_client(start)
@@ -47,10 +52,12 @@ def test_shutdown_with_work_in_flight(start: StartClient) -> None:
 
 @linux
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_server_leaves_no_process(number: signal.Signals, start: StartClient) -> None:
+def test_a_killed_server_leaves_no_process_and_no_folder(number: signal.Signals, start: StartClient) -> None:
     client, processes = busy_client(start)
+    mine = f"stile-worker-{client.process.pid}-"
+    assert folders(mine)
     client.process.send_signal(number)
-    assert eventually(lambda: not alive(processes), 2)
+    assert eventually(lambda: not alive(processes) and not folders(mine), 2)
     client.kill()
 
 
