@@ -74,8 +74,9 @@ def run_alone(
     channel: socket.socket | None = None
     try:
         sandbox.begin(parent)
-        sandbox.arrange_descriptors(_nothing(), 1, 2, rope)
-        orders = socket.socket(fileno=3)
+        # The rope keeps its number to the end: somebody may be waiting for its other end to be closed.
+        sandbox.arrange_descriptors(_nothing(), 1, 2, _nothing(), _nothing(), rope)
+        orders = socket.socket(fileno=5)
         ours, theirs = socket.socketpair()
         judge_process = os.getpid()
         tracer = os.fork()
@@ -83,6 +84,8 @@ def run_alone(
             ours.close()
             trace(cell, judge_process, theirs, private, rehearsal)
         theirs.close()
+        if not sandbox.ON_LINUX:
+            sandbox.end_with(orders)
         if rehearsal is not None:
             judging.rehearse(ours, rehearsal)
         if ready is not None:
@@ -102,8 +105,6 @@ def run_alone(
         request = decode_request(payload["request"])
         # It is the other process that reads files and has no use for any.
         sandbox.confine(cell.readable, None, cell.offered)
-        if not sandbox.ON_LINUX:
-            sandbox.end_with(orders)
         code = judging.judge(channel, ours, tracer, request, functools.partial(_let_go, orders))
     except BaseException:
         if channel is not None:
@@ -120,9 +121,9 @@ _AT_ONCE = 1e-3
 
 
 def _let_go(orders: socket.socket) -> None:
-    """Tells at the rope that the verdicts are out; the other end's closing is still heard."""
-    with contextlib.suppress(OSError):
-        orders.shutdown(socket.SHUT_WR)
+    """Tells at the rope that the verdicts are out, where nobody waits at this end for the other one's closing."""
+    if sandbox.ON_LINUX:
+        orders.close()
 
 
 def _nothing() -> int:

@@ -33,8 +33,8 @@ _MOST_FAILURES = 3
 
 @dataclass(eq=False)
 class _Process:
-    """``rope``: it tells on it that it is ready, takes its run from it, and closes its end when the verdicts are out.
-    Our end stays open until it has ended: where a process is not told of its maker's death, that closes it."""
+    """``rope``: it tells on it that it is ready, takes its run from it, and closes its end when the verdicts are out,
+    or when it ends. Ours stays open until then: where processes are not told of their maker's death, that closes it."""
 
     process: subprocess.Popen[bytes]
     rope: socket.socket
