@@ -32,17 +32,26 @@ def settle(operand: Poly, ranges: Axes) -> Poly:
 
 
 def exact_on(index: Affine, domain: IndexSet) -> Affine:
-    """The index without multiples of divisions whose remainder is one number in the whole domain."""
+    """The index without divisions whose result is one number in the whole domain, and without multiples of those
+    whose remainder is."""
     total = Affine((), index.constant)
     for atom, coefficient in index.terms:
         part = Affine(((atom, coefficient),))
-        if isinstance(atom, FloorDiv) and coefficient % atom.divisor == 0:
+        if isinstance(atom, FloorDiv) and (only := _only_value(Affine(((atom, 1),)), domain)) is not None:
+            # a // d = q where it is q at every index of the domain
+            part = Affine((), only * coefficient)
+        elif isinstance(atom, FloorDiv) and coefficient % atom.divisor == 0:
             # d * (a // d) = a - r where a % d is r at every index of the domain
-            least, greatest = range_within(atom.numerator % atom.divisor, domain)
-            if least is not None and least == greatest:
-                part = (atom.numerator - least) * (coefficient // atom.divisor)
+            remainder = _only_value(atom.numerator % atom.divisor, domain)
+            if remainder is not None:
+                part = (atom.numerator - remainder) * (coefficient // atom.divisor)
         total = total + part
     return total
+
+
+def _only_value(expression: Affine, domain: IndexSet) -> int | None:
+    least, greatest = range_within(expression, domain)
+    return least if least == greatest else None
 
 
 def exact_read(atom: ReadAtom, domain: IndexSet) -> ReadAtom:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stile_engine.index.affine import Affine, quotient_and_remainder, settled
-from stile_engine.index.predicate import compare, evaluate
+from stile_engine.index.predicate import compare, evaluate, in_range
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.divisions import exact_on
 from stile_engine.term.expression import bounds
@@ -80,6 +80,9 @@ def test_a_remainder_that_is_known_leaves_no_division() -> None:
     assert exact_on(n // 2 * 6 + 1, even) == n * 3 + 1
     assert exact_on(n // 2, even) == n // 2
     assert exact_on(n // 4 * 4, even) == n // 4 * 4
+    second = IndexSet.where(in_range(n, Affine((), 8), Affine((), 16)))
+    assert exact_on(n - (n + 8) // 16 * 16 + 8, second) == n - 8
+    assert exact_on(n // 4, second) == n // 4
 
 
 def test_what_ranges_leave_no_choice() -> None:
