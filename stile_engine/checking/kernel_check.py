@@ -23,6 +23,7 @@ from stile_engine.checking.parameters import (
 )
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.proving import Prover, prove_here
+from stile_engine.checking.reruns import Rerun, with_runs
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.specs import OutputSpec, SpecReader
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
@@ -88,6 +89,7 @@ class KernelCheck:
         self._several: bool | None = None
         self._claims: list[Claim] = []
         self._impurity: str | None = None
+        self._rerun: Rerun | None = None
         self._dims: dict[str, Dim] = {}
         self._prover = prover
         self._findings = Findings(
@@ -193,6 +195,8 @@ class KernelCheck:
         results = self._trace(front_end.trace, task, recorder)
         self._prove(results, task, recorder)
         self._describe(task, recorder)
+        if self._instance is None and (rerun := getattr(front_end, "rerun", None)) is not None:
+            self._rerun = lambda witness: rerun(task, witness)
         new = self._findings.obligations[before:]
         if typed or self._request.trace_only or any(o.status is Status.REFUTED for o in new):
             return
@@ -486,7 +490,10 @@ class KernelCheck:
 
         def describe() -> tuple[KernelReport, tuple[ValueInfo, ...], tuple[Diagnostic, ...]]:
             hints = tuple(h for a in self._alignments for h in a.hints()) if proved else ()
-            return findings.described(report), self._values(), hints
+            told = findings.described(report)
+            if status is Status.REFUTED and self._rerun is not None:
+                told = with_runs(told, self._rerun, "Triton's interpreter")
+            return told, self._values(), hints
 
         return CheckedKernel(
             report, tuple(findings.diagnostics), describe, lambda: digest_of(self._claims), self._impurity

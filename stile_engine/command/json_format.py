@@ -107,6 +107,7 @@ def _witness(witness: Witness | None) -> dict[str, Any] | None:
         "seed": witness.seed,
         "set": witness.set,
         "repro": witness.repro,
+        "run": witness.run,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -423,7 +423,14 @@ def _witness(
         seed=profile.seed,
         set=question.difference(),
         repro=repro,
+        drawn=profile.kind,
+        spikes=_by_label(profile.spikes),
     )
+
+
+def _by_label(spikes: Spikes) -> dict[str, tuple[tuple[int, ...], ...]]:
+    labels = sorted({tensor.name for tensor, _ in spikes})
+    return {label: tuple(sorted(p for t, p in spikes if t.name == label)) for label in labels}
 
 
 def _visible(

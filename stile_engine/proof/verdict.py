@@ -81,6 +81,12 @@ class Witness:
     seed: int | None = None
     set: str | None = None
     repro: str | None = None
+    drawn: str | None = None
+    """How the inputs were drawn from the seed (``proof/inputs.py``)."""
+    spikes: dict[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """The elements of inputs that stand out, by label."""
+    run: str | None = None
+    """What a run of the kernel itself on these inputs came to, where there was one."""
 
     @property
     def places(self) -> dict[str, int]:

@@ -7,7 +7,9 @@ same calls are made, and what fails, or gives a text that the grammar does not k
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
+import io
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -266,3 +268,59 @@ def empty(shape: tuple[int, ...], kind: Any, device: Any) -> Any:
     torch = importlib.import_module("torch")
     dtype = torch.float32 if kind is None else getattr(torch, kind) if isinstance(kind, str) else kind
     return torch.empty(shape, dtype=dtype, device=device)
+
+
+def interpret(function: Any, arguments: Mapping[str, Any], grid: tuple[int, ...]) -> None:
+    """Run a compiled kernel by Triton's interpreter, in this process and without ``TRITON_INTERPRET``.
+
+    ``arguments`` are numbers, constants, and arrays of NumPy in the place of pointers, which are written to. What the
+    interpreter changes in the modules of Triton and of the kernel is put back.
+    """
+    require()
+    import triton.language as tl
+    from triton.runtime import interpreter
+
+    owner: Any = next(kind for kind in type(function).__mro__ if "__call__" in vars(kind))
+    patched = [tl, tl.core, tl.math, tl.tensor, tl.core.tensor, tl.core.tensor_descriptor_base]
+    saved = [(place, dict(vars(place))) for place in patched]
+    call = owner.__call__
+    made: dict[Any, Any] = {}
+    modules: list[tuple[dict[str, Any], set[str]]] = []
+
+    def interpreted(own: Any) -> Any:
+        if own.fn not in made:
+            modules.append((own.fn.__globals__, set(own.fn.__globals__)))
+            made[own.fn] = interpreter.InterpretedFunction(own.fn)
+        return made[own.fn]
+
+    def called(self: Any, *given: Any, **named: Any) -> Any:
+        return interpreted(self)(*given, **named)
+
+    values = {name: _as_pointer(value, interpreter, tl) for name, value in arguments.items()}
+    try:
+        owner.__call__ = called
+        kernel = interpreted(function)
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            interpreter.GridExecutor(kernel.rewrite(), kernel.arg_names, grid)(**values)
+    finally:
+        owner.__call__ = call
+        interpreter.InterpretedFunction.rewritten_fn.clear()
+        for place, before in saved:
+            for name in [n for n, v in vars(place).items() if n not in before or before[n] is not v]:
+                if name in before:
+                    setattr(place, name, before[name])
+                else:
+                    delattr(place, name)
+        for names, own in reversed(modules):
+            for name in names.keys() - own:
+                del names[name]
+
+
+def _as_pointer(value: Any, interpreter: Any, language: Any) -> Any:
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        return value
+    kind = language.pointer_type({"float32": language.float32, "float64": language.float64}[value.dtype.name])
+    return language.tensor(interpreter.TensorHandle(np.array([value.ctypes.data], dtype=np.uint64), kind), kind)

@@ -11,7 +11,7 @@ from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
-from stile_engine.proof.verdict import Status
+from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
@@ -22,6 +22,7 @@ from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.memory import Memory, order_of, row_major
 from stile_engine.triton.polynomials import Polynomial, product
 from stile_engine.triton.results import outputs, refuse_untold
+from stile_engine.triton.running import NotRun, value_at
 from stile_engine.triton.sites import Sites
 from stile_engine.triton.ttir.reader import read_module
 from stile_engine.triton.ttir.tree import Function
@@ -63,6 +64,15 @@ class TritonFrontEnd:
         if len(public) != 1:
             raise TraceError("a helper function that the compiler does not put in place (noinline)")
         return kernel.read(public[0], recorder)
+
+    def rerun(self, task: KernelTask, witness: Witness) -> float | None:
+        """What Triton's interpreter computes at the index of a counterexample; None where it is not run on it."""
+        launch = task.launch or Launch()
+        function = adapter.compiled_function(task.function, launch.constants)
+        try:
+            return _Launched(task, function, launch).rerun(witness)
+        except NotRun:
+            return None
 
 
 class _Launched:
@@ -146,6 +156,24 @@ class _Launched:
                 one = number
             found.append(size_polynomial(one))
         return tuple(found)
+
+    # -- running ---------------------------------------------------------------------------
+
+    def rerun(self, witness: Witness) -> float:
+        dims = {d.name: d for d in self.task.dims.values() if d.concrete is None and d.name in witness.sizes}
+        symbols = {d.symbol: witness.sizes[n] // d.multiple_of for n, d in dims.items()}
+        integers = {name: size_polynomial(value) for name, value in self.launch.scalars.items()}
+        return value_at(
+            self.function,
+            self.parameters,
+            self.launch,
+            self.constants,
+            self._grid(),
+            self.strides,
+            symbols,
+            integers,
+            witness,
+        )
 
     # -- reading ---------------------------------------------------------------------------
 
