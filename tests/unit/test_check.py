@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from stile_engine.check import check, discover
+from stile_engine.checking.kernel_check import KernelCheck
 from stile_engine.index.dims import registered_dims
+from stile_engine.spec.lower import SpecError
+from stile_engine.trace.frontend import KernelTask
+from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Position, Range, Report, Status
 
 HEADER = """\
@@ -699,6 +703,18 @@ def test_a_stand_in_excuses_no_other_mistake() -> None:
         return jnp.where(jnp.arange(N)[None, :] <= jnp.arange(M)[:, None], X, -1e9)
     """
     assert statuses(run(added, header=JAX_HEADER)) == {"added": "assumed", "result": "refuted"}
+
+
+def test_a_spec_error_behind_the_trace_hides_no_other_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    described = KernelCheck._describe
+
+    def fails(self: KernelCheck, task: KernelTask, recorder: Recorder) -> None:
+        if task.name == "wrong":
+            raise SpecError("met while values are described", 0, 1)
+        described(self, task, recorder)
+
+    monkeypatch.setattr(KernelCheck, "_describe", fails)
+    assert statuses(run(WRONG + RIGHT)) == {"wrong": "error", "right": "proved"}
 
 
 def test_a_number_that_may_stand_for_infinity_refutes_nothing() -> None:
