@@ -25,7 +25,7 @@ from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.proving import Prover, prove_here
 from stile_engine.checking.reruns import Rerun, with_runs
 from stile_engine.checking.results import ResultMismatch, in_order, match
-from stile_engine.checking.specs import OutputSpec, SpecReader
+from stile_engine.checking.specs import OutputSpec, SpecReader, numbers_of
 from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
 from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
@@ -178,7 +178,7 @@ class KernelCheck:
             self._specs = self._reader.lower(declaration.spec, options, self._dims)
             if isinstance(declaration.spec, (str, tuple)) and self._request.against_spec is None:
                 self._several = isinstance(declaration.spec, tuple)
-            task, recorder = self._task(function, options), Recorder()
+            task, recorder = self._task(function, options), Recorder(numbers=numbers_of(self._specs))
             front_end = backend.front_end(self._backend, typed)
         except Stop:
             raise

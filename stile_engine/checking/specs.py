@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from stile_engine.checking.discovery import FoundKernel
@@ -17,6 +18,7 @@ from stile_engine.index.dims import Dim
 from stile_engine.proof.verdict import Assumption, Range, Status
 from stile_engine.spec.lower import Declared, LoweredSpec, SpecError, declared, lower
 from stile_engine.spec.syntax import parse
+from stile_engine.term.expression import Const, every_node
 from stile_engine.trace.report import CheckRequest
 
 
@@ -122,6 +124,12 @@ class SpecReader:
                 if node is not None and self._request.against_spec is None:
                     place = range_in_literal(node, hint.start, hint.end, self._findings.text)
                 self._findings.diagnose("spec-shape", "information", place, hint.message)
+
+
+def numbers_of(specs: Sequence[OutputSpec]) -> frozenset[Fraction]:
+    """The numbers that the specs name, without their signs."""
+    nodes = every_node(*(spec.lowered.value.node for spec in specs))
+    return frozenset(abs(node.value) for node in nodes if isinstance(node, Const) and node.value)
 
 
 def spec_literals(found: FoundKernel) -> list[tuple[str, Any]]:

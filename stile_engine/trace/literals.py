@@ -2,14 +2,15 @@
 
 A short decimal is what it looks like. A float with seven or more significant digits may also be a
 rounded rational, or a rational multiple of a square root or of a well-known constant; the simplest
-such number that rounds to the very same float is taken. Every reading that is not the decimal itself is listed.
+such number that rounds to the very same float is taken. Where the spec names a number that rounds to the float,
+it is that one. Every reading that is not the decimal itself is listed.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -83,6 +84,37 @@ def read_literal(value: float, dtype_bits: int = 64) -> Literal:
         if best is not None:
             return best.signed(value < 0)
     return Literal(Const(Fraction(decimal)), decimal, True)
+
+
+def read_as_one_of(value: float, dtype_bits: int, numbers: frozenset[Fraction]) -> Literal | None:
+    """The float as one of these positive numbers, if one of them is rounded to it: the decimal itself, or else the
+    nearest to the decimal."""
+    found = _by_float(numbers, dtype_bits).get(abs(value))
+    if found is None:
+        return None
+    decimal = Fraction(shortest_decimal(abs(value), dtype_bits))
+    nearest = min(found, key=lambda n: (abs(n - decimal), n))
+    signed = -nearest if value < 0 else nearest
+    exact = nearest == decimal
+    return Literal(Const(signed), shortest_decimal(value, dtype_bits) if exact else ratio_text(signed), exact)
+
+
+@lru_cache(maxsize=64)
+def _by_float(numbers: frozenset[Fraction], bits: int) -> Mapping[float, list[Fraction]]:
+    """The numbers by the floats that they are rounded to, in this type and in double precision."""
+    found: dict[float, list[Fraction]] = {}
+    for n in numbers:
+        for value in {_rounded(n, bits), _rounded(n, 64)}:
+            if value and math.isfinite(value):
+                found.setdefault(value, []).append(n)
+    return found
+
+
+def _rounded(number: Fraction, bits: int) -> float:
+    try:
+        return _round_to(float(number), bits)
+    except OverflowError:
+        return math.inf
 
 
 def shortest_decimal(value: float, dtype_bits: int = 64) -> str:

@@ -11,7 +11,7 @@ from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Axes
 from stile_engine.term.provenance import Part, Provenance
 from stile_engine.term.value import Value
-from stile_engine.trace.literals import Literal, ratio_text, read_literal, shortest_decimal
+from stile_engine.trace.literals import Literal, ratio_text, read_as_one_of, read_literal, shortest_decimal
 from stile_engine.trace.location import Site
 
 if TYPE_CHECKING:
@@ -164,6 +164,8 @@ class Recorder:
     within: dict[Site, Site] = field(default_factory=dict)
     """For places at which an operation has no model: where it stands in another file of the user."""
     provenance: Provenance = field(default_factory=Provenance)
+    numbers: frozenset[Fraction] = frozenset()
+    """Positive numbers that the specs name: a float that one of them is rounded to stands for it."""
     _literal_bits: dict[float, int] = field(default_factory=dict)
     questions: Questions | None = None
     """What a library asked of symbolic sizes, where it answered itself."""
@@ -202,7 +204,7 @@ class Recorder:
         A reading that is another number than the float is listed: ``0.1`` is one tenth.
         """
         bits = self._literal_bits.setdefault(abs(value), bits)
-        found = read_literal(value, bits)
+        found = read_as_one_of(value, bits, self.numbers) or read_literal(value, bits)
         if not found.exact or (found.number is not None and found.number != Fraction(value)):
             shown = found.text if found.number is None or not found.exact else ratio_text(found.number)
             self.reading(shortest_decimal(value, bits), shown, site)

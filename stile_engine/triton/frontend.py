@@ -194,7 +194,7 @@ class _Launched:
 
     def _taken_apart(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         for _ in range(_MOST_SPLITS):
-            trial = Recorder()
+            trial = Recorder(numbers=recorder.numbers)
             try:
                 results = self._read(function, grid, trial)
             except (NeedsSplit, NeedsGroup, NeedsTiles) as needed:

@@ -717,6 +717,24 @@ def test_a_spec_error_behind_the_trace_hides_no_other_kernel(monkeypatch: pytest
     assert statuses(run(WRONG + RIGHT)) == {"wrong": "error", "right": "proved"}
 
 
+@pytest.mark.parametrize(
+    "number", ["3.1415927", "0.33333334", "0.70710678", "0.7978845608", "1.44269504", "-1.4142135"]
+)
+@pytest.mark.parametrize("header, array", [(HEADER, "np"), (JAX_HEADER, "jnp")])
+def test_a_number_that_the_spec_names_is_that_number(number: str, header: str, array: str) -> None:
+    other = f"{float(number) * 1.00001:.9g}"
+    body = f"""
+    @kernel("{number} * X:M N")
+    def right(X):
+        return {array}.multiply(X, {number})
+
+    @kernel("{number} * X:M N")
+    def wrong(X):
+        return {array}.multiply(X, {other})
+    """
+    assert statuses(run(body, header=header)) == {"right": "proved", "wrong": "refuted"}
+
+
 def test_a_number_that_may_stand_for_infinity_refutes_nothing() -> None:
     """The kernel is right as it is written, which the prover does not see; read with -inf it is wrong."""
     body = """

@@ -11,7 +11,7 @@ import pytest
 from node_values import value_at
 
 from stile_engine.term.expression import Const
-from stile_engine.trace.literals import read_literal
+from stile_engine.trace.literals import read_as_one_of, read_literal
 
 
 def _float32(value: float) -> float:
@@ -80,6 +80,24 @@ def test_readings_round_to_the_float() -> None:
         value = generator.randrange(1, 50) / generator.randrange(1, 50) * generator.choice([1.0, root, math.pi])
         node = read_literal(value).node
         assert math.isclose(value_at(node, {}, {}), value, rel_tol=4e-16)
+
+
+def test_a_float_is_the_number_that_is_rounded_to_it() -> None:
+    named = frozenset({Fraction("0.7978845608"), Fraction("0.797"), Fraction(1, 3)})
+    single = _float32(0.7978845608)
+    found = read_as_one_of(single, 32, named)
+    assert found is not None and found.number == Fraction("0.7978845608") and not found.exact
+    found = read_as_one_of(-single, 32, named | {Fraction("0.7978846")})
+    assert found is not None and found.number == -Fraction("0.7978846") and found.exact
+    found = read_as_one_of(0.7978845608, 64, named)
+    assert found is not None and (found.number, found.text, found.exact) == (
+        Fraction("0.7978845608"),
+        "0.7978845608",
+        True,
+    )
+    assert read_as_one_of(single, 64, named) is None and read_as_one_of(0.5, 32, named) is None
+    for value in (0.0, -0.0, math.inf, math.nan):
+        assert read_as_one_of(value, 32, named | {Fraction(10**400)}) is None
 
 
 def test_random_doubles_stay_decimals() -> None:
