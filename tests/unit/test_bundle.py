@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 FROM_THE_USER = {"islpy", "numpy", "jax", "jaxlib", "torch", "triton"}
 
 # The command line is not part of the extension.
-COMMAND_LINE = {"rich"}
+COMMAND_LINE = {"click", "rich"}
 
 # Import names of what bundled-requirements.txt lists, where they differ from the names of the packages.
 IMPORT_NAMES = {"attrs": {"attr", "attrs"}, "cattrs": {"cattr", "cattrs"}}
