@@ -114,7 +114,7 @@ class Zygote:
         while True:
             channel = self._channel.fileno()
             ropes = {p.rope.fileno(): p for p in self._processes.values() if p.rope.fileno() >= 0}
-            is_work_left = bool(self._later) or self._is_spare_wanted
+            is_work_left = bool(self._later) or self._is_spare_due
             readable, _, _ = select.select([channel, self._wake_read, *ropes], [], [], 0 if is_work_left else None)
             if not readable:
                 self._work_ahead()
@@ -133,9 +133,16 @@ class Zygote:
             warm(self._later.pop(0), details=True)
             gc.freeze()
             return
-        self._is_spare_wanted = False
-        if self._spare is None and thread_count() == 1:
-            self._spare = self._make(self._rehearsal)
+        if self._is_spare_due:
+            self._is_spare_wanted = False
+            if self._spare is None and thread_count() == 1:
+                self._spare = self._make(self._rehearsal)
+
+    @property
+    def _is_spare_due(self) -> bool:
+        """Where verdicts are waited for, as in a check of many files, a rehearsal would only keep them waiting."""
+        busy = any(p.rope.fileno() >= 0 for p in self._processes.values() if p.number in self._runs)
+        return self._is_spare_wanted and not busy
 
     def _receive(self) -> bool:
         """Takes one command; False when the client is gone."""
