@@ -96,6 +96,20 @@ def test_sizes_numbers_and_names_of_the_module(tmp_path: Path) -> None:
     )
 
 
+def test_numbers_are_those_of_the_definition(tmp_path: Path) -> None:
+    """What was proved is what is launched, whatever becomes of a name of the module in between."""
+    body = """
+    STEP, WIDE = 4, ROWS
+    @ttl.jit(spec="X:R", inputs={"x_ptr": "X:R"}, out_shape=(ROWS,), grid=(2,))
+    def f(x_ptr, out_ptr):
+        i = tl.program_id(0) * STEP
+        ttl.store(out_ptr, ttl.load(x_ptr, WIDE[i:i + STEP]), WIDE[i:i + STEP])
+    STEP, WIDE = 8, N
+    """
+    assert source_of(body, tmp_path)[2] == "    i = tl.program_id(0) * 4"
+    assert only(body)[0] is Status.PROVED
+
+
 def test_a_kernel_is_found_and_proved_under_its_own_name() -> None:
     assert only(COPY) == (Status.PROVED, "for every N, with at most 2**30 elements in each tensor")
     for header in ("from stile_engine import triton as ttl", "import stile_engine.triton as ttl"):

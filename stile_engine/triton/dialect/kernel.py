@@ -94,6 +94,7 @@ class TypedKernel:
             **{name: Pointer(name, _dims_of(name, text)) for name, text in inputs.items()},
             **{name: Pointer(name, shape) for name, shape in zip(self.outputs, self.shapes, strict=True)},
         }
+        self.standing = _standing(function)
         self.sizes = self._sizes(frozenset(names))
         self._lowered: dict[tuple[tuple[str, Any], ...], tuple[Lowered, Any]] = {}
         self._compiled: dict[tuple[tuple[str, Any], ...], Any] = {}
@@ -108,9 +109,7 @@ class TypedKernel:
     def _sizes(self, names: frozenset[str]) -> dict[str, str]:
         """The parameter of each symbolic size: those of the tensors, and of the dims that the kernel names."""
         dims = {d.name: d for p in self.pointers.values() for d in p.dims}
-        code = self.function.__code__
-        for name in (*code.co_names, *code.co_freevars):
-            value = inspect.getclosurevars(self.function).nonlocals.get(name, self.function.__globals__.get(name))
+        for value in self.standing.values():
             if isinstance(value, Dim):
                 dims.setdefault(value.name, value)
         return {d.name: size_name(d, names) for d in dims.values() if d.concrete is None}
@@ -154,7 +153,7 @@ class TypedKernel:
     def _made(self, constants: Mapping[str, Any]) -> tuple[Lowered, Any]:
         key = _key(constants)
         if key not in self._lowered:
-            lowered = Lowering(self.function, self.pointers, dict(constants), self.sizes).run()
+            lowered = Lowering(self.function, self.pointers, dict(constants), self.sizes, self.standing).run()
             self._lowered[key] = lowered, self._function(lowered)
         return self._lowered[key]
 
@@ -187,6 +186,15 @@ class TypedKernel:
 
     def __repr__(self) -> str:
         return f"<typed Triton kernel {self.__name__}: {'; '.join(self.specs)}>"
+
+
+def _standing(function: Any) -> dict[str, Any]:
+    """The dims, numbers and texts that the kernel's names stand for now. A launch must run what was proved, whatever
+    becomes of these names in between."""
+    code = function.__code__
+    known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+    names = (*code.co_names, *code.co_freevars)
+    return {n: known[n] for n in names if isinstance(known.get(n), Dim | int | float | str)}
 
 
 def _cache(path: str, text: str) -> None:

@@ -88,12 +88,14 @@ def definition_of(function: Any) -> tuple[ast.FunctionDef, str]:
 
 @dataclass
 class Lowering(ast.NodeTransformer):
-    """One function with one choice of constants. ``sizes`` names the parameters of symbolic dims."""
+    """One function with one choice of constants. ``sizes`` names the parameters of symbolic dims, ``standing`` holds
+    the numbers, dims and texts that names stood for when the kernel was defined: they do not change any more."""
 
     function: Any
     pointers: Mapping[str, Pointer]
     constants: Mapping[str, Any]
     sizes: Mapping[str, str]
+    standing: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
     claims: list[Claimed] = field(default_factory=list)
     _local: set[str] = field(default_factory=set)
@@ -166,6 +168,8 @@ class Lowering(ast.NodeTransformer):
     def _global(self, name: str) -> Any:
         if name in self._local:
             return _UNKNOWN
+        if name in self.standing:
+            return self.standing[name]
         cells = dict(zip(self.function.__code__.co_freevars, self.function.__closure__ or (), strict=True))
         if name in cells:
             try:
