@@ -26,6 +26,7 @@ from stile_engine.trace.recording import Claim
 from stile_engine.triton.adapter import CLAIM
 from stile_engine.triton.interpreter import Environment, Reader, controls
 from stile_engine.triton.operations import as_whole
+from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation
 
 _LARGEST = 2**31
@@ -42,6 +43,8 @@ class Claimed:
     spec: str
     tile: tuple[Dim, ...]
     symbols: tuple[str, ...]
+    fixed: tuple[int | None, ...]
+    """Of these places the numbers that are known when the kernel is compiled: they are no operands."""
     site: Site
 
 
@@ -53,10 +56,10 @@ def call(operation: Operation, environment: Environment, reader: Reader) -> None
     if reader.silent:
         return
     claimed = reader.claims[int(marked[1])]
-    operands = [as_whole(environment[name]).single for name in operation.operands]
-    places = [None if p is None else p.affine for p in operands]
+    operands = iter([as_whole(environment[name]).single for name in operation.operands])
+    places = [Affine((), n) if n is not None else _affine(next(operands, None)) for n in claimed.fixed]
     known = [p for p in places if p is not None]
-    if len(known) < len(places):
+    if len(known) < len(places) or next(operands, None) is not None:
         raise TraceError(
             f"the place of the tile of {claimed.name} is no affine expression of program ids and rounds", claimed.site
         )
@@ -70,6 +73,10 @@ def call(operation: Operation, environment: Environment, reader: Reader) -> None
         case _:
             # The loop is read round by round: it is a claim of this one.
             reader.recorder.claim(Claim(Value(dims, value.node), Value(dims, node), claimed.site, claimed.spec))
+
+
+def _affine(value: Polynomial | None) -> Affine | None:
+    return None if value is None else value.affine
 
 
 def _carry(claimed: Claimed, environment: Environment, reader: Reader) -> RealArray:

@@ -509,6 +509,14 @@ class Lowering(ast.NodeTransformer):
 
     # -- invariants ------------------------------------------------------------------------
 
+    def _fixed(self, node: ast.expr) -> int | None:
+        """The number that the expression is when the kernel is compiled, if it is one."""
+        numbers = {n: v for n, v in self.constants.items() if isinstance(v, int) and not isinstance(v, bool)}
+        try:
+            return length_of(node, self._meaning).value(numbers)
+        except KeyError:
+            return None
+
     def _numbered(self, spec: str) -> str:
         """The spec with the numbers of constants in their place."""
         numbers = {n: v for n, v in self.constants.items() if isinstance(v, int) and not isinstance(v, bool)}
@@ -531,9 +539,11 @@ class Lowering(ast.NodeTransformer):
             symbols = tuple(sorted(_words(spec) & (self._local - _dims_and_labels(spec))))
             site = site_of(value, self.path)
             number = len(self.claims)
-            self.claims.append(Claimed(name, spec, tuple(t.dim for t in tiles), symbols, site))
-            operands: list[ast.expr] = [copy.deepcopy(t.low) for t in tiles]
-            operands += [ast.Name(s, ast.Load()) for s in symbols]
+            places: list[ast.expr] = [copy.deepcopy(t.low) for t in tiles]
+            places += [ast.Name(s, ast.Load()) for s in symbols]
+            fixed = tuple(self._fixed(p) for p in places)
+            self.claims.append(Claimed(name, spec, tuple(t.dim for t in tiles), symbols, fixed, site))
+            operands = [p for p, known in zip(places, fixed, strict=True) if known is None]
             call = ast.Call(ast.Name(f"{CLAIM}_{number}", ast.Load()), operands, [])
             found.append(ast.copy_location(_located(ast.Expr(call), value), value))
         return found
@@ -543,7 +553,7 @@ def claim_helpers(claims: Sequence[Claimed]) -> str:
     """The helper functions that mark where claims are made, and are given what these speak of. They do nothing."""
     texts: list[str] = []
     for number, claim in enumerate(claims):
-        places = ", ".join(f"p{k}" for k in range(len(claim.tile) + len(claim.symbols)))
+        places = ", ".join(f"p{k}" for k, known in enumerate(claim.fixed) if known is None)
         texts.append(f"def {CLAIM}_{number}({places}):\n    return\n")
     return "\n".join(texts)
 
