@@ -110,19 +110,3 @@ def test_casts_have_both_types() -> None:
 def test_what_is_no_ttir_is_refused_with_its_line() -> None:
     with pytest.raises(TtirError, match="could not be read: %a = = 5"):
         read_module("module {\n  tt.func public @f() {\n    %a = = 5 loc(unknown)\n  } loc(unknown)\n} loc(unknown)\n")
-
-
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
-def test_a_text_that_is_cut_off_is_refused(path: Path) -> None:
-    """Wherever it ends, unless only named places are missing, which are then no places."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.splitlines(keepends=True)
-    last = max(number for number, line in enumerate(lines) if line.startswith("}"))
-    for number in range(last + 1):
-        with pytest.raises(TtirError, match="could not be read"):
-            read_module("".join(lines[:number]))
-    for line in lines[: last + 1]:
-        start = text.index(line)
-        if line.strip() and not line.startswith("#") and "//" not in line:
-            with pytest.raises(TtirError):
-                read_module(text[:start] + line[: len(line) // 2] + "\n" + text[start + len(line) :])

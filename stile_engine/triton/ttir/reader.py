@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, cast
 
-from stile_engine.triton.ttir.parser import Location, Parser, Token
+from lark import Lark, Token, Transformer, Tree
+from lark.exceptions import LarkError, UnexpectedInput
+
 from stile_engine.triton.ttir.tree import (
     Attribute,
     Block,
@@ -18,14 +21,31 @@ from stile_engine.triton.ttir.tree import (
     Place,
     Region,
     Successor,
+    TtirError,
     Type,
 )
 
 
+def grammar() -> str:
+    return files("stile_engine.triton.ttir").joinpath("ttir.lark").read_text(encoding="utf-8")
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(grammar(), parser="lalr", start="module", maybe_placeholders=False)
+
+
 def read_module(text: str) -> Module:
     """Raises ``TtirError`` with the line of the text that could not be read."""
-    parser = Parser(text)
-    return Module(tuple(parser.functions(_Builder(parser.places()))))
+    try:
+        tree = _parser().parse(text)
+        builder = _Builder(_places(tree))
+        return builder.transform(tree)
+    except UnexpectedInput as error:
+        line = text.splitlines()[error.line - 1].strip() if 0 < error.line <= text.count("\n") + 1 else ""
+        raise TtirError(f"this line of the compiler's output could not be read: {line[:120]}") from error
+    except LarkError as error:
+        raise TtirError(f"the compiler's output could not be read: {error}") from error
 
 
 # -- types ---------------------------------------------------------------------------------
@@ -52,41 +72,57 @@ def read_type(text: str) -> Type:
 # -- places --------------------------------------------------------------------------------
 
 
+def _places(tree: Tree[Token]) -> dict[str, Tree[Token]]:
+    """The named places, which stand before and after the code that names them."""
+    return {
+        str(alias.children[0]): cast("Tree[Token]", alias.children[1])
+        for alias in tree.children
+        if isinstance(alias, Tree) and alias.data == "alias"
+    }
+
+
 class _Places:
     """Places by their name, each read once."""
 
-    def __init__(self, named: dict[str, Location]) -> None:
+    def __init__(self, named: dict[str, Tree[Token]]) -> None:
         self._named = named
         self._known: dict[str, Place | None] = {}
 
     def named(self, name: str) -> Place | None:
         if name not in self._known:
             self._known[name] = None  # a place that names itself has none
-            written = self._named.get(name)
-            self._known[name] = None if written is None else self.read(written)
+            tree = self._named.get(name)
+            self._known[name] = None if tree is None else self.read(tree)
         return self._known[name]
 
-    def read(self, written: Location) -> Place | None:
-        match written.data, written.children:
-            case "named_place", [name]:
-                return self.named(str(name))
-            case "source_place", [path, line, column]:
-                return Place(_unquoted(str(path)), int(line), int(column))
-            case "value_place", [name, inner]:
-                below = self.read(inner)
+    def read(self, tree: Any) -> Place | None:
+        if not tree.children:
+            return None
+        inner = tree.children[0]
+        if tree.data == "place":
+            return self.read(inner)
+        match tree.data:
+            case "named_place":
+                return self.named(str(inner))
+            case "source_place":
+                return Place(_unquoted(str(inner)), int(tree.children[1]), int(tree.children[2]))
+            case "value_place":
+                below = self.read(tree.children[1])
                 if below is None:
                     return None
-                return Place(below.path, below.line, below.column, _unquoted(str(name)), below.caller)
-            case "call_place", [inner, outer]:
-                callee, caller = self.read(inner), self.read(outer)
+                return Place(below.path, below.line, below.column, _unquoted(str(inner)), below.caller)
+            case "call_place":
+                callee, caller = self.read(inner), self.read(tree.children[1])
                 if callee is None:
                     return caller
+                chain = list(callee.chain())
                 found = caller
-                for step in reversed(list(callee.chain())):
+                for step in reversed(chain):
                     found = Place(step.path, step.line, step.column, step.name, found)
                 return found
-            case "fused_place", parts:
-                return next((place for part in parts if (place := self.read(part)) is not None), None)
+            case "fused_place":
+                below_all = [self.read(c) for c in tree.children if isinstance(c, Tree)]
+                return next((p for p in below_all if p is not None), None)
             case _:
                 return None
 
@@ -94,13 +130,19 @@ class _Places:
 # -- operations ----------------------------------------------------------------------------
 
 
-class _Builder:
-    """What the parser's rules make."""
-
-    def __init__(self, named: dict[str, Location]) -> None:
+class _Builder(Transformer[Token, Module]):
+    def __init__(self, named: dict[str, Tree[Token]]) -> None:
+        super().__init__(visit_tokens=False)
         self._places = _Places(named)
 
+    def module(self, children: list[Any]) -> Module:
+        return Module(tuple(c for c in children if isinstance(c, Function)))
+
+    def alias(self, _children: list[Any]) -> None:
+        return None
+
     def place(self, children: list[Any]) -> _Located:
+        # A location has no method of its own here: it stays a tree until the place around it is read.
         return _Located(self._places.read(children[0]))
 
     def function(self, children: list[Any]) -> Function:
