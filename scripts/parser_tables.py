@@ -1,6 +1,8 @@
-"""Writes the parser's tables after a change of the grammar or of lark: ``python scripts/parser_tables.py``."""
+"""Writes the parsers' tables after a change of a grammar or of lark: ``python scripts/parser_tables.py``."""
 
-from stile_engine.spec.syntax import tables
+from stile_engine.spec.syntax.parser import SPEC
+from stile_engine.triton.ttir.reader import TTIR
 
 if __name__ == "__main__":
-    tables.FILE.write_text(tables.text(), encoding="utf-8")
+    for grammar in (SPEC, TTIR):
+        grammar.tables_file.write_text(grammar.text(), encoding="utf-8")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from lark import Lark
 
+from stile_engine.grammar import Grammar
 from stile_engine.index.dims import RESERVED_WORDS
-from stile_engine.spec.syntax import messages, parse, spans_of_names, tables, tree
-from stile_engine.spec.syntax.tables import grammar
+from stile_engine.spec.syntax import messages, parse, spans_of_names, tree
+from stile_engine.spec.syntax.parser import SPEC
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "pairs.jsonl"
 
@@ -61,50 +63,47 @@ def written(text: str, kind: type[tree.Syntax]) -> list[str]:
 
 
 def test_the_tables_are_those_of_the_grammar() -> None:
-    found = json.loads(tables.FILE.read_text(encoding="utf-8"))
-    assert found["made"] == json.loads(tables.text())["made"], "run python scripts/parser_tables.py"
-    made, fresh = tables._with_tables(found), tables._from_grammar()
+    found = json.loads(SPEC.tables_file.read_text(encoding="utf-8"))
+    assert found["made"] == SPEC.made(), "run python scripts/parser_tables.py"
+    made, fresh = SPEC.by_tables(found), SPEC.from_grammar()
     assert {str(r) for r in made.rules} == {str(r) for r in fresh.rules}
     for text in EXAMPLES:
         assert made.parse(text) == fresh.parse(text)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"made": 1}', "right but for the data", "right but cut"])
-def test_without_tables_the_parser_is_made_of_the_grammar(
-    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "spec.tables.json"
-    monkeypatch.setattr(tables, "FILE", file)
+def test_without_tables_the_parser_is_made_of_the_grammar(content: str | None, tmp_path: Path) -> None:
+    elsewhere = replace(SPEC, tables=tmp_path / "spec.tables.json")
     if content is not None:
-        whole = tables.text()
+        whole = elsewhere.text()
         if content == "right but for the data":
             content = json.dumps({**json.loads(whole), "data": {"parser": {}}})
         elif content == "right but cut":
             content = whole[: len(whole) // 2]
-        file.write_text(content, encoding="utf-8")
-    made = tables.parser()
-    assert made.parse("sum[N](X:N)") == parse("sum[N](X:N)")
+        elsewhere.tables_file.write_text(content, encoding="utf-8")
+    assert elsewhere.parser().parse("sum[N](X:N)") == parse("sum[N](X:N)")
 
 
 def test_tables_of_another_grammar_or_lark_are_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = json.loads(tables.text())
+    elsewhere = replace(SPEC, tables=tmp_path / "spec.tables.json")
+    found = json.loads(elsewhere.text())
     made: list[str] = []
-    monkeypatch.setattr(tables, "FILE", tmp_path / "spec.tables.json")
-    monkeypatch.setattr(tables, "_with_tables", lambda _: made.append("tables"))
-    monkeypatch.setattr(tables, "_from_grammar", lambda: made.append("grammar"))
-    for of in (found["made"], {**found["made"], "lark": "0.0"}, {**found["made"], "grammar": "0"}):
-        tables.FILE.write_text(json.dumps({**found, "made": of}), encoding="utf-8")
-        tables.parser()
-    assert made == ["tables", "grammar", "grammar"]
+    monkeypatch.setattr(Grammar, "by_tables", lambda *_: made.append("tables"))
+    monkeypatch.setattr(Grammar, "from_grammar", lambda *_: made.append("grammar"))
+    right = found["made"]
+    for of in (right, {**right, "lark": "0.0"}, {**right, "grammar": "0"}, {**right, "options": {}}):
+        elsewhere.tables_file.write_text(json.dumps({**found, "made": of}), encoding="utf-8")
+        elsewhere.parser()
+    assert made == ["tables", "grammar", "grammar", "grammar"]
 
 
 def test_the_grammar_is_lalr_without_conflicts() -> None:
     # Strict mode makes an error of every conflict that lark would otherwise decide silently.
-    Lark(grammar(), parser="lalr", lexer="basic", start="spec", strict=True, keep_all_tokens=True)
+    Lark(SPEC.read(), parser="lalr", lexer="basic", start="spec", strict=True, keep_all_tokens=True)
 
 
 def test_a_grammar_with_a_conflict_would_be_noticed() -> None:
-    ambiguous = grammar().replace("?item: LET", "?item: sum PLUS sum\n     | LET")
+    ambiguous = SPEC.read().replace("?item: LET", "?item: sum PLUS sum\n     | LET")
     with pytest.raises(Exception, match=r"(?i)conflict|ambigu"):
         Lark(ambiguous, parser="lalr", lexer="basic", start="spec", strict=True)
 

@@ -26,7 +26,7 @@ TO_REFUTE = {"gmpy2", "mpmath"}
 OF_DEPENDENCIES = {"interegular", "regex", "typing_extensions"}
 """What the parser's library and the set library bring along, where they are installed."""
 NEVER = {"numpy", "jax", "torch", "triton", "sympy", "rich", "pygls", "lsprotocol", "watchdog", "scipy"}
-PARTS = {"cli", "command", "errors", "index", "pairs", "proof", "spec", "term"}
+PARTS = {"cli", "command", "errors", "grammar", "index", "pairs", "proof", "spec", "term"}
 
 
 def loaded(*arguments: str) -> tuple[set[str], set[str], str]:

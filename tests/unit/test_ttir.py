@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from stile_engine.triton.ttir.reader import read_module, read_type
+from stile_engine.triton.ttir.reader import TTIR, read_module, read_type
 from stile_engine.triton.ttir.tree import Function, Operation, TtirError, Type
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "ttir").glob("*.txt"))
@@ -110,3 +111,12 @@ def test_casts_have_both_types() -> None:
 def test_what_is_no_ttir_is_refused_with_its_line() -> None:
     with pytest.raises(TtirError, match="could not be read: %a = = 5"):
         read_module("module {\n  tt.func public @f() {\n    %a = = 5 loc(unknown)\n  } loc(unknown)\n} loc(unknown)\n")
+
+
+def test_the_tables_are_those_of_the_grammar() -> None:
+    found = json.loads(TTIR.tables_file.read_text(encoding="utf-8"))
+    assert found["made"] == TTIR.made(), "run python scripts/parser_tables.py"
+    made, fresh = TTIR.by_tables(found), TTIR.from_grammar()
+    for path in GOLDEN:
+        text = path.read_text(encoding="utf-8")
+        assert made.parse(text) == fresh.parse(text)

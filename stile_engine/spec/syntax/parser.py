@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import cast
 
 from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-from stile_engine.spec.syntax import tables, tree
+from stile_engine.grammar import Grammar
+from stile_engine.spec.syntax import tree
+from stile_engine.spec.syntax.builder import TreeBuilder
 from stile_engine.spec.syntax.errors import SpecSyntaxError
 from stile_engine.spec.syntax.messages import unexpected_character, unexpected_token
 from stile_engine.spec.syntax.sorts import check_sorts
+
+SPEC = Grammar(
+    Path(__file__).with_name("spec.lark"), {"lexer": "basic", "start": "spec", "keep_all_tokens": True}, TreeBuilder
+)
 
 MAXIMUM_LENGTH = 65_536
 MAXIMUM_DEPTH = 64
@@ -21,12 +28,12 @@ MAXIMUM_DEPTH = 64
 
 @cache
 def _parser() -> Lark:
-    return tables.parser()
+    return SPEC.parser()
 
 
 @cache
 def _lexer() -> Lark:
-    return Lark(tables.grammar(), parser=None, lexer="basic", start="spec")
+    return Lark(SPEC.read(), parser=None, lexer="basic", start="spec")
 
 
 @lru_cache(maxsize=64)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, cast
 
 from lark import Lark, Token, Transformer, Tree
 from lark.exceptions import LarkError, UnexpectedInput
 
+from stile_engine.grammar import Grammar
 from stile_engine.triton.ttir.tree import (
     Attribute,
     Block,
@@ -25,14 +26,12 @@ from stile_engine.triton.ttir.tree import (
     Type,
 )
 
-
-def grammar() -> str:
-    return files("stile_engine.triton.ttir").joinpath("ttir.lark").read_text(encoding="utf-8")
+TTIR = Grammar(Path(__file__).with_name("ttir.lark"), {"start": "module", "maybe_placeholders": False})
 
 
 @cache
 def _parser() -> Lark:
-    return Lark(grammar(), parser="lalr", start="module", maybe_placeholders=False)
+    return TTIR.parser()
 
 
 def read_module(text: str) -> Module:
