@@ -188,6 +188,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiles", type=int, default=64)
     parser.add_argument("--count", type=int, default=5)
+    parser.add_argument("--rolled", type=int, nargs="*", default=ROLLED_TILES, help="numbers of tiles of rolled loops")
     given = parser.parse_args()
     table = Table(title=f"{given.tiles} tiles, best of {given.count}; {setting()}")
     for heading in ("framework", "capture", "proof", "both", "target"):
@@ -200,10 +201,10 @@ def main() -> int:
     console = Console()
     console.print(table)
     rolled = Table(title=f"Rolled, the whole check, processor time; best of {given.count}")
-    for heading in ("way", *(f"{n:,} tiles" for n in ROLLED_TILES), "target"):
+    for heading in ("way", *(f"{n:,} tiles" for n in given.rolled), "target"):
         rolled.add_column(heading, justify="left" if heading == "way" else "right")
     for way in ROLLED:
-        times = [processed(way, tiles, given.count) for tiles in ROLLED_TILES]
+        times = [processed(way, tiles, given.count) for tiles in given.rolled]
         missed |= max(times) > ROLLED_TARGET
         rolled.add_row(way, *(time_text(t) for t in times), f"≤ {ROLLED_TARGET} s")
     console.print(rolled)

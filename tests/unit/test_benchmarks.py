@@ -44,6 +44,6 @@ def test_growth_prints_its_fit() -> None:
 
 
 def test_plain_kernels_are_captured_and_proved() -> None:
-    done = run("captures.py", "--tiles", "2", "--count", "1")
+    done = run("captures.py", "--tiles", "2", "--count", "1", "--rolled", "8")
     names = ("numpy", "jax", "torch", "fori_loop", "scan", "Pallas, a loop", "Pallas, the grid")
     assert all(name in done.stdout for name in names), done.stderr
