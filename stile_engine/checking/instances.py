@@ -33,9 +33,10 @@ MOST_READ = 64
 
 
 def symbolic_dims(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor]) -> list[Dim]:
-    """The dims without a size that the statement speaks of."""
+    """The dims without a size that the statement speaks of, and those that have the size of one of them."""
     names = {d.name for v in values for d in v.dims} | {name for t in tensors for name in t.dims}
-    return [d for name, d in sorted(dims.items()) if d.concrete is None and name in names]
+    unknowns = {d.symbol for name, d in dims.items() if d.concrete is None and name in names}
+    return [d for _, d in sorted(dims.items()) if d.concrete is None and d.symbol in unknowns]
 
 
 @dataclass(frozen=True, slots=True)

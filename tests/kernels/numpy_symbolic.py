@@ -256,3 +256,16 @@ def rolled_back_by_a_part(X):  # proved
 @kernel("X:N * (size(N) - 0.5) + 0.5 / size(N)")
 def sizes_meet_fractions(X):  # proved
     return X * (len(X) - 0.5) + 0.5 / len(X)
+
+
+AS_LONG = dim("AS_LONG", L)
+
+
+@kernel("sum[AS_LONG where AS_LONG <= L](at[L := AS_LONG](X:L))")
+def running_sums_round_by_round(X):  # unknown: not shown for every size
+    out = np.zeros(len(X))
+    total = 0.0
+    for i in range(len(X)):  # warning[not-proved]
+        total = total + X[i]
+        out[i] = total
+    return out
