@@ -268,8 +268,9 @@ class Reader:
         memory = operation.name in _MEMORY or not operation.results
         if memory or any(t.is_pointer for t in (*operation.result_types, *operation.operand_types)):
             raise self.unsupported(reason, operation)
-        earlier = (i.site for i in inputs if isinstance(i, UnknownArray) and i.reason == reason)
-        site = next(earlier, self.site)
+        earlier = [i.site for i in inputs if isinstance(i, UnknownArray) and i.reason == reason]
+        site = earlier[0] if earlier else self.site
+        reason = reason if earlier else self._told(reason, operation)
         found: list[Value] = []
         for kind in operation.result_types:
             shape = kind.shape
@@ -280,8 +281,14 @@ class Reader:
         return found
 
     def unsupported(self, reason: str, operation: Operation | None = None) -> TraceError:
-        site = self.site if operation is None else self.sites.of(operation) or self.site
-        return TraceError(reason, site)
+        if operation is None:
+            return TraceError(reason, self.site)
+        return TraceError(self._told(reason, operation), self.sites.of(operation) or self.site)
+
+    def _told(self, reason: str, operation: Operation) -> str:
+        """With the function of a library that the source calls there."""
+        called = self.sites.library_call(operation)
+        return reason if called is None or (reason.endswith(")") and "(in " in reason) else f"{reason} (in {called})"
 
     def only_reduced(self, name: str) -> bool:
         """Whether the order of the elements of a value matters to none of its uses: all reduce its one axis."""

@@ -97,6 +97,20 @@ class Sites:
                 break
         return found
 
+    def library_call(self, operation: Operation) -> str | None:
+        """What the source calls where the operation comes out of a library (``tl.sort``); None where it does not."""
+        chain = [] if operation.place is None else list(operation.place.chain())
+        if not chain or self._is_here(chain[0]) or is_user_file(chain[0].path):
+            return None
+        place = next((p for p in chain if self._is_here(p)), None)
+        node = None if place is None else self._node(place)
+        while isinstance(node, ast.Call):
+            inner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            if not isinstance(inner, ast.Call):
+                return ast.unparse(node.func)
+            node = inner  # a chain of calls starts where its first one does
+        return None
+
     def arguments(self, function: Function) -> dict[str, Site]:
         """The parameters of the kernel in its signature, by name."""
         node = None if function.place is None else self._node(function.place)
