@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stile_engine.index.dims import Dim
+from stile_engine.index.dims import Dim, unknowns_of
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.spec.lower import SpecError, declared, lower
 from stile_engine.spec.syntax.parser import parse
@@ -53,6 +53,5 @@ def prove(
             values.append(lower(tree, extents, known=inputs).value)
         except SpecError as error:
             raise PairError(side, text, error) from error
-    symbolic = [d for d in known.values() if d.concrete is None]
-    ranges = {d.symbol: d.symbol_range for d in symbolic}
+    ranges = unknowns_of(known.values())
     return prove_values(values[0], values[1], sizes=ranges, details=details, symmetric=True, known=extents)

@@ -33,6 +33,17 @@ def invert(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Inverse:
 
     Raises ``Unreadable`` where elimination does not show that at most one tuple satisfies them.
     """
+    known = solved(equations, sizes)
+    if any(name not in known for name in sizes):
+        raise Unreadable("a write at indices that may repeat or overlap")
+    checks = [compare(f.substitute(known), "==", value) for f, value in equations]
+    ranges = [in_range(known[name], 0, size) for name, size in sizes.items() if not is_fixed(size, 1)]
+    return Inverse(known, conjunction(*ranges, *checks))
+
+
+def solved(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Mapping[str, Affine]:
+    """Those of the unknowns, each in ``[0, size)``, that elimination finds; all tuples that satisfy the equations
+    have these values. Variables without a size are no unknowns: the values may name them."""
     solver = _Solver(sizes)
     waiting = list(equations)
     while waiting:
@@ -40,11 +51,7 @@ def invert(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Inverse:
         if len(left) == len(waiting):
             break
         waiting = left
-    if any(name not in solver.known for name in sizes):
-        raise Unreadable("a write at indices that may repeat or overlap")
-    checks = [compare(f.substitute(solver.known), "==", value) for f, value in equations]
-    ranges = [in_range(solver.known[name], 0, size) for name, size in sizes.items() if not is_fixed(size, 1)]
-    return Inverse(solver.known, conjunction(*ranges, *checks))
+    return solver.known
 
 
 class _Solver:

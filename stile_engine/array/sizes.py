@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, same_size
+from stile_engine.index.dims import Dim, Size, same_size, unknowns_of
 from stile_engine.term.expression import Axes, bounds
 
 MOST_ELEMENTS = 2**30
@@ -34,7 +34,8 @@ def unknowns() -> Axes:
 def ranges_of_unknowns(dims: Mapping[str, Dim], tensors: Sequence[Sequence[Dim]]) -> Axes:
     """Half-open ranges of the unknowns of the symbolic dims, where each tensor has the elements it may have."""
     symbolic = [d for d in dims.values() if d.concrete is None]
-    highest = {d.symbol: d.symbol_range[1] for d in symbolic}
+    ranges = unknowns_of(symbolic)
+    highest = {symbol: high for symbol, (_, high) in ranges.items()}
     most = max(MOST_ELEMENTS, *highest.values(), 0)
     for shape in tensors:
         # c * k <= most for the one unknown k, or for each of several: all of them are at least 1
@@ -42,9 +43,9 @@ def ranges_of_unknowns(dims: Mapping[str, Dim], tensors: Sequence[Sequence[Dim]]
         for d in shape:
             elements *= d.multiple_of if d.concrete is None else d.concrete
         for d in shape:
-            if d.concrete is None:
+            if d.symbol in d.unknowns:
                 highest[d.symbol] = min(highest[d.symbol], most // elements)
-    return {d.symbol: bounds(d.symbol_range[0], highest[d.symbol] + 1) for d in symbolic}
+    return {symbol: bounds(low, highest[symbol] + 1) for symbol, (low, _) in ranges.items()}
 
 
 def same_shape(left: Sequence[Size], right: Sequence[Size]) -> bool:

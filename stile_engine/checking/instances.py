@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SymbolicDim, SymbolicInteger, render_sizes, size_of
+from stile_engine.index.dims import Dim, SymbolicInteger, render_sizes, size_of, unknowns_of
 from stile_engine.index.predicate import compare, variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.proof.instances import Sizes
@@ -48,9 +48,12 @@ class Instance:
 
     def of(self, value: SymbolicInteger) -> Any:
         """What stands for a symbolic integer at these sizes. Other dims stay as they are."""
-        if isinstance(value, SymbolicDim):
+        found = value.affine.substitute({v: Affine((), x) for v, x in self.unknowns.items()})
+        if not isinstance(value, Dim):
+            return size_of(found)
+        if value.name in self.dims or not found.is_constant:
             return self.dims.get(value.name, value)
-        return size_of(value.affine.substitute({v: Affine((), x) for v, x in self.unknowns.items()}))
+        return Dim(value.name, found.constant)
 
     def within(self, outer: Instance | None) -> Instance:
         """These sizes, and those that were fixed already."""
@@ -78,14 +81,12 @@ MOST_EQUAL = 32
 def where_equal(pairs: Sequence[tuple[Affine, Affine]], symbolic: Sequence[Dim]) -> Iterator[Instance | str]:
     """The instances at which two sizes of a pair are equal, one dim fixed at a time; a text for a pair that is
     equal at too many."""
-    by_symbol = {d.symbol: d for d in symbolic}
+    unknowns = unknowns_of(symbolic)
     seen: set[tuple[str, int]] = set()
     for mine, theirs in pairs:
         equal = compare(mine, "==", theirs)
-        named = sorted(variables(equal) & by_symbol.keys())
-        ranges = {
-            v: (Affine((), low), Affine((), high + 1)) for v in named for low, high in [by_symbol[v].symbol_range]
-        }
+        named = sorted(variables(equal) & unknowns.keys())
+        ranges = {v: (Affine((), low), Affine((), high + 1)) for v in named for low, high in [unknowns[v]]}
         where = IndexSet.where(equal) & IndexSet.box(ranges)
         if where.is_empty:
             continue
@@ -100,9 +101,9 @@ def where_equal(pairs: Sequence[tuple[Affine, Affine]], symbolic: Sequence[Dim])
         for point in points:
             if (symbol, point[symbol]) not in seen:
                 seen.add((symbol, point[symbol]))
-                unknowns = {symbol: point[symbol]}
-                fixed = [d for d in symbolic if d.symbol == symbol]
-                yield Instance({d.name: Dim(d.name, d.extent.evaluate(unknowns)) for d in fixed}, unknowns)
+                at = {symbol: point[symbol]}
+                fixed = [d for d in symbolic if d.unknowns.keys() == at.keys()]
+                yield Instance({d.name: Dim(d.name, d.extent.evaluate(at)) for d in fixed}, at)
 
 
 def smallest(
@@ -114,21 +115,22 @@ def smallest(
 ) -> Iterator[Instance]:
     """The smallest sizes that the dims can have together, then those from ``beyond`` on, up to ``most``, and smallest
     ones at which the ``asked`` pairs are equal."""
+    ranges = unknowns_of(symbolic)
     sizes = Sizes(
-        {d.symbol: d.symbol_range for d in symbolic},
+        ranges,
         {d.name: d.extent for d in symbolic},
         frozenset(t.shape for t in tensors),
     )
     found = list(islice(sizes.increasing(), MOST_INSTANCES))
     # Behind them sizes that come just after those of usual tiles, every dim another one.
     for start in beyond:
-        unknowns = {d.symbol: start + k for k, d in enumerate(symbolic)}
+        unknowns = {symbol: start + k for k, symbol in enumerate(ranges)}
         largest = max(d.extent.evaluate(unknowns) for d in symbolic)
         if largest <= most and sizes.allowed(unknowns) and unknowns not in found:
             found.append(unknowns)
     for instance in where_equal(asked, symbolic):
         if isinstance(instance, Instance):
-            unknowns = {d.symbol: instance.unknowns.get(d.symbol, 1) for d in symbolic}
+            unknowns = {symbol: instance.unknowns.get(symbol, 1) for symbol in ranges}
             largest = max(d.extent.evaluate(unknowns) for d in symbolic)
             if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
                 found.append(unknowns)

@@ -26,11 +26,11 @@ from stile_engine.checking.proving import Prover, prove_here
 from stile_engine.checking.reruns import Rerun, with_runs
 from stile_engine.checking.results import ResultMismatch, in_order, match
 from stile_engine.checking.specs import OutputSpec, SpecReader, numbers_of
-from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
+from stile_engine.checking.statement import normal_form_of, sizes_of
 from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
-from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger
+from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger, unknowns_of
 from stile_engine.proof.verdict import Obligation, Range, Status, kernel_status
 from stile_engine.spec.lower import SpecError
 from stile_engine.term.expression import Tensor
@@ -170,7 +170,7 @@ class KernelCheck:
         if self._request.constants:
             options["consts"] = {**dict(options.get("consts", {})), **self._request.constants}
         self._dims = {**self._run.dims, **declaration.dims, **(self._instance.dims if self._instance else {})}
-        self._findings.sizes = symbol_ranges(self._dims.values())
+        self._findings.sizes = unknowns_of(self._dims.values())
         function = called(declaration.target)
         try:
             self._backend, typed = backend.infer(function, options)

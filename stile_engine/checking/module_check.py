@@ -9,8 +9,9 @@ from stile_engine.checking.findings import Findings
 from stile_engine.checking.kernel_check import CheckedKernel
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.proving import Prover
-from stile_engine.checking.statement import normal_form_of, sizes_of, symbol_ranges
+from stile_engine.checking.statement import normal_form_of, sizes_of
 from stile_engine.checking.values import describe_values
+from stile_engine.index.dims import unknowns_of
 from stile_engine.proof.verdict import Obligation, Status, kernel_status
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, KernelReport
@@ -23,7 +24,7 @@ def check_module_code(
     """What typed results and assertions outside every kernel came to while the module ran."""
     details = request.details
     findings = Findings(
-        parsed.map, request.path, found.name, found.name_range, details, symbol_ranges(run.dims.values()), prover=prover
+        parsed.map, request.path, found.name, found.name_range, details, unknowns_of(run.dims.values()), prover=prover
     )
     findings.add_violations(recorder.violations)
     findings.add_coverage(recorder.coverage)

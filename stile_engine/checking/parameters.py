@@ -15,6 +15,7 @@ from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.errors import SpecError
 from stile_engine.spec.syntax.tree import Operand
 from stile_engine.term.expression import Tensor
+from stile_engine.term.facts import Blocks
 from stile_engine.trace.frontend import Launch, Parameter
 
 _OF_LAUNCHES = {
@@ -162,9 +163,16 @@ def pair(
     for label in [label for label in waiting if label in attributes]:
         tensor = waiting.pop(label)
         found.append(Parameter(f"self.{label}", tensor, tuple(_dim(d, dims) for d in tensor.dims), outside=True))
-    if waiting:
-        raise DeclarationError(_no_parameter(next(iter(waiting)), names))
+    left = [label for label, tensor in waiting.items() if not _is_told_by_others(tensor)]
+    if left:
+        raise DeclarationError(_no_parameter(left[0], names))
     return tuple(found), constants
+
+
+def _is_told_by_others(tensor: Tensor) -> bool:
+    """Whether an input is a name for what another one says, so that no parameter need hold it: the group of each
+    element, where groups are given by their offsets."""
+    return any(isinstance(fact, Blocks) for fact in tensor.facts)
 
 
 def _is_optional(parameter: inspect.Parameter) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim
 from stile_engine.index.work import BudgetExceeded, budget
@@ -16,11 +16,6 @@ EVERY_TENSOR = "every tensor"
 
 NORMAL_FORM_OPERATIONS = 20_000
 """Budget for the normal forms of all values of a kernel together; they are only shown."""
-
-
-def symbol_ranges(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
-    """Least and greatest value of the unknown of each symbolic size."""
-    return {d.symbol: d.symbol_range for d in dims if d.concrete is None}
 
 
 def sizes_of(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Sequence[Tensor] = ()) -> dict[str, int | str]:

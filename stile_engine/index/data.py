@@ -37,6 +37,29 @@ class Preimage:
     inside: Predicate
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Data that say where groups begin: the members of group ``argument`` are those from ``low`` up to ``high``, for
+    an argument that lies ``inside``. Every member has one ``group``."""
+
+    argument: Affine
+    inside: Predicate
+    low: Affine
+    high: Affine
+    group: Callable[[Affine], Affine]
+    is_member: Callable[[Affine], Predicate]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Data that say which group a ``member`` belongs to: for one that lies ``inside`` it is the group of a number
+    exactly where the predicate ``among`` holds."""
+
+    member: Affine
+    inside: Predicate
+    among: Predicate
+
+
 class Datum(ABC):
     """What a token stands for. One datum for each token, made once."""
 
@@ -86,6 +109,14 @@ class Datum(ABC):
 
     def preimage(self, value: Affine) -> Preimage | None:
         """Where the datum takes the value, if it is known to do so at one place at most."""
+        return None
+
+    def segment(self) -> Segment | None:
+        """The group that begins at the datum, if it says where one begins."""
+        return None
+
+    def group(self, number: Affine) -> Group | None:
+        """What it means that the datum is that number, if it is the number of a group."""
         return None
 
 

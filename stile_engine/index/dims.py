@@ -7,7 +7,7 @@ a symbolic integer, affine in one unknown ``#NAME`` that counts multiples and is
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -303,7 +303,8 @@ class SizeProduct:
 
 
 class Dim:
-    """A named size. ``Dim(name, 512)`` is also an ``int``; without a size it is symbolic."""
+    """A named size. ``Dim(name, 512)`` is also an ``int``; without a size, or with one that is made of other dims, it
+    is symbolic."""
 
     name: str
     extent: Affine
@@ -311,9 +312,16 @@ class Dim:
     maximum: int
 
     def __new__(
-        cls, name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None
+        cls,
+        name: str,
+        size: SupportsIndex | SymbolicInteger | None = None,
+        *,
+        multiple_of: int = 1,
+        max: int | None = None,
     ) -> Dim:
         if cls is Dim:
+            if isinstance(size, SymbolicInteger) and not isinstance(size, SymbolicDim):
+                return DependentDim(name, size, multiple_of=multiple_of, max=max)
             symbolic = size is None or isinstance(size, SymbolicDim)
             return (SymbolicDim if symbolic else ConcreteDim)(name, size, multiple_of=multiple_of, max=max)
         return super().__new__(cls)
@@ -337,6 +345,11 @@ class Dim:
     def symbol_range(self) -> tuple[int, int]:
         """Least and greatest value of the unknown, both included."""
         return (1, self.maximum // self.multiple_of)
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[int, int]]:
+        """The unknowns that the size is made of, each with its least and greatest value; none of a plain size."""
+        return {} if self.concrete is not None else {self.symbol: self.symbol_range}
 
     @property
     def size_text(self) -> int | str:
@@ -445,6 +458,61 @@ class SymbolicDim(Dim, SymbolicInteger):
 
 def _rebuild(name: str, multiple_of: int, maximum: int, like: SymbolicDim | None) -> Dim:
     return SymbolicDim(name, multiple_of=multiple_of, max=maximum) if like is None else SymbolicDim(name, like)
+
+
+class DependentDim(Dim, SymbolicInteger):
+    """A dim whose size is an affine expression of other dims, as in ``dim("offsets", groups + 1)``."""
+
+    __hash__ = SymbolicInteger.__hash__
+
+    def __init__(self, name: str, size: SymbolicInteger, *, multiple_of: int = 1, max: int | None = None) -> None:
+        check_name(name)
+        if multiple_of != 1 or max is not None:
+            raise DimError(
+                f"dim {name} has the size {size!r}: multiple_of= and max= belong to the dims that it is made of"
+            )
+        unknowns: dict[str, tuple[int, int]] = {}
+        for symbol in sorted(size.affine.variables):
+            known = _registered.get(symbol.removeprefix("#"))
+            if known is None or known.symbol != symbol:
+                raise DimError(f"the size of dim {name} is made of {symbol.removeprefix('#')}, which is no dim")
+            unknowns.update(known.unknowns)
+        wide = {s: (Affine((), low), Affine((), high + 1)) for s, (low, high) in unknowns.items()}
+        limits = size.affine.extremes(wide)
+        if limits is None or limits[0] < 1:
+            raise DimError(f"the size of dim {name} must be at least 1 for all sizes, and {size!r} is not")
+        self._set(name, size.affine, unknowns, limits[1])
+
+    def _set(self, name: str, extent: Affine, unknowns: Mapping[str, tuple[int, int]], maximum: int) -> None:
+        self.name, self.extent, self.multiple_of, self.maximum = name, extent, 1, maximum
+        self._unknowns = unknowns
+        SymbolicInteger.__init__(self, extent)
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[int, int]]:
+        return self._unknowns
+
+    @property
+    def size_text(self) -> int | str:
+        return render_sizes(self.extent)
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild_dependent, (self.name, self.extent, self._unknowns, self.maximum))
+
+
+def _rebuild_dependent(name: str, extent: Affine, unknowns: Mapping[str, tuple[int, int]], maximum: int) -> Dim:
+    made = Dim.__new__(DependentDim, name)
+    assert isinstance(made, DependentDim)
+    made._set(name, extent, unknowns, maximum)
+    return made
+
+
+def unknowns_of(dims: Iterable[Dim]) -> dict[str, tuple[int, int]]:
+    """Least and greatest value, both included, of each unknown that the sizes are made of."""
+    return {symbol: own for d in dims for symbol, own in d.unknowns.items()}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -590,9 +658,11 @@ def cdiv(numerator: Any, denominator: Any) -> Any:
 _registered: dict[str, Dim] = {}
 
 
-def dim(name: str, size: SupportsIndex | None = None, *, multiple_of: int = 1, max: int | None = None) -> Dim:
-    """Declare a dim: ``dim("q", 512)``, ``dim("N", multiple_of=64)`` for every such size, or ``dim("K", N)`` for
-    another dim of the same size.
+def dim(
+    name: str, size: SupportsIndex | SymbolicInteger | None = None, *, multiple_of: int = 1, max: int | None = None
+) -> Dim:
+    """Declare a dim: ``dim("q", 512)``, ``dim("N", multiple_of=64)`` for every such size, ``dim("K", N)`` for
+    another dim of the same size, or ``dim("P", N + 1)`` for one that is made of others.
 
     Raises ``DimError`` for a name that cannot stand in a spec or a size that is no positive integer.
     """

@@ -76,12 +76,10 @@ def some(domain: IndexSet, names: Iterable[str]) -> IndexSet:
     # what no data vary with goes first, exactly
     domain = domain.project_out(plain)
     for name in sorted(gone):
-        found = domain.place_of(name) if name in domain.variables else None
-        if found is not None and name not in found[0].variables:
+        found = domain.place_of(name, gone) if name in domain.variables else None
+        if found is not None and name not in found.value.variables:
             # the only value that the variable can have, where there is one
-            place, possible = found
-            domain = (domain & possible).substitute({name: place})
-            return domain.project_out([n for n in gone if n != name])
+            return found.narrowed(domain).project_out([n for n in gone if n != name])
     bound = tuple(sorted(n for n in gone if n in domain.variables))
     if domain is EMPTY or not bound:
         return domain

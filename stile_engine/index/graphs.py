@@ -80,7 +80,7 @@ def _equations(graph: IndexSet, name: str) -> list[tuple[int, Affine, int]]:
 def value_of(graph: IndexSet, name: str) -> Affine | None:
     """An expression that ``name`` equals at every tuple of the set, if one is found. Which one depends on the
     set alone, and on no other way in which it could be written."""
-    return _value_of(graph, name) if name in graph.parameters else None
+    return _value_of(graph, name)
 
 
 @lru_cache(maxsize=65536)
@@ -129,6 +129,8 @@ def simplest(expression: Affine, context: IndexSet) -> Affine:
 
 @lru_cache(maxsize=65536)
 def _value_of(graph: IndexSet, name: str, modular: bool = True) -> Affine | None:
+    if name not in graph.parameters:
+        return None
     exact = exact_value(graph, name)
     if exact is not None:
         return _rounded(*exact)

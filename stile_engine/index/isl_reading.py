@@ -55,6 +55,22 @@ def solved(raw: isl.Set, name: str) -> Affine | None:
     return min((c for c in candidates if name not in c.variables), key=_simplicity, default=None)
 
 
+def limits_of(raw: isl.Set, name: str, upper: bool) -> list[Affine]:
+    """Expressions that ``name`` is nowhere greater than, or less than, as the constraints of the first case have
+    them; simple ones first."""
+    sign = -1 if upper else 1
+    dim = raw.find_dim_by_name(PARAM, isl_name(name))
+    found: dict[Affine, None] = {}
+    for part in raw.get_basic_sets()[:1] if dim >= 0 else []:
+        for constraint in part.get_constraints():
+            own = integer(constraint.get_coefficient_val(PARAM, dim))
+            divisions = (constraint.get_coefficient_val(DIV, d) for d in range(constraint.dim(DIV)))
+            # rest - name >= 0, rest + name >= 0, or rest + own * name = 0
+            if (own == sign or (own == -sign and constraint.is_equality())) and all(d.is_zero() for d in divisions):
+                found[without(constraint, dim) * -own] = None
+    return sorted(found, key=_simplicity)
+
+
 def _simplicity(candidate: Affine) -> tuple[int, str]:
     return len(data.tokens_of(candidate.variables)), str(candidate)
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -25,8 +26,9 @@ import islpy as isl
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.cases import Case, cases_of, united
 from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, context, limited
-from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
+from stile_engine.index.isl_reading import from_aff, integer, limits_of, parameter_names, solved
 from stile_engine.index.isl_writing import (
     affine_text,
     constant_box,
@@ -39,7 +41,7 @@ from stile_engine.index.isl_writing import (
     symbolic_box,
 )
 from stile_engine.index.names import combined, is_bound
-from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate, compare
+from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate, compare, conjunction, in_range
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.work import BudgetExceeded, spend
 
@@ -151,7 +153,24 @@ class IndexSet:
     @limited
     def _combine(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet:
         spend()
+        if operation is isl.Set.intersect and (self.tokens or other.tokens):
+            return self._met(other)
         return _intern(operation(self._isl, other._isl))
+
+    def _met(self, other: IndexSet) -> IndexSet:
+        """The intersection of sets that name data: what is known of the one is not found out again."""
+        tokens = data.tokens_of(self.variables | other.variables)
+        first, second = (self, other) if ("cases", tokens) in self._memo else (other, self)
+        cases = [c for case in first._cases(tokens) for c in case & second._isl]
+        return _intern(self._isl.intersect(other._isl), cases) if cases else EMPTY
+
+    def _cases(self, tokens: tuple[str, ...]) -> list[Case]:
+        """The set with what was declared of these data."""
+        key = ("cases", tokens)
+        found: list[Case] | None = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = _cases(self._isl, tokens)
+        return found
 
     def given(self, context: IndexSet) -> IndexSet:
         """A simpler set that agrees with this one inside the context; EMPTY if they do not meet."""
@@ -171,7 +190,11 @@ class IndexSet:
             return EMPTY
         if context.issubset(self):
             return UNIVERSE
-        return _intern(inside._isl.gist(context._isl))
+        if not self.tokens and not context.tokens:
+            return _intern(inside._isl.gist(context._isl))
+        # what the facts say of the context holds there too
+        known = context._cases(data.tokens_of(self.variables | context.variables))
+        return _intern(inside._isl.gist(_united(known, context._isl)))
 
     @property
     def case_count(self) -> int:
@@ -186,10 +209,14 @@ class IndexSet:
     def is_disjoint(self, other: IndexSet) -> bool:
         if self is EMPTY or other is EMPTY:
             return True
-        if self.tokens or other.tokens:
-            return (self & other) is EMPTY
         spend()
-        return bool(self._isl.is_disjoint(other._isl))
+        if self._isl.is_disjoint(other._isl):
+            return True
+        if not self.tokens and not other.tokens:
+            return False
+        tokens = data.tokens_of(self.variables | other.variables)
+        first, second = (self, other) if ("cases", tokens) in self._memo else (other, self)
+        return not any(case.meets(second._isl) for case in first._cases(tokens))
 
     def issubset(self, other: IndexSet) -> bool:
         if self is other or self is EMPTY or other is UNIVERSE:
@@ -203,9 +230,12 @@ class IndexSet:
     @limited
     def _is_subset(self, other: IndexSet) -> bool:
         spend()
-        if self.tokens or other.tokens:
-            return (self - other) is EMPTY
-        return bool(self._isl.is_subset(other._isl))
+        if self._isl.is_subset(other._isl):
+            return True
+        if not self.tokens and not other.tokens:
+            return False
+        tokens = data.tokens_of(self.variables | other.variables)
+        return all(case.is_inside(other._isl) for case in self._cases(tokens))
 
     def equals(self, other: IndexSet) -> bool:
         return self is other or (self.issubset(other) and other.issubset(self))
@@ -299,15 +329,16 @@ class IndexSet:
     @limited
     def _solve_with_data(self, name: str) -> Affine | None:
         spend(2)
-        tokens = {*self.tokens, name} if data.is_token(name) else self.tokens
-        raw = _closed(self._isl, tuple(sorted(tokens)))
+        tokens = data.tokens_of(data.closure(self.variables | {name}))
+        raw = _united(self._cases(tokens), self._isl)
         found = solved(raw, name) if raw.find_dim_by_name(PARAM, isl_name(name)) >= 0 else None
         self._memo["solve", name] = found
         return found
 
-    def place_of(self, name: str) -> tuple[Affine, IndexSet] | None:
-        """The expression that ``name`` equals by data that take each value once, and where it exists:
-        ``I[k] == s`` says that k is the place of s. Elsewhere the set is empty."""
+    def place_of(self, name: str, among: Iterable[str] = ()) -> Place | None:
+        """The one value of ``name`` by data that take each value once: ``I[k] == s`` says that k is the place of s;
+        or by data that mark segments: ``off[g] <= t < off[g + 1]`` says that g is the group of t. Of several such t
+        one that none of the variables ``among`` name is preferred."""
         for token in self.tokens:
             datum = data.datum(token)
             value = self.solve(token) if name in datum.variables else None
@@ -320,8 +351,37 @@ class IndexSet:
                 continue
             if self.issubset(IndexSet.where(found.inside)):
                 # coefficient * name + rest = place
-                return (found.place - rest) * coefficient, IndexSet.where(found.possible)
+                return Place(name, (found.place - rest) * coefficient, IndexSet.where(found.possible), UNIVERSE)
+        for token in self.tokens:
+            datum = data.datum(token)
+            marked = datum.segment() if name in datum.variables else None
+            if marked is None:
+                continue
+            coefficient = marked.argument.coefficient(name)
+            rest = marked.argument - Affine.variable(name) * coefficient
+            if coefficient not in (1, -1) or name in rest.variables:
+                continue
+            # a variable may lie between them by constraints that say more
+            plain = [Affine.variable(v) for v in sorted(self.parameters) if not data.is_token(v)]
+            members = dict.fromkeys([*self._between(token, marked.high), *plain])
+            for member in sorted(members, key=lambda m: not m.variables.isdisjoint(among)):
+                inside = conjunction(marked.inside, in_range(member, marked.low, marked.high))
+                if name in member.variables or not self.issubset(IndexSet.where(inside)):
+                    continue
+                value = (marked.group(member) - rest) * coefficient
+                known = IndexSet.where(inside).substitute({name: value})
+                return Place(name, value, IndexSet.where(marked.is_member(member)), known)
         return None
+
+    @limited
+    def _between(self, low: str, high: Affine) -> list[Affine]:
+        """Expressions that the constraints say lie between the two, ``high`` not included; simple ones first."""
+        raw = _united(self._cases(data.tokens_of(self.variables)), self._isl)
+        found = limits_of(raw, low, upper=True)
+        for token in data.tokens_of(high.variables):
+            if high == Affine.variable(token):
+                found += [limit - 1 for limit in limits_of(raw, token, upper=False)]
+        return list(dict.fromkeys(found))
 
     @limited
     def allows(self, tokens: Iterable[str]) -> bool:
@@ -462,6 +522,23 @@ class IndexSet:
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A variable that has one value at most: ``value``, where that is ``possible``. There ``known`` holds by what was
+    declared of the data."""
+
+    name: str
+    value: Affine
+    possible: IndexSet
+    known: IndexSet
+
+    def narrowed(self, domain: IndexSet) -> IndexSet:
+        """The tuples of the other variables at which the domain has the value."""
+        here = (domain & self.possible).substitute({self.name: self.value})
+        # what is known holds only where the value is possible
+        return here if self.known is UNIVERSE else here.given(self.known) & self.possible
+
+
 def _by_name(item: tuple[str, Affine]) -> str:
     return item[0]
 
@@ -481,7 +558,8 @@ def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
     return _intern(of_text(text, names))
 
 
-def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
+def _intern(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = False) -> IndexSet:
+    """The one object for this set. ``cases``: with what was declared of its data, where that is known already."""
     if raw.is_empty():
         return EMPTY
     raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
@@ -494,7 +572,7 @@ def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
             raw = raw.align_params(space)
             names = ordered
     if not simplified and data.any_known() and any(data.is_token(decoded_name(n)) for n in names):
-        simpler = _given_data(raw, frozenset(decoded_name(n) for n in names))
+        simpler = _given_data(raw, frozenset(decoded_name(n) for n in names), cases)
         if simpler is not None:
             return _intern(simpler, simplified=True)
     text = raw.to_str()
@@ -516,64 +594,58 @@ def _intern(raw: isl.Set, simplified: bool = False) -> IndexSet:
     return made
 
 
-def _given_data(raw: isl.Set, names: frozenset[str]) -> isl.Set | None:
+def _given_data(raw: isl.Set, names: frozenset[str], cases: list[Case] | None) -> isl.Set | None:
     """The set without what was declared of its data anyway, with the equations that follow from it; None
     where nothing was declared."""
-    tokens = data.tokens_of(names)
+    # what data are read at may be data of which something was declared
+    tokens = data.tokens_of(data.closure(names))
     bounds, relations = _declared(tokens)
     if bounds is None and not relations:
         return None
-    known = _closed(raw, tokens)
+    known = _united(_cases(raw, tokens) if cases is None else cases, raw)
     if known.is_empty():
         return known
     if relations:
+        for identifier in parameter_names(known):
+            if decoded_name(identifier) not in names:
+                known = known.project_out(PARAM, known.find_dim_by_name(PARAM, identifier), 1)
         raw = raw.intersect(isl.Set.from_basic_set(known.affine_hull()))
     return raw if bounds is None else raw.intersect(bounds).gist(bounds)
 
 
-_MOST_CASES = 6
-"""Sets of more cases are not searched for what follows from declared facts."""
+def _cases(raw: isl.Set, tokens: tuple[str, ...]) -> list[Case]:
+    """The set in cases, with what was declared of the data."""
+    bounds, facts = _declared(tokens)
+    return cases_of(raw if bounds is None else raw.intersect(bounds), facts)
 
 
 def _closed(raw: isl.Set, tokens: tuple[str, ...]) -> isl.Set:
-    """The set with what follows from the declared facts one by one.
+    """The set with what follows from the declared facts one by one."""
+    return _united(_cases(raw, tokens), raw)
 
-    A fact that would only split the set into more cases is left out: with all of them at once the number of
-    cases would be exponential in the number of data. So an empty set may be missed, and never made up.
-    """
-    bounds, relations = _declared(tokens)
-    if bounds is not None:
-        raw = raw.intersect(bounds)
-    waiting = list(relations) if raw.n_basic_set() <= _MOST_CASES else []
-    changed = True
-    while changed and waiting:
-        changed = False
-        open_ones: list[isl.Set] = []
-        for relation in waiting:
-            spend()
-            narrower = raw.intersect(relation)
-            if narrower.is_empty():
-                return narrower
-            narrower = narrower.coalesce()
-            if narrower.n_basic_set() > max(raw.n_basic_set(), 1):
-                open_ones.append(relation)
-            elif not raw.is_subset(narrower):
-                raw, changed = narrower, True
-        waiting = open_ones
-    return raw
+
+def _united(cases: list[Case], raw: isl.Set) -> isl.Set:
+    """The cases as one set, ``raw`` being one that they are parts of."""
+    found = united(cases)
+    return raw.subtract(raw) if found is None else found
 
 
 def _with_declared(raw: isl.Set, tokens: Iterable[str]) -> isl.Set:
     """The set with all that was declared of these data."""
     bounds, relations = _declared(tuple(sorted(tokens)))
-    for part in relations if bounds is None else (bounds, *relations):
-        raw = raw.intersect(part)
+    if bounds is not None:
+        raw = raw.intersect(bounds)
+    for alternatives in relations:
+        fact = alternatives[0]
+        for one in alternatives[1:]:
+            fact = fact.union(one)
+        raw = raw.intersect(fact)
     return raw
 
 
 @lru_cache(maxsize=65536)
-def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[isl.Set, ...]]:
-    """What was declared of the data: bounds of each by itself, and all else."""
+def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[tuple[isl.Set, ...], ...]]:
+    """What was declared of the data: bounds of each by itself, and all else, each fact as its convex alternatives."""
     found = [data.datum(t) for t in tokens]
     bounds: isl.Set | None = None
     for predicate in dict.fromkeys(b for b in (d.bounds() for d in found) if b is not None):
@@ -584,7 +656,8 @@ def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[isl.Set, .
         for members, predicate in one.excluded(found):
             never = members._isl.intersect(of_text(predicate_text(predicate), (one.token,)))
             relations.append(never.complement())
-    return bounds, tuple(r for r in relations if not r.plain_is_universe())
+    kept = [r for r in relations if not r.plain_is_universe()]
+    return bounds, tuple(tuple(isl.Set.from_basic_set(part) for part in r.get_basic_sets()) for r in kept)
 
 
 def _of_predicate(predicate: Predicate) -> isl.Set:

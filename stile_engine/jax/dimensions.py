@@ -15,7 +15,7 @@ from typing import Any
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, SymbolicInteger, quotient, size_of, whole_number
+from stile_engine.index.dims import Dim, Size, SymbolicInteger, quotient, size_of, unknowns_of, whole_number
 from stile_engine.trace.questions import AS_A_NUMBER, Questions, answering
 from stile_engine.trace.reflection import stands_in
 
@@ -27,8 +27,8 @@ class Dimensions:
     """The symbolic dims of one kernel in one scope of dimension variables."""
 
     def __init__(self, dims: Mapping[str, Dim]) -> None:
-        symbolic = [d for d in dims.values() if d.concrete is None]
-        self._names = {f"{d.name}_" if d.name in _OPERATIONS else d.name: d for d in symbolic}
+        names = {symbol: symbol.removeprefix("#") for symbol in unknowns_of(dims.values())}
+        self._names = {f"{name}_" if name in _OPERATIONS else name: symbol for symbol, name in names.items()}
         self._variables: dict[str, Any] = {}
         self._read: dict[str, Size] = {}
         self._scope: Any = None
@@ -62,7 +62,7 @@ class Dimensions:
 
         # A scope of its own: JAX keeps what it traced by shape, and sizes of different scopes are different.
         variables = export.symbolic_shape(", ".join(self._names))
-        return {d.symbol: variable for d, variable in zip(self._names.values(), variables, strict=True)}
+        return dict(zip(self._names.values(), variables, strict=True))
 
     @contextmanager
     def asked(self, questions: Questions) -> Iterator[None]:
@@ -102,7 +102,7 @@ class Dimensions:
             case ast.Constant(value=int(number)):
                 return Affine((), number)
             case ast.Name(id=name) if name in self._names:
-                return Affine.variable(self._names[name].symbol)
+                return Affine.variable(self._names[name])
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._parsed(operand, text)
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as operator, right=right):

@@ -77,11 +77,11 @@ def _drawn(
                 if not any(isinstance(f, Sorted) for f in tensor.facts):
                     random.shuffle(values)
                 return dict(zip(positions, values, strict=True)) if len(values) == len(positions) else None
-            case Blocks(_, extent):
+            case Blocks(_, extent, _):
                 return dict(
                     zip(positions, _blocks(tensor.name, len(positions), extent.evaluate(sizes), seed), strict=True)
                 )
-            case Offsets(blocks, extent, length):
+            case Offsets(blocks, extent, length, _):
                 groups = _blocks(blocks, length.evaluate(sizes), extent.evaluate(sizes), seed)
                 return {p: sum(g < p[0] for g in groups) for p in positions}
     span = _DEFAULT_SPAN if tensor.span is None else max(tensor.span.evaluate(sizes), 1)
@@ -152,7 +152,7 @@ def _satisfies(tensor: Tensor, drawn: Mapping[Position, int], seed: int, sizes: 
                 return False
             case Sorted() if values != sorted(values):
                 return False
-            case Blocks(_, extent) | Offsets(_, extent, _) if values != sorted(values):
+            case Blocks(_, extent, _) | Offsets(_, extent, _, _) if values != sorted(values):
                 return False
     return True
 
@@ -171,9 +171,9 @@ def _formula(tensor: Tensor, position: Position, shape: Position, seed: int, siz
                 while gcd(step, count) > 1:
                     step += 1
                 return (step * place + seed) % count
-            case Blocks(_, extent):
+            case Blocks(_, extent, _):
                 return place * extent.evaluate(sizes) // count
-            case Offsets(_, extent, length):
+            case Offsets(_, extent, length, _):
                 groups = extent.evaluate(sizes)
                 return -(-place * length.evaluate(sizes) // groups)
             case Unique() | Sorted() | Link():

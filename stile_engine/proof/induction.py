@@ -35,9 +35,9 @@ _GUESS_OPERATIONS = 60_000
 Normalize = Callable[[Node], Guarded]
 State = Callable[[int, Affine, Mapping[str, Affine]], Guarded]
 """Carry ``number`` before a round, its axes replaced by indices; both are expressions over other variables."""
-WithState = Callable[[Recurrence, State, bool], Normalize]
-"""The normal forms of expressions in a loop whose state is given. The last argument: expressions that do
-not name the round have nothing to do with the state."""
+WithState = Callable[[Recurrence, State, bool, Mapping[Node, Guarded]], Normalize]
+"""The normal forms of expressions in a loop whose state is given. The third argument: expressions that do
+not name the round have nothing to do with the state. The last one: expressions whose values are known."""
 
 
 def solve(recurrence: Recurrence, normalize: Normalize, with_state: WithState, unrolled: bool = False) -> State:
@@ -79,7 +79,7 @@ class _Unrolled:
     ) -> None:
         self._recurrence = recurrence
         self._states = [tuple(initial)]
-        body = with_state(recurrence, self, False)
+        body = with_state(recurrence, self, False, {})
         for round_ in range(recurrence.rounds.constant):
             spend()
             here = Instantiation({recurrence.variable: round_})
@@ -113,6 +113,10 @@ class _Loop:
         self._with_state = with_state
         self._round = recurrence.variable
         self._opaque = [_opaque_tensor(recurrence, number) for number in range(len(initial))]
+        self._shown: dict[int, Guarded] = {}
+        """What the body makes of the carries whose closed forms have been shown already."""
+        self._known: dict[Node, Guarded] = {}
+        """The same as values of expressions of the body: the carry before the next round, in closed form."""
 
     def by_induction(self) -> tuple[Guarded, ...] | None:
         """Closed forms that hold: those that are claimed, and guessed ones for the other carries. A claim that says
@@ -135,7 +139,7 @@ class _Loop:
             return None
         stepped = self._stepped(forms)
         for number, (form, after) in enumerate(zip(forms, stepped, strict=True)):
-            if not self._holds(number, form, after):
+            if number not in self._shown and not self._holds(number, form, after):
                 return None
         return self._with_conditions(forms, stepped)
 
@@ -155,7 +159,7 @@ class _Loop:
             # what names only itself and what is known comes first; where there is none, names may still cancel
             ready = [k for k in waiting if not direct[k] - found.keys() - {k}] or waiting
             state = self._state({**{k: self._as_opaque(k) for k in range(len(recurrence.step))}, **found})
-            body = self._with_state(recurrence, state, True)
+            body = self._with_state(recurrence, state, True, self._known)
             progress = False
             for number in ready:
                 generic = body(recurrence.step[number])
@@ -167,6 +171,8 @@ class _Loop:
                     return None
                 found[number] = form
                 progress = True
+                if direct[number] <= self._shown.keys() | {number}:
+                    self._show(number, found)
             if not progress:
                 return None
         return tuple(found[number] for number in range(len(recurrence.step)))
@@ -193,10 +199,27 @@ class _Loop:
 
     # -- the proof -------------------------------------------------------------------------
 
+    def _show(self, number: int, forms: Mapping[int, Guarded]) -> None:
+        """Show the closed form of a carry that is made of itself and of carries with shown ones. The others may use
+        it then: what the body makes of the carry is the carry before the next round."""
+        recurrence = self._recurrence
+        step = recurrence.step[number]
+        after = self._with_state(recurrence, self._state(forms), True, self._known)(step)
+        if not self._holds(number, forms[number], after):
+            return
+        self._shown[number] = after
+        if not isinstance(step, Carried):
+            each = IndexSet.box(
+                {**recurrence.outer, **recurrence.axes[number], self._round: bounds(0, recurrence.rounds)}
+            )
+            following = moved(forms[number], {self._round: Affine.variable(self._round) + 1})
+            pieces = gather([(p.guard & each, p.value) for p in following.pieces], each)
+            self._known[step] = Guarded(pieces, after.conditions)
+
     def _stepped(self, forms: tuple[Guarded, ...]) -> list[Guarded]:
         """What the body makes of the guessed state before a generic round."""
-        body = self._with_state(self._recurrence, self._state(dict(enumerate(forms))), True)
-        return [body(node) for node in self._recurrence.step]
+        body = self._with_state(self._recurrence, self._state(dict(enumerate(forms))), True, self._known)
+        return [self._shown.get(k) or body(node) for k, node in enumerate(self._recurrence.step)]
 
     def _holds(self, number: int, form: Guarded, after: Guarded) -> bool:
         recurrence, variable = self._recurrence, Affine.variable(self._round)

@@ -54,7 +54,9 @@ class Sizes:
             return None
         parts: list[str] = []
         for dim, extent in sorted(self.extents.items()):
-            (_, factor), *_ = extent.terms
+            (_, factor), *more = extent.terms
+            if more or extent.constant:
+                continue  # made of other dims, which it is true of
             parts.append(f"every {dim}" + (f" that is a multiple of {factor}" if factor > 1 else ""))
         return f"for {' and '.join(parts) or 'every size'}, with at most 2**30 elements in each tensor"
 
@@ -124,6 +126,7 @@ class Sizes:
 
     def text(self, text: str) -> str:
         """A text about sets with the unknowns written as sizes: ``64*#N`` is size(N)."""
+        named: dict[str, tuple[int, str]] = {}
         for dim, extent in self.extents.items():
             symbol, factor = extent.terms[0]
             if len(extent.terms) != 1 or extent.constant or not isinstance(symbol, str):
@@ -131,6 +134,8 @@ class Sizes:
             if factor != 1:
                 text = re.sub(rf"(?<![0-9A-Za-z_]){factor}\*{re.escape(symbol)}(?![0-9A-Za-z_])", f"size({dim})", text)
             one = f"size({dim})" if factor == 1 else f"size({dim})/{factor}"
+            named[symbol] = min(named.get(symbol, (factor, one)), (factor, one))
+        for symbol, (_, one) in named.items():
             text = re.sub(rf"{re.escape(symbol)}(?![0-9A-Za-z_])", one, text)
         return text
 

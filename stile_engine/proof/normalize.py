@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -61,9 +61,12 @@ class Normalizer:
         self._recurrences: list[Recurrence] = []
         self._done: dict[Node, Guarded] = {}
 
-    def _inside(self, recurrence: Recurrence, state: induction.State, apart: bool) -> Normalizer:
-        """Normal forms in the body of a loop whose state is given."""
+    def _inside(
+        self, recurrence: Recurrence, state: induction.State, apart: bool, known: Mapping[Node, Guarded]
+    ) -> Normalizer:
+        """Normal forms in the body of a loop whose state is given, and the ``known`` values of some expressions."""
         inner = Normalizer(self._zeros, self._unrolled)
+        inner._done.update(known)
         inner._states = {**self._states, id(recurrence): state}
         inner._recurrences = [*self._recurrences, recurrence]
         if apart:

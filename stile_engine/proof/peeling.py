@@ -69,10 +69,7 @@ class _Peeler:
     def _atom(self, atom: Atom) -> Poly | None:
         if isinstance(atom, SumAtom) and atom.operation == "sum":
             body = self.poly(atom.body)
-            domains = [atom.domain]
-            for name in atom.bound:
-                halves = [self._split(name, domain, atom.body) for domain in domains]
-                domains = [d for rest, points in halves for d in (rest, *points) if d is not EMPTY]
+            domains = self._domains(atom.bound, atom.domain, atom.body)
             if len(domains) > 1:
                 return total_of([sum_over(atom.bound, domain, body) for domain in domains])
             return None if body is atom.body else sum_over(atom.bound, atom.domain, body)
@@ -89,15 +86,23 @@ class _Peeler:
             for p in atom.pieces:
                 body = self.poly(p.body)
                 same = same and body is p.body
-                rest, points = self._split(p.bound[0], p.domain, p.body) if len(p.bound) == 1 else (p.domain, [])
-                same = same and not points
-                families += [Family(p.bound, d, body) for d in (rest, *points) if d is not EMPTY]
+                domains = self._domains(p.bound, p.domain, p.body)
+                same = same and len(domains) == 1
+                families += [Family(p.bound, domain, body) for domain in domains]
             return None if same else greatest(families)
         inner = inside(atom)
         changed = [self.poly(p) for p in inner]
         if all(new is old for new, old in zip(changed, inner, strict=True)):
             return None
         return rebuild(atom, changed)
+
+    def _domains(self, bound: tuple[str, ...], domain: IndexSet, body: Poly) -> list[IndexSet]:
+        """The domain in parts that do not meet: one for each place that a variable is taken out at, and the rest."""
+        parts = [domain]
+        for name in bound:
+            halves = [self._split(name, part, body) for part in parts]
+            parts = [d for rest, points in halves for d in (rest, *points) if d is not EMPTY]
+        return parts
 
     def _split(self, name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet, list[IndexSet]]:
         """The domain without the constant places of the axis that the variable runs along, and those."""

@@ -32,6 +32,7 @@ from stile_engine.term.facts import (
     Signs,
     Sorted,
     Unique,
+    paired,
 )
 from stile_engine.term.signs import NEGATIVE, NONNEGATIVE, NONPOSITIVE, POSITIVE, ZERO_SIGN
 
@@ -96,7 +97,19 @@ def declare(labels: dict[str, Label], extents: Mapping[str, Affine], facts: Sequ
         # what is said of the other input by itself is part of it, what links the two is not
         other = declared.tensor(fact.other.name, fact.other.dims, fact.other.shape)
         _add(declared, label, Link(fact.predicate, _without_links(other)))
+    _pair(declared)
     return declared
+
+
+def _pair(declared: Declared) -> None:
+    """Groups and their offsets are told of each other once all else is known of both."""
+    blocks = [(name, f.offsets) for name, facts in declared.facts.items() for f in facts if isinstance(f, Blocks)]
+    for names in blocks:
+        own = [declared.labels[name] for name in names]
+        shapes = [tuple(declared.extents[d] for d in label.dims) for label in own]
+        tensors = [declared.tensor(n, o.dims, s) for n, o, s in zip(names, own, shapes, strict=True)]
+        for name, tensor in zip(names, paired(*tensors), strict=True):
+            declared.facts[name] = list(tensor.facts)
 
 
 def _without_links(tensor: Tensor) -> Tensor:
@@ -197,6 +210,8 @@ def _comparison(text: str, declared: Declared) -> list[tuple[str, Fact]]:
     assert isinstance(body, tree.Masked)
     condition = body.predicate
     parts = [p for p, _ in tree.walk(condition) if isinstance(p, tree.Data)]
+    if any(isinstance(p, tree.IndexAt) for p, _ in tree.walk(condition)):
+        raise FactError(text, "a fact speaks of elements at one index: expected no 'at'")
     names = tuple(dict.fromkeys(p.label.text for p in parts))
     if not names or len(names) > 2:
         raise FactError(text, "expected a comparison about one input or two, such as 'len:b <= 128'")

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import render_sizes, size_bounds
-from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate
 from stile_engine.index.sets import IndexSet
 from stile_engine.spec.operand import whole
 from stile_engine.spec.syntax import tree
@@ -133,8 +133,24 @@ class Indices:
                     message = f"{label.text} is real: expected integer data in an index"
                     raise SpecShapeError(message, node.start, node.end, ("integer data",))
                 return found
+            case tree.IndexAt():
+                return self._read_at(node)
             case _:
                 raise AssertionError(f"the sorts were not checked: {node}")
+
+    def _read_at(self, node: tree.IndexAt) -> Affine:
+        dim = self.whole(node.dim.text, node.dim.start, node.dim.end)
+        found, index = self.affine(node.operand), self.affine(node.index)
+        own = named_dims(node.operand)
+        if dim.name not in own:
+            message = f"the operand has no {dim.name}, it has {', '.join(own) or 'no dims'}: expected one of its dims"
+            raise SpecShapeError(message, node.dim.start, node.dim.end, tuple(own))
+        ranges = {n: (Affine(), self.extent(n, *place)) for n, place in named_dims(node.index).items()}
+        if not IndexSet.box(ranges).issubset(IndexSet.where(in_range(index, dim.low, dim.high))):
+            shown = f"{render_sizes(dim.low)} <= … < {render_sizes(dim.high)}"
+            message = f"this index leaves {dim.name} for some indices: expected {shown}"
+            raise SpecShapeError(message, node.index.start, node.index.end)
+        return found.substitute({dim.name: index})
 
     def _combine(
         self, left: Affine, operator: str, right: Affine, chain: tree.IndexChain, operand: tree.Condition
@@ -188,10 +204,30 @@ def names_of(node: tree.Condition) -> tuple[str, ...]:
     """The dims that an index expression or a predicate names as indices, in order of first appearance: those
     of the inputs that it reads among them. ``size(d)`` is a number and names no index.
     """
-    found: dict[str, None] = {}
-    for part, _ in tree.walk(node):
-        if isinstance(part, tree.Index):
-            found[part.name] = None
-        elif isinstance(part, tree.Data):
-            found.update(dict.fromkeys(d.name.text for d in part.dims))
-    return tuple(found)
+    return tuple(named_dims(node))
+
+
+def named_dims(node: tree.Condition) -> dict[str, tuple[int, int]]:
+    """The same dims, each with the characters where it stands first."""
+    found: dict[str, tuple[int, int]] = {}
+    _name_dims(node, found)
+    return found
+
+
+def _name_dims(node: tree.Syntax, found: dict[str, tuple[int, int]]) -> None:
+    match node:
+        case tree.Index(name=name):
+            found.setdefault(name, (node.start, node.end))
+        case tree.Data(dims=dims):
+            for ref in dims:
+                found.setdefault(ref.name.text, (ref.name.start, ref.name.end))
+        case tree.IndexAt(dim=dim, index=index, operand=operand):
+            inside: dict[str, tuple[int, int]] = {}
+            _name_dims(operand, inside)
+            for name, place in inside.items():
+                if name != dim.text:
+                    found.setdefault(name, place)
+            _name_dims(index, found)
+        case _:
+            for child in tree.children(node):
+                _name_dims(child, found)

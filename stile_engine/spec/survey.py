@@ -56,7 +56,7 @@ def survey(
                 case tree.Operand(label=label, dims=dims) if label is not None:
                     own = found.setdefault(label.text, Label(_names(dims)))
                     own.real = own.real or id(node) not in indices
-                case tree.At(dim=dim, index=index):
+                case tree.At(dim=dim, index=index) | tree.IndexAt(dim=dim, index=index):
                     for part in _data(index):
                         _index(found, part, extents.get(dim.text))
                 case tree.Comparison():

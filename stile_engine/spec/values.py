@@ -13,7 +13,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import size_bounds
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
 from stile_engine.spec.indexing import scattered
-from stile_engine.spec.indices import Indices, names_of
+from stile_engine.spec.indices import Indices, named_dims
 from stile_engine.spec.operand import Operand, at, axes, describe, dim_names, join, str_range
 from stile_engine.spec.reductions import OWN_OPERATION, combine, reduced, softmax
 from stile_engine.spec.syntax import tree
@@ -199,14 +199,11 @@ class Values:
             return ALWAYS, {}, tuple(dims)
         predicate = self.indices.predicate(condition)
         known = {d.name: d for d in dims}
-        for part, _ in tree.walk(condition):
-            if isinstance(part, tree.Index) and part.name not in known:
-                known[part.name] = self.indices.whole(part.name, part.start, part.end)
-            elif isinstance(part, tree.Data):
-                for ref in part.dims:
-                    name = ref.name
-                    known.setdefault(name.text, self.indices.whole(name.text, name.start, name.end))
-        named = [known[name] for name in names_of(condition)]
+        found = named_dims(condition)
+        for name, place in found.items():
+            if name not in known:
+                known[name] = self.indices.whole(name, *place)
+        named = [known[name] for name in found]
         return predicate, axes(named), tuple(known.values())
 
     def _full(self, node: tree.Full) -> Operand:
@@ -305,16 +302,8 @@ class Values:
             raise SpecShapeError(message, node.dim.start, node.dim.end, tuple(d.name for d in operand.dims))
         index = self.indices.affine(node.index)
         kept = {d.name: d for d in operand.dims if d.name != name}
-        entering: dict[str, DimRange] = {}
-        for part, _ in tree.walk(node.index):
-            if isinstance(part, tree.Index):
-                entering[part.name] = kept.get(part.name) or self.indices.whole(part.name, part.start, part.end)
-            elif isinstance(part, tree.Data):
-                for ref in part.dims:
-                    place = ref.name
-                    entering[place.text] = kept.get(place.text) or self.indices.whole(
-                        place.text, place.start, place.end
-                    )
+        named = named_dims(node.index).items()
+        entering = {n: kept.get(n) or self.indices.whole(n, *place) for n, place in named}
         return self._moved(node, operand, own, index, kept, entering)
 
     def _moved(
@@ -416,9 +405,9 @@ class Values:
                     function = {"+": add, "-": subtract, "*": multiply}[operator]
                     total = function(total, self._real(operand))
                 return total
-            case tree.Index() | tree.Size():
+            case tree.Index() | tree.Size() | tree.IndexAt():
                 index = self.indices.affine(node)
-                named = [self.indices.whole(n, node.start, node.end) for n in names_of(node)]
+                named = [self.indices.whole(n, node.start, node.end) for n in named_dims(node)]
                 return IndexNumber(index, axes(named))
         raise SpecShapeError("'//' and '%' are for integers: an operand is real", node.start, node.end)
 

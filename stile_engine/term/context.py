@@ -22,7 +22,7 @@ from stile_engine.term.atoms import (
 from stile_engine.term.divisions import exact_read
 from stile_engine.term.extrema import Family, greatest
 from stile_engine.term.functions import named
-from stile_engine.term.known import fixed_by
+from stile_engine.term.known import fixed_by, over_segments
 from stile_engine.term.rewrite import map_mono
 from stile_engine.term.ring import multiply, scale, total_of
 from stile_engine.term.sums import product_over, sum_over
@@ -49,7 +49,7 @@ def specialise(operand: Poly, context: IndexSet) -> Poly:
 
 
 def _is_empty(atom: SumAtom, context: IndexSet) -> bool:
-    if (atom.domain & context) is EMPTY:
+    if atom.domain.is_disjoint(context):
         return True
     # whether data let the domain have members may be one of the things that the context says
     return bool(atom.domain.tokens and context.tokens) and (atom.domain.project_out(atom.bound) & context) is EMPTY
@@ -84,8 +84,12 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
     match atom:
         case SumAtom():
             domain = atom.domain & context
+            if domain.tokens:
+                domain, inner = over_segments(atom.bound, domain, atom.body)
+            else:
+                inner = atom.body
             narrow = domain.given(context)
-            body = specialise(atom.body, domain)
+            body = specialise(inner, domain)
             if narrow is atom.domain and body is atom.body:
                 return None
             if atom.operation == "prod":
@@ -95,14 +99,16 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
             families: list[Family] = []
             same = True
             for p in atom.pieces:
-                domain = p.domain & context
+                domain, inner = p.domain & context, p.body
+                if domain.tokens:
+                    domain, inner = over_segments(p.bound, domain, inner)
                 narrow = domain.given(context)
                 if p.domain.tokens and context.tokens and (p.domain.project_out(p.bound) & context) is EMPTY:
                     narrow = EMPTY
                 if narrow is EMPTY:
                     same = False
                     continue
-                body = specialise(p.body, domain)
+                body = specialise(inner, domain)
                 same = same and narrow is p.domain and body is p.body
                 families.append(Family(p.bound, narrow, body))
             # without families: the term counts for nothing here

@@ -22,6 +22,7 @@ from stile_engine.index.names import fresh_name
 from stile_engine.index.sets import IndexSet
 from stile_engine.index.work import BudgetExceeded, spend
 from stile_engine.term.atoms import Atom, IndexAtom, Poly, Rational, ReadAtom, of_atom, ratio, read_atom
+from stile_engine.term.elements import Element, element, elements_of, place_of
 from stile_engine.term.rewrite import transform
 from stile_engine.term.ring import of_affine, scale, substitute
 
@@ -53,10 +54,32 @@ def uses_of(bound: tuple[str, ...], body: Poly) -> Uses:
     """The read indices that name a bound variable, and none that is bound deeper inside."""
     names = frozenset(bound)
     outer = body.variables | names
-    found = {i: None for read in body.reads for i in read.index if not i.variables.isdisjoint(names)}
-    indices = tuple(sorted((i for i in found if i.variables <= outer), key=lambda i: i.digest))
+    found: dict[Affine, None] = {}
+    waiting = [i for read in body.reads for i in read.index]
+    waiting += [i for e in elements_of(body.variables) for i in e.arguments]
+    while waiting:
+        index = waiting.pop()
+        moving = _moving_data(index, names)
+        if moving:
+            # what such data are read at, and what stands beside them
+            waiting += [i for e in moving for i in e.arguments]
+            index = index - _sum_of(index, moving)
+        if not index.variables.isdisjoint(names) and index.variables <= outer:
+            found[index] = None
+    indices = tuple(sorted(found, key=lambda i: i.digest))
     alone = [_alone(i, names) for i in indices]
     return Uses(indices, None not in alone, names <= set(alone))
+
+
+def _moving_data(index: Affine, names: frozenset[str]) -> list[Element]:
+    """The elements of integer inputs among the addends of an index that vary with the variables."""
+    own = frozenset(atom for atom, _ in index.terms if isinstance(atom, str))
+    return [e for e in elements_of(own) if not e.variables.isdisjoint(names)]
+
+
+def _sum_of(index: Affine, parts: list[Element]) -> Affine:
+    """The addends of the index that these elements make."""
+    return Affine(tuple((e.token, index.coefficient(e.token)) for e in sorted(parts, key=lambda e: e.token)))
 
 
 def _alone(index: Affine, names: frozenset[str]) -> str | None:
@@ -73,7 +96,7 @@ def by_reads(bound: tuple[str, ...], domain: IndexSet, body: Poly, distinct: boo
     ``distinct``: every tuple of the bound variables counts, and not only every value of the body."""
     found_uses = uses_of(bound, body)
     uses, plain = found_uses.indices, found_uses.plain
-    if not uses or has_data(domain, body) or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
+    if not uses or data_moves(bound, domain) or (plain and (len(bound) < 2 or not are_coupled(domain, bound))):
         return []
     try:
         return _choices(bound, domain, body, uses, plain, distinct)
@@ -157,10 +180,27 @@ def _moved(
 
 
 def _with_indices(body: Poly, indices: dict[Affine, Affine]) -> Poly:
+    names = frozenset().union(*(i.variables for i in indices))
+
+    def rewritten(index: Affine) -> Affine:
+        found = indices.get(index)
+        if found is not None:
+            return found
+        moving = _moving_data(index, names)
+        if not moving:
+            return index
+        left = index - _sum_of(index, moving)
+        total = indices.get(left, left)
+        for own in moving:
+            arguments = tuple(rewritten(i) for i in own.arguments)
+            made = place_of(own.tensor, *arguments) if own.inverse else element(own.tensor, arguments)
+            total = total + made * index.coefficient(own.token)
+        return total
+
     def change(atom: Atom) -> Poly | None:
         if not isinstance(atom, ReadAtom):
             return None
-        moved = tuple(indices.get(i, i) for i in atom.index)
+        moved = tuple(rewritten(i) for i in atom.index)
         return None if moved == atom.index else of_atom(read_atom(atom.tensor, moved))
 
     return transform(body, change)
@@ -185,5 +225,6 @@ def _settled(body: Poly, image: IndexSet) -> Poly:
     return transform(body, change)
 
 
-def has_data(domain: IndexSet, body: Poly) -> bool:
-    return bool(domain.tokens or (data.any_known() and data.tokens_of(body.variables)))
+def data_moves(bound: tuple[str, ...], domain: IndexSet) -> bool:
+    """Whether data that vary with a bound variable have a say in which of its values there are."""
+    return any(not data.datum(token).variables.isdisjoint(bound) for token in domain.tokens)

@@ -24,7 +24,19 @@ from stile_engine.index.predicate import (
 )
 from stile_engine.index.predicate import substitute as substitute_predicate
 from stile_engine.term.expression import Tensor
-from stile_engine.term.facts import OTHER, VALUE, Blocks, Bound, Link, Offsets, Permutation, Sorted, Unique
+from stile_engine.term.facts import (
+    OTHER,
+    VALUE,
+    Blocks,
+    Bound,
+    Link,
+    Offsets,
+    Permutation,
+    Sorted,
+    Unique,
+    groups_of,
+    offsets_of,
+)
 
 
 class Element(data.Datum):
@@ -72,9 +84,9 @@ class Element(data.Datum):
                     parts.append(substitute_predicate(predicate, {VALUE: self.value}))
                 case Permutation(extent):
                     parts.append(in_range(self.value, 0, extent))
-                case Blocks(_, extent):
+                case Blocks(_, extent, _):
                     parts.append(in_range(self.value, 0, extent))
-                case Offsets(_, _, length):
+                case Offsets(_, _, length, _):
                     parts.append(in_range(self.value, 0, length + 1))
         return conjunction(*parts) if parts else None
 
@@ -88,6 +100,32 @@ class Element(data.Datum):
         # a permutation takes each value in range at exactly one place
         place = _token(self.tensor, (value,), not self.inverse)
         return data.Preimage(self.arguments[0], place, in_range(value, 0, extent), self.inside)
+
+    def segment(self) -> data.Segment | None:
+        fact = next((f for f in self.tensor.facts if isinstance(f, Offsets)), None)
+        groups = groups_of(self.tensor)
+        if fact is None or groups is None or self.inverse or self.tensor.shape[0] != fact.extent + 1:
+            return None
+        (argument,) = self.arguments
+        return data.Segment(
+            argument,
+            in_range(argument, 0, fact.extent),
+            self.value,
+            _token(self.tensor, (argument + 1,), inverse=False),
+            lambda member: _token(groups, (member,), inverse=False),
+            lambda member: in_range(member, 0, fact.length),
+        )
+
+    def group(self, number: Affine) -> data.Group | None:
+        fact = next((f for f in self.tensor.facts if isinstance(f, Blocks)), None)
+        marks = offsets_of(self.tensor)
+        if fact is None or marks is None or self.inverse or marks.shape[0] != fact.extent + 1:
+            return None
+        low, high = (_token(marks, (number + k,), inverse=False) for k in range(2))
+        (member,) = self.arguments
+        return data.Group(
+            member, self.inside, conjunction(in_range(number, 0, fact.extent), in_range(member, low, high))
+        )
 
     def relations(self, others: Sequence[data.Datum]) -> list[Predicate]:
         found = [p for fact in self.tensor.facts for p in self._of(fact, others)]
@@ -114,7 +152,7 @@ class Element(data.Datum):
                         yield _implies(inside, same)
             case Sorted():
                 yield from self._in_order(elements)
-            case Blocks(offsets, _):
+            case Blocks(offsets, _, _):
                 yield from self._in_order(elements)
                 for other in elements:
                     if other.tensor.name == offsets and self._is_marked_by(other):
@@ -125,7 +163,7 @@ class Element(data.Datum):
                         smaller = compare(self.value, "<", group)
                         yield _implies(conjunction(inside, before), smaller)
                         yield _implies(conjunction(inside, smaller), before)
-            case Offsets(_, extent, length):
+            case Offsets(_, extent, length, _):
                 yield from self._in_order(elements)
                 (group,) = self.arguments
                 yield _implies(compare(group, "==", 0), compare(self.value, "==", 0))

@@ -41,7 +41,7 @@ from stile_engine.term.atoms import (
     poly,
     ratio,
 )
-from stile_engine.term.known import along_permutation, fixed_by
+from stile_engine.term.known import along_permutation, fixed_by, members_of_group
 from stile_engine.term.monotone import through_monotone, through_pieces
 from stile_engine.term.ring import (
     _as_poly,
@@ -154,6 +154,10 @@ def _piece(split: _Split) -> MaxPiece:
     return MaxPiece(bound, domain, add(split.fixed, body))
 
 
+def _along_data(name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly] | None:
+    return along_permutation(name, domain, body) or members_of_group(name, domain, body)
+
+
 def _reduce_bound(family: Family) -> Family:
     """Without variables that the domain fixes or the body does not name."""
     bound, domain, body = family.bound, family.domain, family.body
@@ -162,17 +166,17 @@ def _reduce_bound(family: Family) -> Family:
         changed = False
         for name in bound:
             value = determined(domain, name)
-            place = domain.place_of(name) if value is None and domain.tokens else None
-            if place is not None:
+            place = domain.place_of(name, bound) if value is None and domain.tokens else None
+            if place is not None and name not in place.value.variables:
                 # data that take each value once fix the variable too
-                value, domain = place[0], domain & place[1]
-            if value is not None and name not in value.variables:
+                domain, body = place.narrowed(domain), substitute(body, {name: place.value})
+            elif value is not None and name not in value.variables:
                 mapping = {name: value}
                 domain, body = domain.substitute(mapping), substitute(body, mapping)
             elif name not in body.variables:
                 # max over v of f = f where some v is in the domain
                 domain = domain.project_out([name])
-            elif data.any_known() and (moved := along_permutation(name, domain, body)) is not None:
+            elif data.any_known() and (moved := _along_data(name, domain, body)) is not None:
                 domain, body = moved
                 changed = True
                 break

@@ -4,7 +4,7 @@ different facts are different inputs, and nothing that was found under a fact ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from stile_engine.index.affine import Affine
@@ -58,10 +58,14 @@ class Sorted:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """One dim, sorted, and the elements equal to g stand at ``offsets[g] … offsets[g + 1] - 1``."""
+    """One dim, sorted, and the elements equal to g stand at ``offsets[g] … offsets[g + 1] - 1``.
+
+    ``marks`` are the offsets as an input, without this one in their own fact (``paired``).
+    """
 
     offsets: str
     extent: Affine
+    marks: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,13 @@ class Offsets:
     """``offsets[g]`` is the number of elements of ``blocks`` (``length`` in all) that are smaller than g.
 
     One element for each of the ``extent`` groups, and possibly one more, ``length``, at the end.
+    ``groups`` are the blocks as an input, without these offsets in their own fact.
     """
 
     blocks: str
     extent: Affine
     length: Affine
+    groups: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +90,33 @@ class Signs:
 
 
 Fact: TypeAlias = Bound | Link | Unique | Permutation | Sorted | Blocks | Offsets | Signs
+
+
+def paired(blocks: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:
+    """Both with the other one in their facts: from an element of either, elements of the other can be made."""
+    return _with_marks(blocks, _alone(offsets)), _with_groups(offsets, _alone(blocks))
+
+
+def offsets_of(blocks: Tensor) -> Tensor | None:
+    """The offsets of groups, where ``blocks`` says of each element in which group it is."""
+    marks = next((f.marks for f in blocks.facts if isinstance(f, Blocks)), None)
+    return None if marks is None else _with_groups(marks, _alone(blocks))
+
+
+def groups_of(offsets: Tensor) -> Tensor | None:
+    """The group of each element, where ``offsets`` says where groups begin."""
+    groups = next((f.groups for f in offsets.facts if isinstance(f, Offsets)), None)
+    return None if groups is None else _with_marks(groups, _alone(offsets))
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    return _with_groups(_with_marks(tensor, None), None)
+
+
+def _with_marks(blocks: Tensor, marks: Tensor | None) -> Tensor:
+    return replace(blocks, facts=tuple(replace(f, marks=marks) if isinstance(f, Blocks) else f for f in blocks.facts))
+
+
+def _with_groups(offsets: Tensor, groups: Tensor | None) -> Tensor:
+    facts = tuple(replace(f, groups=groups) if isinstance(f, Offsets) else f for f in offsets.facts)
+    return replace(offsets, facts=facts)

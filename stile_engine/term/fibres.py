@@ -9,7 +9,7 @@ from __future__ import annotations
 from stile_engine.index.graphs import is_function, lengths, with_values
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import ONE, Mono, Poly, of_mono
-from stile_engine.term.coordinates import by_reads, has_data, uses_of
+from stile_engine.term.coordinates import by_reads, data_moves, uses_of
 from stile_engine.term.ring import multiply, of_affine, total_of
 
 _MOST_CASES = 8
@@ -22,7 +22,7 @@ def by_multiplicity(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly |
     body = of_mono(m)
     found = uses_of(bound, body)
     uses = found.indices
-    if found.one_to_one or has_data(domain, body):
+    if found.one_to_one or data_moves(bound, domain):
         return None
     moving = tuple(v for v in bound if any(v in use.variables for use in uses))
     if not moving or len(moving) < len(bound):

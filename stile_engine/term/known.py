@@ -51,6 +51,32 @@ def along_permutation(name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet
     return None
 
 
+def members_of_group(name: str, domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly] | None:
+    """A family over the members of one group, ``{t : G[t] == g}``, as one over the segment that they are:
+    ``{t : off[g] <= t < off[g + 1]}``. None for other domains."""
+    for token in data.tokens_of(domain.tokens):
+        if name not in data.datum(token).variables:
+            continue
+        number = domain.solve(token)
+        if number is None or name in data.closure(number.variables):
+            continue
+        found = data.datum(token).group(number)
+        if found is None or not domain.issubset(IndexSet.where(found.inside)):
+            continue
+        coefficient = found.member.coefficient(name)
+        if coefficient in (1, -1) and name not in (found.member - Affine.variable(name) * coefficient).variables:
+            mapping = {token: number}
+            return domain.substitute(mapping) & IndexSet.where(found.among), substitute(body, mapping)
+    return None
+
+
+def over_segments(bound: Iterable[str], domain: IndexSet, body: Poly) -> tuple[IndexSet, Poly]:
+    """The same for each of the bound variables that runs over the members of a group."""
+    for name in bound:
+        domain, body = members_of_group(name, domain, body) or (domain, body)
+    return domain, body
+
+
 def _is_simpler(token: str, value: Affine, bound: frozenset[str]) -> bool:
     others = data.tokens_of(value.variables)
     if not others:

@@ -25,7 +25,7 @@ from stile_engine.term.atoms import (
 )
 from stile_engine.term.attained import at_the_first_place
 from stile_engine.term.fibres import by_multiplicity
-from stile_engine.term.known import along_permutation, fixed_by
+from stile_engine.term.known import along_permutation, fixed_by, members_of_group
 from stile_engine.term.ring import (
     add,
     indicator_of,
@@ -125,13 +125,14 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
             mapping = {name: value}
             return sum_over(rest, domain.substitute(mapping), substitute(of_mono(m), mapping))
     for name in bound if domain.tokens else ():
-        place = domain.place_of(name)
-        if place is not None and name not in place[0].variables:
+        place = domain.place_of(name, bound)
+        if place is not None and name not in place.value.variables:
             # sum over {k : I[k] == s} of f(k) = f(place of s), for data that take each value once
             rest = tuple(b for b in bound if b != name)
-            mapping = {name: place[0]}
-            narrowed = (domain & place[1]).substitute(mapping)
-            return sum_over(rest, narrowed, substitute(of_mono(m), mapping))
+            return sum_over(rest, place.narrowed(domain), substitute(of_mono(m), {name: place.value}))
+        grouped = members_of_group(name, domain, of_mono(m))
+        if grouped is not None:
+            return sum_over(bound, *grouped)
     for name in bound if domain.tokens else ():
         first = at_the_first_place(name, domain, m)
         if first is not None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from stile_engine.array.arrays import Shape, Unreadable, outer_ranges
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, variables
 from stile_engine.index.sets import UNIVERSE, IndexSet
@@ -58,10 +59,20 @@ class Context:
         names = set().union(*(variables(p) for p in about), (axis_variable(a) for a in range(len(shape))))
         kept: Axes = {}
         facts: list[Predicate] = []
+        read: set[str] = set()
         waiting = list(names)
         while waiting:
             name = waiting.pop()
-            if name in kept or name.startswith("@"):
+            if name in kept or name in read:
+                continue
+            if data.is_token(name):
+                # What is declared of an element holds inside of its tensor: where it is read must be known, and
+                # what the facts speak of.
+                datum = data.datum(name)
+                read.add(name)
+                waiting += datum.variables
+                for declared in (datum.bounds(), *datum.relations([datum])):
+                    waiting += [v for v in variables(declared) if v in ranges] if declared is not None else []
                 continue
             if name in self.replaced:
                 raise TraceError("a program id beside the number of the tile that the program has taken")

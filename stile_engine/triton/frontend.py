@@ -9,7 +9,15 @@ from typing import Any
 from stile_engine.array.arrays import Unreadable, around
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, SizeProduct, SymbolicInteger, affine_of, products_of_sizes
+from stile_engine.index.dims import (
+    DEFAULT_MAXIMUM,
+    Dim,
+    SizeProduct,
+    SymbolicInteger,
+    affine_of,
+    products_of_sizes,
+    unknowns_of,
+)
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds
@@ -86,9 +94,7 @@ class _Launched:
         self.claims = () if claimed is None else claimed(launch.constants)
         self.types: dict[str, str] = {}
         self.constants: dict[str, Any] = {}
-        self.symbols: dict[str, tuple[int, int]] = {
-            d.symbol: d.symbol_range for d in task.dims.values() if d.concrete is None
-        }
+        self.symbols: dict[str, tuple[int, int]] = unknowns_of(task.dims.values())
         self.unknown: set[str] = set()
         """The strides without a number."""
         self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}

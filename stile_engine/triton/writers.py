@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import outer_ranges
-from stile_engine.array.inverse import invert
+from stile_engine.array.inverse import invert, solved
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range, substitute, variables
 from stile_engine.index.sets import UNIVERSE, IndexSet
-from stile_engine.term.expression import Axes, Node, Restrict, bounds
+from stile_engine.term.expression import Axes, Node, Restrict, Scatter, bounds
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable
 from stile_engine.triton.context import numeric
@@ -70,6 +71,38 @@ def written_by(access: Access, programs: Axes, known: Collection[str] = ()) -> W
         where = ALWAYS
     assert access.value is not None
     return Written(access, where, reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside}))
+
+
+def chosen_by_data(access: Access, programs: Axes, before: Node) -> Node:
+    """What a store leaves in each element of which one program, round and lane at most is the writer, and ``before``
+    in the others. What the index of an element tells of its writer is solved for, all else is bound."""
+    names = unknowns(access, programs)
+    # Apart from the element's own indices, which have the names of lanes.
+    own = {v: Affine.variable(f"by.{v.replace('$', 'lane.')}") for v in names}
+    ranges = {own[v].render(): r for v, r in names.items()}
+    known = numeric({**access.variables, **ranges})
+    indices = [index.substitute(own) for index in access.index]
+    read = data.tokens_of(frozenset().union(*(i.variables for i in indices)))
+    # What data are read at is not told by what they hold: those are solved for by nobody.
+    arguments = frozenset().union(*(data.datum(t).variables for t in read))
+    counts = {v: max(1, known.get(v, bounds(0, 2**40))[1].constant) for v in ranges if v not in arguments}
+    outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
+    found = solved([(i, Affine.variable(v)) for i, v in zip(indices, outside, strict=True)], counts)
+    mapping = {v: found.get(e.render(), e) for v, e in own.items()}
+    left = {v: tuple(e.substitute(mapping) for e in ranges[v]) for v in ranges if v not in found}
+    # A bound variable's range may not name another variable: what a range says of them stands in the predicate.
+    bound = {
+        v: (low, high) if all(n.startswith("#") for n in low.variables | high.variables) else bounds(0, MOST_ROUNDS)
+        for v, (low, high) in left.items()
+    }
+    here = [
+        compare(index.substitute(mapping), "==", Affine.variable(v))
+        for index, v in zip(access.index, outside, strict=True)
+    ]
+    where = conjunction(*here, substitute(conditions(access, programs), mapping))
+    assert access.value is not None
+    node = reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside, **bound})
+    return Scatter(bound, where, node, before, outside)
 
 
 def freed(node: Node, access: Access) -> Node:

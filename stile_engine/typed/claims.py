@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.data import tokens_of
-from stile_engine.index.dims import SymbolicDim, registered_dims, render_sizes, size_bounds
+from stile_engine.index.dims import registered_dims, render_sizes, size_bounds, unknowns_of
 from stile_engine.index.sets import UNIVERSE, range_within
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
@@ -135,5 +135,5 @@ def state(claim: Claim) -> None:
 
 def prove_claim(claim: Claim) -> Proof:
     """The proof of a claim under the ranges of the symbolic sizes declared so far."""
-    sizes = {d.symbol: d.symbol_range for d in registered_dims().values() if isinstance(d, SymbolicDim)}
+    sizes = unknowns_of(registered_dims().values())
     return prove_values(claim.actual, claim.spec, sizes=sizes)

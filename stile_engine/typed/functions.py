@@ -73,6 +73,7 @@ def _pair(index: RuntimeIndex, offsets: RuntimeIndex, values_in: DimLike | None)
         )
     index.learn([Blocks(offsets.name, extent)])
     offsets.learn([Offsets(index.name, extent, length)])
+    index.pair(offsets)
 
 
 class Functions(Generic[ArrayT]):

@@ -11,7 +11,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.dims import affine_of
 from stile_engine.term.elements import element
 from stile_engine.term.expression import ZERO, Axes, Node, Reindex, Restrict, Tensor
-from stile_engine.term.facts import Fact, Offsets
+from stile_engine.term.facts import Fact, Offsets, paired
 from stile_engine.term.scattering import Place, checked, scattered
 from stile_engine.term.value import DimRange
 from stile_engine.trace.location import Site, user_site
@@ -77,6 +77,11 @@ class RuntimeIndex:
         own = self._whole
         kept = dict.fromkeys([*own._tensor.facts, *facts])
         own._tensor = replace(own._tensor, facts=tuple(sorted(kept, key=repr)))
+
+    def pair(self, offsets: RuntimeIndex) -> None:
+        """These are groups whose members begin at the offsets."""
+        blocks, marks = self._whole, offsets._whole
+        blocks._tensor, marks._tensor = paired(blocks._tensor, marks._tensor)
 
 
 def _needs_index(index: Any, doing: str) -> RuntimeIndex:

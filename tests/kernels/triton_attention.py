@@ -328,7 +328,7 @@ def sliding_window_from_the_tile_of_the_first_row(q_ptr, k_ptr, v_ptr, out_ptr, 
 
 @kernel({"out_ptr": WINDOW}, **ATTENTION)
 @triton.jit
-def sliding_window_over_all_tiles(q_ptr, k_ptr, v_ptr, out_ptr, t, n, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):  # unknown
+def sliding_window_over_all_tiles(q_ptr, k_ptr, v_ptr, out_ptr, t, n, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr):  # refuted: ∞ - ∞
     rows = tl.program_id(0) * BM + tl.arange(0, BM)
     d = tl.arange(0, D)
     q = tl.load(q_ptr + rows[:, None] * D + d[None, :], mask=rows[:, None] < t, other=0.0)

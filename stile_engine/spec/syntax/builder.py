@@ -201,6 +201,10 @@ class TreeBuilder(Transformer[Token, tree.Spec]):
     def data(self, parts: Parts) -> tree.Data:
         return tree.Data(*span(parts), name(parts[0]), only(parts, tree.DimRef))
 
+    def index_at(self, parts: Parts) -> tree.IndexAt:
+        index, operand = cast("tuple[tree.Condition, tree.Condition]", syntax(parts))
+        return tree.IndexAt(*span(parts), name(parts[2]), index, operand)
+
     def bracketed(self, parts: Parts) -> tree.Condition:
         low, high = span(parts)
         return replace(cast(tree.Condition, parts[1]), start=low, end=high)

@@ -28,6 +28,9 @@ def check_sorts(root: tree.Syntax) -> None:
                 _number(operand)
             case tree.At(index=index):
                 _number(index)
+            case tree.IndexAt(index=index, operand=operand):
+                _number(index)
+                _number(operand)
             case tree.DimRef(low=low, high=high) if low is not None and high is not None:
                 _bound(low)
                 _bound(high)

@@ -50,6 +50,15 @@ class Size(Syntax):
 
 
 @dataclass(frozen=True, slots=True)
+class IndexAt(Syntax):
+    """``at[dim := index](e)`` in a predicate or in an index: ``at[b := b + 1](off:b)``."""
+
+    dim: Name
+    index: Condition
+    operand: Condition
+
+
+@dataclass(frozen=True, slots=True)
 class IndexNegative(Syntax):
     operand: Condition
 
@@ -85,7 +94,7 @@ class Negation(Syntax):
     operand: Condition
 
 
-IndexExpression: TypeAlias = Integer | Index | Data | Size | IndexNegative | IndexChain
+IndexExpression: TypeAlias = Integer | Index | Data | IndexAt | Size | IndexNegative | IndexChain
 Condition: TypeAlias = IndexExpression | Comparison | Conjunction | Disjunction | Negation
 """Either sort; ``sorts.py`` has checked that the right one stands in each place."""
 
