@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from stile_engine.array.arrays import Shape, Unreadable, outer_ranges
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, variables
+from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range, negate, variables
 from stile_engine.index.sets import UNIVERSE, IndexSet
-from stile_engine.term.expression import Axes, bounds
+from stile_engine.term.elements import elements_of
+from stile_engine.term.expression import Axes, Tensor, bounds
 from stile_engine.trace.frontend import TraceError, axis_variable
 
 
@@ -24,6 +25,8 @@ class Context:
     facts: list[Predicate] = field(default_factory=list)
     untold: Axes = field(default_factory=dict)
     """Integers of which only the range is known. They are part of no value."""
+    bits: dict[Tensor, int] = field(default_factory=dict)
+    """The width of the signed integers that an input holds, for inputs that were read."""
     path: Predicate = ALWAYS
     """When the operation under way is reached."""
     replaced: frozenset[str] = frozenset()
@@ -93,6 +96,14 @@ class Context:
         """The lanes and programs, on the present path, at which it holds."""
         own = conjunction(self.path, predicate, *also)
         return self.indices(shape, own) & IndexSet.where(own)
+
+    def widths(self, value: Affine) -> Predicate:
+        """What the element types of integer inputs say of the elements that it names."""
+        found: list[Predicate] = []
+        for element in elements_of(value.variables):
+            if (bits := self.bits.get(element.tensor)) is not None:
+                found.append(in_range(Affine.variable(element.token), -(2 ** (bits - 1)), 2 ** (bits - 1)))
+        return conjunction(*found)
 
     def decide(self, predicate: Predicate, shape: Shape, *given: Predicate) -> bool | None:
         """Whether it holds in all lanes of all programs on the present path (True), in none (False), or in some."""

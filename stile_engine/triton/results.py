@@ -17,9 +17,12 @@ from stile_engine.index.predicate import (
     variables,
 )
 from stile_engine.index.sets import IndexSet
+from stile_engine.proof.data_points import member_with_data
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
+from stile_engine.term.elements import elements_of
 from stile_engine.term.expression import Axes, Node, NoValue, Read, Unmodelled, add, bounds, reduce, select
+from stile_engine.term.facts import Offsets, Permutation, Unique
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
@@ -190,8 +193,10 @@ class Races:
         self, one: Access, other: Access, where: IndexSet, left: Mapping[str, Affine], right: Mapping[str, Affine]
     ) -> Check:
         verb = "write" if other.kind == "store" else "read and write"
+        if where.tokens:
+            return self._race_by_data(one, verb, where, left, right)
         point = self._smallest(where)
-        if point is None or where.tokens:
+        if point is None:
             detail = f"two programs may {verb} the same element of {self.memory.name}"
             return Check("race", Status.UNKNOWN, one.site, detail)
         first = {v: point.get(left[v].render(), 0) for v in self.programs if v in left}
@@ -212,6 +217,26 @@ class Races:
         detail = f"the programs {who} {verb} the same element {self.memory.name}[{place}]{sizes_text(shown)}"
         witness = Witness(sizes=shown, output=self.memory.name, index=index)
         return Check("race", Status.REFUTED, one.site, detail, witness)
+
+    def _race_by_data(
+        self, one: Access, verb: str, where: IndexSet, left: Mapping[str, Affine], right: Mapping[str, Affine]
+    ) -> Check:
+        """Two programs that data send to one element, if data may be such."""
+        read = dict.fromkeys(e.tensor for i in one.index for e in elements_of(i.variables))
+        repeating = [t.name for t in read if not any(isinstance(f, Unique | Permutation | Offsets) for f in t.facts)]
+        hint = "" if not repeating else f": declare it with assume='{repeating[0]} unique' where nothing repeats"
+        found = member_with_data(where, self.sizes)
+        if found is None:
+            detail = f"two programs may {verb} the same element of {self.memory.name}{hint}"
+            return Check("race", Status.UNKNOWN, one.site, detail)
+        sides = [
+            {v: found.indices.get(side[v].render(), 0) for v in self.programs if v in side} for side in (left, right)
+        ]
+        who = " and ".join("(" + ", ".join(f"{readable(v)}={n}" for v, n in side.items()) + ")" for side in sides)
+        shown = self.sizes.shown(found.sizes) if self.sizes else {}
+        element = f"{verb} the same element of {self.memory.name}{sizes_text(shown)}, where {found}"
+        witness = Witness(sizes=shown, output=self.memory.name)
+        return Check("race", Status.REFUTED, one.site, f"the programs {who} {element}{hint}", witness)
 
     def _smallest(self, where: IndexSet) -> dict[str, int] | None:
         if self.sizes:

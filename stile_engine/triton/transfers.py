@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray, Unreadable, ranges_of, select_node
 from stile_engine.array.elementwise import is_float
+from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate, substitute
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate, substitute, variables
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.term.reindexing import reindex_node
@@ -107,11 +108,12 @@ def loaded(pointer: Pointer, mask: Predicate, other: Value | None, reader: Reade
     for region, index in cases:
         reader.access("load", memory, index, conjunction(mask, region), shape, after=tuple(w.access for w in earlier))
     if memory.tensor is not None and memory.tensor.integer:
-        return _integers(memory, cases, mask, inside, other, pointer, reader)
+        return _integers(memory, cases, mask, other, pointer, reader)
     if not is_float(memory.dtype):
         raise Unreadable(f"{memory.name} holds {memory.dtype} data")
     node = _contents(memory, cases, pointer, earlier, mask, reader)
-    if inside != ALWAYS and cases:
+    # where data lead an access out of its tensor it has no value: that is owed as bounds
+    if inside != ALWAYS and cases and not data.tokens_of(variables(inside) | variables(mask)):
         safe = reader.context.simplify(inside, shape)
         node = node if safe == ALWAYS else select_node(safe, node, Unmodelled(PAST_THE_ROW, reader.site), shape)
     if mask != ALWAYS:
@@ -164,28 +166,28 @@ def _integers(
     memory: Memory,
     cases: Cases,
     mask: Predicate,
-    inside: Predicate,
     other: Value | None,
     pointer: Pointer,
     reader: Reader,
 ) -> Value:
-    """Elements of integer data, which may be indices again."""
+    """Elements of integer data, which may be indices again. Outside of the tensor they may be any integers: that is
+    owed as bounds."""
     shape = pointer.shape
     assert memory.tensor is not None
-    if inside != ALWAYS and reader.context.decide(inside, shape, mask) is not True:
-        raise Unreadable(PAST_THE_ROW)
     pieces: list[tuple[Predicate, Polynomial]] = [
         (conjunction(mask, region), Polynomial.of(element(memory.tensor, index))) for region, index in cases
     ]
     bits = int(memory.dtype.removeprefix("uint").removeprefix("int"))
+    if memory.dtype.startswith("int"):
+        reader.context.bits[memory.tensor] = bits
     if mask != ALWAYS:
         if other is None:
             raise Unreadable("integers loaded under a mask without other=: the lanes that are masked off have no value")
         pieces += as_whole(other).pieces
-    return _made(reader, shape, tuple(pieces), bits)
+    return _made(shape, tuple(pieces), bits)
 
 
-def _made(reader: Reader, shape: Shape, pieces: Pieces, bits: int) -> Whole:
+def _made(shape: Shape, pieces: Pieces, bits: int) -> Whole:
     if len(pieces) == 1:
         return whole(shape, pieces[0][1], bits)
     return Whole(shape, (*pieces[:-1], (ALWAYS, pieces[-1][1])), bits)

@@ -11,8 +11,12 @@ from stile_engine.array.arrays import Shape, Unreadable
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate
 from stile_engine.index.sets import EMPTY, IndexSet
+from stile_engine.proof.data_points import member_with_data
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
+from stile_engine.term.elements import elements_of
+from stile_engine.term.expression import Tensor
+from stile_engine.term.facts import Blocks, Bound, Link, Offsets, Permutation
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Check
 from stile_engine.triton.context import Context, numeric
@@ -58,10 +62,9 @@ class Watch:
     ) -> Check:
         verb = "reads" if kind == "load" else "writes"
         what = f"{verb} {memory.name} out of bounds"
-        if bad.tokens:
-            detail = f"nothing says that data keep this access of {memory.name} in bounds"
-            return Check("bounds", Status.UNKNOWN, site, f"{detail}; declare it with assume=")
         address = memory.address(index)
+        if bad.tokens:
+            return self._by_data(memory, index, address, bad, what, site)
         bad = bad.project_out([n for n in bad.variables if n in self.strides])
         for instance in map(self._with_strides, self._instances(bad)):
             at = {name: Affine((), n) for name, n in instance.items()}
@@ -94,6 +97,39 @@ class Watch:
             return EMPTY
         ids = ((name, count.evaluate(instance)) for name, count in self.products.items())
         return IndexSet.where(conjunction(*(compare(Affine.variable(name), "<", count) for name, count in ids)))
+
+    def _by_data(
+        self,
+        memory: Memory,
+        index: tuple[Affine, ...],
+        address: Polynomial,
+        bad: IndexSet,
+        what: str,
+        site: Site | None,
+    ) -> Check:
+        """An access whose place data choose. Contents under which it fails refute it where their values are declared:
+        where nothing is, it is the declaration that is missing."""
+
+        def beyond(here: IndexSet, instance: Mapping[str, int]) -> IndexSet:
+            at = {name: Affine((), n) for name, n in self._with_strides(instance).items()}
+            own = address.substitute(at).affine
+            last = memory.address(tuple(n - 1 for n in memory.shape)).substitute(at).affine
+            if own is None or last is None:
+                return EMPTY
+            return here.substitute(at) & IndexSet.where(disjunction(compare(own, "<", 0), compare(own, ">", last)))
+
+        declared = all(has_declared_values(e.tensor) for e in elements_of(bad.variables))
+        # of programs that are products of sizes it is not looked at whether they are
+        if declared and self.products.keys().isdisjoint(bad.variables):
+            found = member_with_data(bad, self.sizes, beyond)
+            if found is not None:
+                shown = self._shown_sizes(found.sizes)
+                detail = f"{what}{sizes_text(shown)}{_who(found.indices)}, where {found}"
+                witness = Witness(sizes=shown, output=memory.name, index=_shown(found.indices))
+                return Check("bounds", Status.REFUTED, site, detail, witness)
+        detail = f"nothing says that data keep this access of {memory.name} in bounds"
+        wanted = " and ".join(f"'{fact}'" for fact in _missing_facts(memory, index, bad))
+        return Check("bounds", Status.UNKNOWN, site, f"{detail}: declare it with assume={wanted}")
 
     def _shown_sizes(self, instance: Mapping[str, int]) -> dict[str, int]:
         """The sizes of dims, by their names; strides follow from them."""
@@ -136,13 +172,13 @@ class Watch:
             if own is None:
                 self._note(self._product(polynomial, what, value, site))
                 continue
-            given = [region] if mask is None else [region, mask]
+            given = [region, self.context.widths(own)] if mask is None else [region, mask, self.context.widths(own)]
             bad = self.context.where(negate(in_range(own, low, high + 1)), value.shape, *given)
             if bad.is_empty:
                 continue
             point = bad.sample()
             if bad.tokens or point is None:
-                self._note(Check("overflow", Status.UNKNOWN, site, f"{what} may not fit into int{value.bits}"))
+                self._note(Check("overflow", Status.UNKNOWN, site, _too_large(what, value.bits, own)))
                 continue
             if not self.products.keys().isdisjoint(point):
                 # Whether there is such a program is not looked at.
@@ -270,6 +306,37 @@ class Watch:
                 wrong = [c for c in wrong if first[c.detail] is c]
             result += wrong or ([Check(kind, Status.PROVED, None)] if own else [])
         return result
+
+
+def has_declared_values(tensor: Tensor) -> bool:
+    """Whether something is declared of what its elements may be."""
+    return any(isinstance(f, Bound | Link | Permutation | Blocks | Offsets) for f in tensor.facts)
+
+
+def _missing_facts(memory: Memory, index: tuple[Affine, ...], bad: IndexSet) -> list[str]:
+    """Facts that would keep the access in bounds, most likely: of an element that is an index itself its range, of
+    others how large they may be."""
+    found: dict[str, None] = {}
+    for own, size, dim in zip(index, memory.shape, memory.elements.dims, strict=True):
+        if (bad & IndexSet.where(negate(in_range(own, 0, size)))).is_empty:
+            continue
+        direct = elements_of(own.variables)
+        for element in direct:
+            found[f"{element.tensor.name} in {dim}"] = None
+        for element in [] if direct else elements_of(bad.variables):
+            found[f"{named(element.tensor)} <= size({dim})"] = None
+    return list(found) or [f"{named(e.tensor)} …" for e in elements_of(bad.variables)]
+
+
+def _too_large(what: str, bits: int, value: Affine) -> str:
+    facts = [f"'{named(e.tensor)} <= …'" for e in elements_of(value.variables)]
+    hint = f": declare how large data may be with assume={' and '.join(facts)}" if facts else ""
+    return f"{what} may not fit into int{bits}{hint}"
+
+
+def named(tensor: Tensor) -> str:
+    """As a fact names it: ``len:B``."""
+    return f"{tensor.name}:{' '.join(tensor.dims)}".removesuffix(":")
 
 
 _RANK = {Status.PROVED: 0, Status.UNKNOWN: 1, Status.UNSUPPORTED: 2, Status.REFUTED: 3}
