@@ -171,8 +171,8 @@ class _Loop:
                     return None
                 found[number] = form
                 progress = True
-                if direct[number] <= self._shown.keys() | {number}:
-                    self._show(number, found)
+                if direct[number] <= self._shown.keys() | {number} and not self._show(number, found):
+                    return None
             if not progress:
                 return None
         return tuple(found[number] for number in range(len(recurrence.step)))
@@ -199,14 +199,14 @@ class _Loop:
 
     # -- the proof -------------------------------------------------------------------------
 
-    def _show(self, number: int, forms: Mapping[int, Guarded]) -> None:
+    def _show(self, number: int, forms: Mapping[int, Guarded]) -> bool:
         """Show the closed form of a carry that is made of itself and of carries with shown ones. The others may use
         it then: what the body makes of the carry is the carry before the next round."""
         recurrence = self._recurrence
         step = recurrence.step[number]
         after = self._with_state(recurrence, self._state(forms), True, self._known)(step)
         if not self._holds(number, forms[number], after):
-            return
+            return False
         self._shown[number] = after
         if not isinstance(step, Carried):
             each = IndexSet.box(
@@ -215,6 +215,7 @@ class _Loop:
             following = moved(forms[number], {self._round: Affine.variable(self._round) + 1})
             pieces = gather([(p.guard & each, p.value) for p in following.pieces], each)
             self._known[step] = Guarded(pieces, after.conditions)
+        return True
 
     def _stepped(self, forms: tuple[Guarded, ...]) -> list[Guarded]:
         """What the body makes of the guessed state before a generic round."""
