@@ -84,7 +84,12 @@ def _sizes(declaration: Any, number: int) -> dict[str, int]:
     texts = [*declaration.spec.values(), *dict(declaration.options.get("inputs", {})).values()]
     named = set(re.findall(r"\w+", " ".join(map(str, texts))))
     found = {name: own.concrete or 1 for name, own in declaration.dims.items()}
-    waiting = [name for name, own in declaration.dims.items() if own.concrete is None and name in named]
+    symbolic = {name: own for name, own in declaration.dims.items() if own.concrete is None}
+    made = {name: own for name, own in symbolic.items() if own.symbol not in own.unknowns}
+    # What other dims are made of counts as named.
+    named |= {symbol.removeprefix("#") for name, own in made.items() if name in named for symbol in own.unknowns}
+    free = [name for name in symbolic if name not in made]
+    waiting = [name for name in free if name in named]
     for k, name in enumerate(reversed(waiting)):
         own = declaration.dims[name]
         left = max(1, _MOST_ELEMENTS // math.prod(found[n] for n in named & found.keys()))
@@ -93,7 +98,8 @@ def _sizes(declaration: Any, number: int) -> dict[str, int]:
     of_symbol: dict[str, int] = {}
     for name in waiting:
         found[name] = of_symbol.setdefault(declaration.dims[name].symbol, found[name])
-    return found
+    symbols = {declaration.dims[name].symbol: found[name] // declaration.dims[name].multiple_of for name in free}
+    return found | {name: own.extent.evaluate(symbols) for name, own in made.items()}
 
 
 def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:

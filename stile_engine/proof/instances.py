@@ -11,6 +11,8 @@ from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import variables
 from stile_engine.index.sets import IndexSet, describe
 from stile_engine.term import expression as written
+from stile_engine.term.elements import elements_of
+from stile_engine.term.facts import sizes_named
 from stile_engine.term.value import Value
 
 _ELEMENTS = 2**30
@@ -42,6 +44,8 @@ class Sizes:
                         shapes.add(tensor.shape)
                         extents.update(dict(zip(tensor.dims, tensor.shape, strict=True)))
         named |= {v for extent in extents.values() for v in extent.variables}
+        # Contents of integer inputs are made up for the sizes that their facts speak of.
+        named |= {s for e in elements_of(frozenset(named)) for fact in e.tensor.facts for s in sizes_named(fact)}
         kept = {d: e for d, e in extents.items() if e.variables & ranges.keys()}
         return Sizes({s: r for s, r in ranges.items() if s in named}, kept, frozenset(shapes))
 

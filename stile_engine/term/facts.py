@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Predicate
+from stile_engine.index.predicate import Predicate, variables
 
 if TYPE_CHECKING:
     from stile_engine.term.expression import Tensor
@@ -90,6 +90,20 @@ class Signs:
 
 
 Fact: TypeAlias = Bound | Link | Unique | Permutation | Sorted | Blocks | Offsets | Signs
+
+
+def sizes_named(fact: Fact) -> frozenset[str]:
+    """The unknowns of symbolic sizes that a fact speaks of."""
+    match fact:
+        case Bound(predicate) | Link(predicate):
+            names = variables(predicate)
+        case Permutation(extent) | Blocks(_, extent):
+            names = extent.variables
+        case Offsets(_, extent, length):
+            names = extent.variables | length.variables
+        case _:
+            return frozenset()
+    return frozenset(name for name in names if name.startswith("#"))
 
 
 def paired(blocks: Tensor, offsets: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,16 @@ from stile_engine.array.arrays import RealArray, Shape, TruthArray, UnknownArray
 from stile_engine.array.elementwise import is_float
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate, substitute, variables
+from stile_engine.index.predicate import (
+    ALWAYS,
+    NEVER,
+    Predicate,
+    conjunction,
+    disjunction,
+    negate,
+    substitute,
+    variables,
+)
 from stile_engine.term.elements import element
 from stile_engine.term.expression import Node, NoValue, Read, Unmodelled
 from stile_engine.term.reindexing import reindex_node
