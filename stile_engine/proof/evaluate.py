@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from itertools import product
+from math import prod
 from operator import itemgetter
 from typing import Any
 
@@ -285,6 +286,8 @@ class Evaluator:
     def _scatter(self, node: written.Scatter, index: Mapping[str, int]) -> Any:
         inner = self._indices(self._at(index))
         ranges = [range(low.evaluate(inner), high.evaluate(inner)) for low, high in node.bound.values()]
+        if prod(map(len, ranges)) > self._steps:
+            raise TooExpensive
         found: list[Any] = []
         for point in product(*ranges):
             inner.update(zip(node.bound, point, strict=True))

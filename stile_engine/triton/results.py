@@ -35,6 +35,7 @@ from stile_engine.triton.writers import (
     chosen_by_data,
     conditions,
     freed,
+    is_chosen_by_data,
     shared_rounds,
     unknowns,
     written_by,
@@ -86,6 +87,8 @@ def _contents(memory: Memory, traffic: Traffic, programs: Axes) -> PlainArray:
         try:
             written = written_by(access, programs)
         except Unreadable:
+            if not is_chosen_by_data(access):
+                raise
             # Data choose who writes. Each element has one writer at most, as was found of the races.
             node = chosen_by_data(access, programs, node)
             continue
@@ -254,7 +257,9 @@ class Races:
         """The same program writes an element more than once with one store."""
         apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in left.names))
         if (together & IndexSet.where(apart)).is_empty:
-            return None
+            if is_chosen_by_data(one):
+                return None
+            raise TraceError(f"which program writes an element of {self.memory.name} is not seen", one.site)
         raise TraceError(f"a store that writes elements of {self.memory.name} in several rounds or lanes", one.site)
 
     def _read_back(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:

@@ -73,6 +73,11 @@ def written_by(access: Access, programs: Axes, known: Collection[str] = ()) -> W
     return Written(access, where, reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside}))
 
 
+def is_chosen_by_data(access: Access) -> bool:
+    """Whether the place of an access depends on what integer inputs hold."""
+    return bool(data.tokens_of(frozenset().union(*(i.variables for i in access.index))))
+
+
 def chosen_by_data(access: Access, programs: Axes, before: Node) -> Node:
     """What a store leaves in each element of which one program, round and lane at most is the writer, and ``before``
     in the others. What the index of an element tells of its writer is solved for, all else is bound."""
