@@ -16,7 +16,7 @@ _EXPECTED = re.compile(r"^def (\w+)\(.*\):  # (\w+)(?:: (.*))?$", re.MULTILINE)
 def test_verdicts_are_those_of_the_comments() -> None:
     source = FILE.read_text(encoding="utf-8")
     expected = {name: (status, text) for name, status, text in _EXPECTED.findall(source)}
-    report = check(CheckRequest(str(FILE.with_suffix(".py")), source, details=False))
+    report = check(CheckRequest("/nowhere/kernels.py", source, details=False))
     assert {k.name: k.status.value for k in report.kernels} == {name: status for name, (status, _) in expected.items()}
     for kernel in report.kernels:
         said = " ".join(o.detail or "" for o in kernel.obligations)
