@@ -127,7 +127,11 @@ class _Tiles:
         initial = [environment[n] for n in operation.operands[3:]]
         if not all(isinstance(v, Whole) and _ahead(v, low) is not None for v in initial):
             return None
-        if not grid.deals or not grid.parts(program) or variables(reader.context.path) & grid.parts(program).keys():
+        parts = grid.parts(program).keys()
+        if not grid.deals or not parts or variables(reader.context.path) & parts:
+            return None
+        if reader.context.replaced & parts:
+            # Inside of another such loop the id is the tile there: the two tiles differ by a multiple of the programs.
             return None
         if grid.extents.get(name) != high.single:
             raise NeedsTiles(name, program, high.single)

@@ -43,6 +43,8 @@ from stile_engine.triton.writers import (
 
 NEVER_WRITTEN = "never written"
 
+_NO_BARRIER = "without a barrier between them (tl.debug_barrier())"
+
 
 def outputs(
     memories: Sequence[Memory], traffic: Traffic, programs: Axes, sizes: Sizes
@@ -266,37 +268,52 @@ class Races:
         """A program reads what it writes itself: the contents before the launch, if it reads first, and what was
         told when the load was read, if it wrote first, in the same rounds of the loops around both."""
         if one in other.after:
-            if not self._same_lanes(one, other, together, left, right):
+            if not self._apart_in_time(one, other, together, left, right):
                 raise TraceError(
-                    f"a load of what other lanes of the program have stored to {self.memory.name}, without a barrier "
-                    "between them (tl.debug_barrier())",
+                    f"a load of what other lanes of the program have stored to {self.memory.name}, {_NO_BARRIER}",
                     other.site,
                 )
             common = shared_rounds(one, other.rounds)
             apart = disjunction(*(compare(left.names[v], "!=", right.names[v]) for v in common))
             together = together & IndexSet.where(apart)
-        if together.is_empty or self._before(other, one, together, right, left):
+        if together.is_empty:
             return None
-        raise TraceError(f"a load that may read what the program has itself stored to {self.memory.name}", other.site)
+        if not self._before(other, one, together, right, left):
+            what = f"a load that may read what the program has itself stored to {self.memory.name}"
+            raise TraceError(what, other.site)
+        if not self._apart_in_time(other, one, together, right, left):
+            raise TraceError(
+                f"a store over what other lanes of the program have loaded from {self.memory.name}, {_NO_BARRIER}",
+                one.site,
+            )
+        return None
 
-    def _same_lanes(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
-        """Whether each lane reads what it has stored itself, or all of them have waited for one another between."""
-        lanes = [axis_variable(a) for a in range(len(one.shape))]
-        if one.shape == other.shape:
+    def _overwritten(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
+        """Two stores of one program to one element: the later one counts, where it is later always."""
+        if together.is_empty:
+            return None
+        if not self._before(one, other, together, left, right):
+            raise TraceError(f"two stores to the same elements of {self.memory.name} in a loop", other.site)
+        if not self._apart_in_time(one, other, together, left, right):
+            raise TraceError(
+                f"a store over what other lanes of the program have stored to {self.memory.name}, {_NO_BARRIER}",
+                other.site,
+            )
+        return None
+
+    def _apart_in_time(self, first: Access, second: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
+        """Whether each lane comes to what it has come to before itself, or all of them have waited for one another
+        between: the lanes of a program run at the same time as well."""
+        lanes = [axis_variable(a) for a in range(len(first.shape))]
+        if first.shape == second.shape:
             same = conjunction(*(compare(left.names[v], "==", right.names[v]) for v in lanes))
             if together.issubset(IndexSet.where(same)):
                 return True
         return any(
-            one.order < order < other.order
+            first.order < order < second.order
             and any(together.issubset(IndexSet.where(substitute(path, side.names))) for side in (left, right))
             for order, path in self.traffic.barriers
         )
-
-    def _overwritten(self, one: Access, other: Access, together: IndexSet, left: _Side, right: _Side) -> Check | None:
-        """Two stores of one program to one element: the later one counts, where it is later always."""
-        if together.is_empty or self._before(one, other, together, left, right):
-            return None
-        raise TraceError(f"two stores to the same elements of {self.memory.name} in a loop", other.site)
 
     def _before(self, first: Access, second: Access, together: IndexSet, left: _Side, right: _Side) -> bool:
         """Whether of every pair on one element the first is executed first."""

@@ -116,3 +116,47 @@ def sum_kept_in_memory(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # unknown: seve
         c = start + tl.arange(0, BLOCK)
         x = tl.load(x_ptr + row * n + c, mask=c < n, other=0.0)
         tl.store(out_ptr + row, tl.load(out_ptr + row) + tl.sum(x, 0))
+
+
+# All lanes load the first element, and one of them writes it: it may do so before the others have loaded it.
+@kernel({"x_ptr": "X:R N + at[N := 0](X:R N)"}, **ROWS)
+@triton.jit
+def stored_over_what_others_load(x_ptr, n, BLOCK: tl.constexpr):  # unsupported: without a barrier
+    row = tl.program_id(0)
+    first = tl.load(x_ptr + row * n)
+    for start in range(0, n, BLOCK):
+        c = start + tl.arange(0, BLOCK)
+        tl.store(x_ptr + row * n + c, tl.load(x_ptr + row * n + c, mask=c < n) + first, mask=c < n)  # warning[unsupported]
+
+
+@kernel({"x_ptr": "X:R N + at[N := 0](X:R N)"}, **ROWS)
+@triton.jit
+def stored_after_all_have_loaded(x_ptr, n, BLOCK: tl.constexpr):  # proved
+    row = tl.program_id(0)
+    first = tl.load(x_ptr + row * n)
+    tl.debug_barrier()
+    for start in range(0, n, BLOCK):
+        c = start + tl.arange(0, BLOCK)
+        tl.store(x_ptr + row * n + c, tl.load(x_ptr + row * n + c, mask=c < n) + first, mask=c < n)
+
+
+# A block, and over it one element, which another lane writes than the one that has it in the block.
+@kernel({"x_ptr": "where(N == 0, 7, 2 * X:R N)"}, **ROWS)
+@triton.jit
+def stored_over_what_others_store(x_ptr, n, BLOCK: tl.constexpr):  # unsupported: without a barrier
+    row = tl.program_id(0)
+    for start in range(0, n, BLOCK):
+        c = start + tl.arange(0, BLOCK)
+        tl.store(x_ptr + row * n + c, 2 * tl.load(x_ptr + row * n + c, mask=c < n), mask=c < n)
+    tl.store(x_ptr + row * n, 7.0)  # warning[unsupported]
+
+
+@kernel({"x_ptr": "where(N == 0, 7, 2 * X:R N)"}, **ROWS)
+@triton.jit
+def stored_over_after_a_barrier(x_ptr, n, BLOCK: tl.constexpr):  # proved
+    row = tl.program_id(0)
+    for start in range(0, n, BLOCK):
+        c = start + tl.arange(0, BLOCK)
+        tl.store(x_ptr + row * n + c, 2 * tl.load(x_ptr + row * n + c, mask=c < n), mask=c < n)
+    tl.debug_barrier()
+    tl.store(x_ptr + row * n, 7.0)

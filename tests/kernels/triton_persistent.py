@@ -221,3 +221,41 @@ def rows_dealt_out(x_ptr, out_ptr, rows, n, BLOCK: tl.constexpr):  # proved
             c = start + tl.arange(0, BLOCK)
             x = tl.load(x_ptr + row * n + c, mask=c < n, other=0.0)
             tl.store(out_ptr + row * n + c, tl.exp(x - m) / total, mask=c < n)
+
+
+# Both loops begin with the same id: a program comes to the pairs of tiles that lie a multiple of the programs apart.
+@kernel({"out_ptr": "X:B + Y:N"}, inputs={"x_ptr": "X:B", "y_ptr": "Y:N"}, scalars={"b": B, "n": N}, grid=(3,))
+@triton.jit
+def dealt_twice_by_one_id(x_ptr, y_ptr, out_ptr, b, n):  # refuted
+    for row in range(tl.program_id(0), b, tl.num_programs(0)):
+        x = tl.load(x_ptr + row)
+        for column in range(tl.program_id(0), n, tl.num_programs(0)):
+            tl.store(out_ptr + row * n + column, x + tl.load(y_ptr + column))  # error[coverage-gap]
+
+
+@kernel({"out_ptr": "X:B + Y:N"}, inputs={"x_ptr": "X:B", "y_ptr": "Y:N"}, scalars={"b": B, "n": N}, grid=(3, SMS))
+@triton.jit
+def dealt_twice_by_two_ids(x_ptr, y_ptr, out_ptr, b, n):  # proved
+    for row in range(tl.program_id(0), b, tl.num_programs(0)):
+        x = tl.load(x_ptr + row)
+        for column in range(tl.program_id(1), n, tl.num_programs(1)):
+            tl.store(out_ptr + row * n + column, x + tl.load(y_ptr + column))
+
+
+@kernel({"s_ptr": "S:B + sum[N](X:N)"}, inputs={"x_ptr": "X:N", "s_ptr": "S:B"}, scalars={"n": N, "b": B}, grid=(3,))
+@triton.jit
+def added_for_each_tile(x_ptr, s_ptr, n, b):  # proved
+    for tile in range(tl.program_id(0), n, tl.num_programs(0)):
+        x = tl.load(x_ptr + tile)
+        for k in range(0, b):
+            tl.atomic_add(s_ptr + k, x)
+
+
+@kernel({"s_ptr": "S:B + sum[N](X:N)"}, inputs={"x_ptr": "X:N", "s_ptr": "S:B"}, scalars={"n": N, "b": B}, grid=(3,))
+@triton.jit
+def added_twice_for_each_tile(x_ptr, s_ptr, n, b):  # refuted
+    for _ in range(2):
+        for tile in range(tl.program_id(0), n, tl.num_programs(0)):
+            x = tl.load(x_ptr + tile)
+            for k in range(0, b):
+                tl.atomic_add(s_ptr + k, x)

@@ -269,6 +269,7 @@ def test_invariants_that_say_nothing(claim: str, message: str) -> None:
 
 LAUNCHES = """
 import torch
+S = dim("S", N)
 TWICE = dict(inputs={"x_ptr": "X:N"}, out_shape=(N,), consts={"B": 16}, grid=(cdiv(N, 16),))
 
 @ttl.jit(spec="2 * X:N", **TWICE)
@@ -285,6 +286,23 @@ def exponential(y_ptr, out_ptr, B: tl.constexpr):
 def wrong(x_ptr, out_ptr, B: tl.constexpr):
     i = tl.program_id(0) * B
     ttl.store(out_ptr, 2 * ttl.load(x_ptr, N[i:i + B]), N[i:i + B])
+
+OUTER = dict(inputs={"x_ptr": "X:N", "y_ptr": "Y:S"}, out_shape=(N, S), consts={"B": 16})
+
+@ttl.jit(spec="X:N + Y:S", **OUTER, grid=(cdiv(N, 16), cdiv(S, 16)))
+def outer(x_ptr, y_ptr, out_ptr, B: tl.constexpr):
+    i, j = tl.program_id(0) * B, tl.program_id(1) * B
+    x = ttl.load(x_ptr, N[i:i + B])
+    y = ttl.load(y_ptr, S[j:j + B])
+    ttl.store(out_ptr, x[:, None] + y[None, :], N[i:i + B], S[j:j + B])
+
+TABLE = {**TWICE, "inputs": {"w_ptr": "W:N", "ids_ptr": "ids:N"}}
+
+@ttl.jit(spec="gather[N](W:N, ids:N)", **TABLE, assume="ids in N")
+def rows(w_ptr, ids_ptr, out_ptr, B: tl.constexpr):
+    i = tl.program_id(0) * B
+    w = ttl.load(w_ptr, N)
+    ttl.store(out_ptr, ttl.gather(w, N, ttl.load(ids_ptr, N[i:i + B], other=0)), N[i:i + B])
 
 def told(launch):
     try:
@@ -306,6 +324,9 @@ def main():
     print(told(lambda: twice[(3,)](x[::2])))
     print(told(lambda: twice[(3,)](x, C=2)))
     print(told(lambda: twice[(3,)](x.reshape(37, 1))))
+    print(told(lambda: twice[(3,)](x.to(torch.uint8))))
+    print(told(lambda: outer[(3, 3)](x, x[:5])))
+    print(told(lambda: rows[(3,)](x, torch.zeros(37, dtype=torch.int64))))
 
 if __name__ == "__main__":
     main()
@@ -327,3 +348,6 @@ def test_launches_on_the_cpu(tmp_path: Path) -> None:
     assert "NotProvedError: twice is launched with B=8: refuted" in lines[4]
     assert "twice is proved on the grid (3,), and launched on (2,)" in lines[5]
     assert "not contiguous" in lines[6] and "no parameter C" in lines[7] and "x_ptr has 1 dims" in lines[8]
+    assert "x_ptr is proved for real numbers, and the tensor has uint8" in lines[9]
+    assert "S has the size of N, which is 37, and not 5" in lines[10]
+    assert "ids_ptr is proved for int32 data, and the tensor has int64" in lines[11]

@@ -50,12 +50,14 @@ def jit(
         types = list(out_dtype) if several and isinstance(out_dtype, (list, tuple)) else [out_dtype] * len(specs)
         if not len(specs) == len(shapes) == len(types):
             raise UsageError(f"{len(specs)} specs, {len(shapes)} shapes and {len(types)} types of outputs")
-        kernel = TypedKernel(function, specs, dict(inputs), shapes, types, dict(consts or {}), grid, several)
+        kernel = TypedKernel(
+            function, specs, dict(inputs), shapes, types, dict(consts or {}), grid, several, dict(dtypes or {})
+        )
         options = kernel.options()
         declare(
             kernel,
             dict(zip(kernel.outputs, specs, strict=True)),
-            {**options, "assume": assume, "dtypes": {**options["dtypes"], **(dtypes or {})}},
+            {**options, "assume": assume},
             site,
         )
         return kernel
@@ -76,9 +78,11 @@ class TypedKernel:
         constants: dict[str, Any],
         grid: Any,
         several: bool,
+        dtypes: Mapping[str, str] | None = None,
     ) -> None:
         self.function, self.specs, self.inputs = function, tuple(specs), inputs
         self.constants, self.grid, self.several, self.types = constants, grid, several, tuple(types)
+        self.dtypes = dict(dtypes or {})
         names = list(inspect.signature(function).parameters)
         given = list(inputs)
         if names[: len(given)] != given:
@@ -117,13 +121,13 @@ class TypedKernel:
     def options(self) -> dict[str, Any]:
         """The declaration of the lowered kernel, as ``@kernel`` has it."""
         known = registered_dims()
-        dtypes = {n: _dtype_name(t) for n, t in zip(self.outputs, self.types, strict=True) if t is not None}
+        dtypes = {n: dtype_name(t) for n, t in zip(self.outputs, self.types, strict=True) if t is not None}
         return {
             "inputs": self.inputs,
             "outputs": {n: " ".join(d.name for d in s) for n, s in zip(self.outputs, self.shapes, strict=True)},
             "scalars": {parameter: known[name] for name, parameter in self.sizes.items()},
             "consts": self.constants,
-            "dtypes": dtypes,
+            "dtypes": {**dtypes, **self.dtypes},
             "grid": self.grid,
             "backend": "triton",
             "typed": False,
@@ -225,7 +229,8 @@ def _dims_of(name: str, text: str) -> tuple[Dim, ...]:
     return tuple(known[d.name.text] for d in body.dims)
 
 
-def _dtype_name(found: Any) -> str:
+def dtype_name(found: Any) -> str:
+    """The name of a type, which may be one of PyTorch's."""
     text = found if isinstance(found, str) else getattr(found, "__name__", None) or str(found)
     return {"fp16": "float16", "bf16": "bfloat16", "fp32": "float32", "fp64": "float64"}.get(
         text.removeprefix("torch."), text.removeprefix("torch.")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from stile_engine.decorator import being_checked
 from stile_engine.errors import DimError, UnsupportedError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SizeProduct, affine_of, products_of_sizes
+from stile_engine.index.dims import Dim, SizeProduct, affine_of, products_of_sizes, registered_dims
+from stile_engine.spec.survey import survey
 from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.tree import Operand
 from stile_engine.term import expression as written
@@ -96,6 +97,8 @@ class Launcher:
                 raise UsageError(f"the tensor for {name} is not contiguous: the kernel reads it row by row")
             for dim, size in zip(dims, shape, strict=True):
                 _fits(dim, size, found.setdefault(dim.name, size), name)
+        self._require_types(tensors)
+        _require_equal(_dims(kernel), found)
         for shape in kernel.shapes:
             for dim in shape:
                 if dim.name not in found:
@@ -103,6 +106,29 @@ class Launcher:
                         raise UsageError(f"no input of {kernel.__name__} tells the size of {dim.name}")
                     found[dim.name] = dim.concrete
         return found
+
+    def _require_types(self, tensors: list[Any]) -> None:
+        """The proof speaks of real numbers, and of integers of one width. Raises ``UsageError`` for other data."""
+        from stile_engine.triton.dialect.kernel import dtype_name
+
+        kernel = self._kernel
+        known = {name: d.extent for name, d in registered_dims().items()}
+        by_label = {
+            _label(kernel, name): dtype_name(kernel.dtypes[name]) for name in kernel.inputs if name in kernel.dtypes
+        }
+        labels = survey([parse(s) for s in kernel.specs], known, by_label)
+        for name, tensor in zip(kernel.inputs, tensors, strict=True):
+            own = _label(kernel, name)
+            found = str(tensor.dtype).removeprefix("torch.")
+            if own in labels and labels[own].integer:
+                wanted = by_label.get(own, "int32")
+                if found != wanted:
+                    raise UsageError(
+                        f"{name} is proved for {wanted} data, and the tensor has {found}: convert it, or declare "
+                        f'dtypes={{"{name}": "{found}"}}'
+                    )
+            elif not tensor.is_floating_point():
+                raise UsageError(f"{name} is proved for real numbers, and the tensor has {found}: convert it")
 
     def _checked_grid(self, constants: Mapping[str, Any], sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The grid of the launch, which must be the one that was proved."""
@@ -204,11 +230,24 @@ def _fits(dim: Dim, size: int, known: int, name: str) -> None:
         )
 
 
+def _require_equal(dims: Mapping[str, Dim], sizes: Mapping[str, int]) -> None:
+    """Dims that were declared with one symbolic size have one size."""
+    first: dict[str, str] = {}
+    for name, own in dims.items():
+        if own.concrete is None and name in sizes:
+            other = first.setdefault(own.symbol, name)
+            if sizes[other] != sizes[name]:
+                raise DimError(
+                    f"{name} has the size of {other}, which is {sizes[other]}, and not {sizes[name]}",
+                    code="dim-mismatch",
+                )
+
+
 def _grid(given: Any, constants: Mapping[str, Any], sizes: Mapping[str, int], kernel: TypedKernel) -> tuple[int, ...]:
     with products_of_sizes():
         found = given(dict(constants)) if callable(given) else given
     parts = tuple(found) if isinstance(found, (tuple, list)) else (found,)
-    unknowns = {f"#{n}": sizes[n] // d.multiple_of for n, d in _dims(kernel).items() if d.concrete is None}
+    unknowns = {d.symbol: sizes[n] // d.multiple_of for n, d in _dims(kernel).items() if d.concrete is None}
     return tuple(_number(p, unknowns) for p in parts)
 
 
