@@ -53,7 +53,13 @@ _FIXED_ENVIRONMENT = {
 }
 
 
-_COMPILE = "import compileall, os, sys; os.nice(10); [compileall.compile_dir(f, quiet=2) for f in sys.argv[1:]]"
+_COMPILE = """
+import compileall, os, sys, threading
+os.nice(10)
+threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start()  # not without its maker
+for folder in sys.argv[1:]:
+    compileall.compile_dir(folder, quiet=2)
+"""
 
 
 class StartError(Exception):
@@ -195,6 +201,7 @@ class ZygoteLauncher:
         self._log = log
         self._bubblewrapped = bubblewrapped
         self._private: PrivateFolder | None = None
+        self._compiler: subprocess.Popen[bytes] | None = None
         self._packages = dict(packages or bundled_packages())
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -278,12 +285,12 @@ class ZygoteLauncher:
         has none, and in its read-only view of the files the zygote could keep none."""
         folders = [os.path.join(directory, name) for name, directory in self._packages.items()]
         command = [self._interpreter, "-I", "-X", "utf8", "-c", _COMPILE, *folders]
+        nothing = subprocess.DEVNULL
         with contextlib.suppress(OSError):
-            nothing = subprocess.DEVNULL
-            reap(
-                subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, env=scrubbed_environment()),
-                loop,
+            self._compiler = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, env=scrubbed_environment()
             )
+            reap(self._compiler, loop)
 
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -321,6 +328,10 @@ class ZygoteLauncher:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             reap(self._process, loop)
+        if self._compiler is not None:
+            self._compiler.kill()
+            reap(self._compiler, loop)
+            self._compiler = None
         if self._private is not None:
             self._private.close()
             self._private = None

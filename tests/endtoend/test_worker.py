@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import shutil
@@ -314,6 +315,33 @@ async def test_bytecode_is_made_once(
     assert statuses(await run(worker, GOOD)) == "k_good:proved"
     assert worker.ready.is_compiled
     await worker.close()
+
+
+@linux
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="without bubblewrap the interpreter keeps its bytecode")
+async def test_what_makes_the_bytecode_ends_with_its_maker(
+    tmp_path: Path, packages: dict[str, str], logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    engine = tmp_path / "stile_engine"
+    shutil.copytree(Path(packages["stile_engine"]) / "stile_engine", engine, ignore=shutil.ignore_patterns("*.pyc"))
+
+    def makers() -> list[str]:
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                line = file.read_bytes()
+                if b"compileall" in line and str(engine).encode() in line:
+                    found.append(file.parent.name)
+        return found
+
+    worker = make_worker(ZygoteLauncher, {**packages, "stile_engine": str(tmp_path)}, logged)
+    assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    assert len(makers()) == 1
+    await worker.close()
+    async with asyncio.timeout(2):
+        while makers():
+            await asyncio.sleep(0.02)
 
 
 @linux
