@@ -72,8 +72,14 @@ def _search(
         for point in _points(plain):
             for seed in range(1, _SEEDS + 1):
                 values = _values(own, point, seed, instance)
-                if values is not None and here.contains({**point, **{e.token: n for e, n in values.items()}}):
-                    return DataPoint(instance, point, values)
+                if values is None:
+                    continue
+                given = {**point, **{e.token: n for e, n in values.items()}}
+                # An index that only data bound is in no point of the set without them.
+                left = here.substitute({v: Affine((), given[v]) for v in here.parameters if v in given})
+                rest = left.sample()
+                if rest is not None:
+                    return DataPoint(instance, {**point, **rest}, values)
     return None
 
 
