@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stile_engine.checking.discovery import MODULE, FoundKernel, find_kernels
 from stile_engine.checking.evidence import Met, loaded_sources, watching
-from stile_engine.checking.execution import ModuleRun, module_environment, run_module
+from stile_engine.checking.execution import ModuleRun, forget_imported, module_environment, run_module
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.ignores import Ignores
 from stile_engine.checking.judge import Judge
@@ -17,7 +18,7 @@ from stile_engine.checking.module_check import check_module_code
 from stile_engine.checking.other_sizes import OtherSizes
 from stile_engine.checking.parsing import ParsedText, parse_text
 from stile_engine.checking.proving import Prover, prove_here
-from stile_engine.index.dims import scope
+from stile_engine.index.dims import reset_stile, scope
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, Evidence, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap
@@ -72,14 +73,21 @@ def check(request: CheckRequest, listener: Listener | None = None, prover: Prove
             watching() as met,
         ):
             recorder = Recorder()
+            before = frozenset(sys.modules)
             run = _run(request, parsed, name, package, recorder)
             file_diagnostics += _failure_diagnostics(run, parsed.map, request.path, kernels)
             kernels = _with_module_code(kernels, recorder, parsed, request.path)
+            module_run = run
             for found in _selected(kernels, request):
                 if found.name == MODULE and found.function is None and found.broken is None:
-                    finish(check_module_code(request, parsed, run, found, recorder, prover))
-                else:
-                    finish(KernelCheck(request, parsed, run, found, prover=prover).run())
+                    finish(check_module_code(request, parsed, module_run, found, recorder, prover))
+                    continue
+                finish(KernelCheck(request, parsed, run, found, prover=prover).run())
+                if checked[-1].impurity is not None:
+                    # What it has changed the other kernels would see, and a program that does not call it would not.
+                    forget_imported(request.path, request.workspace, before)
+                    reset_stile()
+                    run = _run(request, parsed, name, package, Recorder())
             evidence = _evidence(met, run, checked)
             if request.trace_only:
                 # Nothing was proved, so there are no kernels to speak of.

@@ -12,7 +12,7 @@ import ast
 import linecache
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,9 +64,7 @@ def module_environment(path: str, workspace: str | None, source: str) -> Iterato
         yield name, package
     finally:
         sys.path[:], sys.argv = saved_path, saved_argv
-        for key in [k for k in sys.modules if k not in saved_modules]:
-            if _belongs_to(sys.modules[key], (folder, workspace or folder)):
-                del sys.modules[key]
+        _forget(saved_modules, (folder, workspace or folder))
         if name in saved_modules:
             sys.modules[name] = saved_modules[name]
         else:
@@ -88,6 +86,18 @@ def _module_name(path: str) -> tuple[str, str | None, str | None]:
     # A file called numpy.py must not take the place of the library that its kernels use.
     taken = stem in sys.modules or stem in sys.stdlib_module_names or stem == "__main__"
     return (f"checked_{stem}" if taken else stem), None, None
+
+
+def forget_imported(path: str, workspace: str | None, kept: Collection[str]) -> None:
+    """The user's own modules are read again by the next import, but for those that are kept."""
+    folder = os.path.dirname(os.path.abspath(path))
+    _forget(kept, (folder, workspace or folder))
+
+
+def _forget(kept: Collection[str], folders: tuple[str, ...]) -> None:
+    for key in [k for k in sys.modules if k not in kept]:
+        if _belongs_to(sys.modules[key], folders):
+            del sys.modules[key]
 
 
 def _belongs_to(module: ModuleType, folders: tuple[str, ...]) -> bool:

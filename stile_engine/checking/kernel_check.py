@@ -198,7 +198,7 @@ class KernelCheck:
         if self._instance is None and (rerun := getattr(front_end, "rerun", None)) is not None:
             self._rerun = lambda witness: rerun(task, witness)
         new = self._findings.obligations[before:]
-        if typed or self._request.trace_only or any(o.status is Status.REFUTED for o in new):
+        if typed or self._request.trace_only or self._impurity or any(o.status is Status.REFUTED for o in new):
             return
         if any(o.status is Status.UNSUPPORTED for o in new):
             self._try_sizes(declaration, new, recorder.questions)
@@ -351,12 +351,16 @@ class KernelCheck:
         """The results, or None where the trace stopped; what was recorded until then counts all the same."""
         start = time.perf_counter()
         try:
-            before = purity.state_of(task.function)
-            with watching() as stops:
-                results = trace(task, recorder)
+            before, libraries = purity.state_of(task.function), purity.attributes_of_libraries(task.function)
+            try:
+                with watching() as stops:
+                    results = trace(task, recorder)
+            finally:
+                self._impurity = purity.impurity(task.function, before)
+                purity.put_back(libraries)
             if stops:
                 raise stops[0]
-            reason = self._impurity = purity.impurity(task.function, before)
+            reason = self._impurity
             if reason is not None:
                 raise TraceError(reason)
             return results

@@ -41,6 +41,7 @@ class Rebinding:
             None if function.__closure__ is None else tuple(CellType() for _ in function.__closure__),
         )
         copy.__kwdefaults__ = function.__kwdefaults__
+        copy.__dict__ = function.__dict__  # the same attributes: what a kernel sets in them its next call sees
         self._functions[id(function)] = copy
         for cell, original in zip(copy.__closure__ or (), function.__closure__ or (), strict=True):
             try:
