@@ -96,6 +96,8 @@ def read_as_one_of(value: float, dtype_bits: int, numbers: frozenset[Fraction]) 
     nearest = min(found, key=lambda n: (abs(n - decimal), n))
     signed = -nearest if value < 0 else nearest
     exact = nearest == decimal
+    if not exact and dtype_bits >= 32 and _significant_digits(shortest_decimal(value, dtype_bits)) < 7:
+        return None  # a short decimal is what it looks like, 1.0 is not 1.00000001; half precision has no long ones
     return Literal(Const(signed), shortest_decimal(value, dtype_bits) if exact else ratio_text(signed), exact)
 
 

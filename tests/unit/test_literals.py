@@ -104,3 +104,10 @@ def test_random_doubles_stay_decimals() -> None:
     generator = random.Random(1)
     readings = [read_literal(generator.uniform(0.1, 1)) for _ in range(100)]
     assert all(r.text.startswith("0.") for r in readings)
+
+
+@pytest.mark.parametrize("text", ["1.00000001", "0.500000001", "16.0000001"])
+def test_a_short_decimal_is_no_other_number_that_the_spec_names(text: str) -> None:
+    value = struct.unpack("f", struct.pack("f", float(text)))[0]
+    assert read_as_one_of(value, 32, frozenset({Fraction(text)})) is None
+    assert read_as_one_of(value, 32, frozenset({Fraction(value)})) is not None
