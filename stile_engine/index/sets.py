@@ -393,6 +393,19 @@ class IndexSet:
         return bool(self._isl.is_subset(raw))
 
     @limited
+    def without_data(self) -> IndexSet:
+        """The tuples of all that is no data for which some numbers that the data may be, as far as what was declared
+        of them goes, lie in the set. What the facts imply stands in no set over data: so it is said here again."""
+        if not self.tokens:
+            return self
+        spend(2)
+        raw = _with_declared(self._isl, data.tokens_of(data.closure(self.variables)))
+        for name in raw.get_var_names(PARAM):
+            if data.is_token(decoded_name(str(name))):
+                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
+        return _intern(raw)
+
+    @limited
     def allowed_values(self, token: str) -> int | None:
         """How many values the token may have at the tuples of the set; None where that is not bounded."""
         raw = _with_declared(self._isl, [token])

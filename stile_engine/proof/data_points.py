@@ -68,8 +68,11 @@ def _search(
         here = where.substitute({name: Affine((), n) for name, n in instance.items()})
         here = here if narrow is None else narrow(here, instance)
         own = elements_of(here.variables)
-        plain = here.project_out([e.token for e in own if e.token in here.parameters])
-        for point in _points(plain):
+        plain = here.without_data().substitute({name: Affine((), n) for name, n in instance.items()})
+        # what data alone bound, and nothing is declared of them, may be anything
+        free = dict.fromkeys((v for v in here.parameters if not data.is_token(v)), 0)
+        for found in _points(plain):
+            point = {**free, **found}
             for seed in range(1, _SEEDS + 1):
                 values = _values(own, point, seed, instance)
                 if values is None:
