@@ -69,16 +69,13 @@ def _search(
         here = here if narrow is None else narrow(here, instance)
         own = elements_of(here.variables)
         plain = here.without_data().substitute({name: Affine((), n) for name, n in instance.items()})
-        # what data alone bound, and nothing is declared of them, may be anything
-        free = dict.fromkeys((v for v in here.parameters if not data.is_token(v)), 0)
-        for found in _points(plain):
-            point = {**free, **found}
+        for point in _points(plain):
             for seed in range(1, _SEEDS + 1):
                 values = _values(own, point, seed, instance)
                 if values is None:
                     continue
                 given = {**point, **{e.token: n for e, n in values.items()}}
-                # An index that only data bound is in no point of the set without them.
+                # an index that data of which nothing is declared bound alone is in no point of the set without them
                 left = here.substitute({v: Affine((), given[v]) for v in here.parameters if v in given})
                 rest = left.sample()
                 if rest is not None:
