@@ -82,7 +82,8 @@ def _plain(declaration: Any) -> Any:
 def _sizes(declaration: Any, number: int) -> dict[str, int]:
     """Sizes from ``number`` on, every dim another one; the first ones small, where all of them would be too much."""
     texts = [*declaration.spec.values(), *dict(declaration.options.get("inputs", {})).values()]
-    named = set(re.findall(r"\w+", " ".join(map(str, texts))))
+    # The label of a tensor ("B:K N") may be the name of a dim as well, and names none.
+    named = set(re.findall(r"\w+(?![\w:])", " ".join(map(str, texts))))
     found = {name: own.concrete or 1 for name, own in declaration.dims.items()}
     symbolic = {name: own for name, own in declaration.dims.items() if own.concrete is None}
     made = {name: own for name, own in symbolic.items() if own.symbol not in own.unknowns}

@@ -47,7 +47,7 @@ def prefix_by_tiles(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # proved
         before += tl.sum(x, 0)
 
 
-@kernel({"out_ptr": "sum[J where J <= N](at[N := J](X:R N))"}, inputs={"x_ptr": "X:R N"}, scalars={"n": N}, consts={"BLOCK": 64}, grid=(R,))
+@kernel({"out_ptr": "sum[J where J <= N](at[N := J](X:R N))"}, inputs={"x_ptr": "X:R N"}, scalars={"n": N}, consts={"BLOCK": 16}, grid=(R,))
 @triton.jit
 def prefix_by_tiles_without_carry(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted
     row = tl.program_id(0)
