@@ -163,6 +163,10 @@ TYPED = {
     **{name: {"error"} for name in RAISING},
     **{name: {"proved"} for name in HARMLESS},
     "a changed interpreter": {"crashed"},
+    # It leaves ``sys.stderr`` changed for whatever runs after it.
+    "closed output": {"unsupported"},
+    # Where pages come slowly the deadline is there before the limit of memory.
+    "memory": {"error", "timeout"},
     # From Python 3.12 on the interpreter counts such calls as well.
     "a stack that is too deep for C": {"crashed", "error"},
 }
