@@ -1,4 +1,8 @@
-"""The one way out for statuses and diagnostics: never an older version after a newer one, never the same twice."""
+"""The one way out for statuses and diagnostics: never an older version after a newer one, never the same twice.
+
+Statuses are also told again when only what stands behind them came, as normal forms do after the verdict: a proof view
+is asked for again on them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
-from stile_engine.trace.report import Status, ValueInfo
+from stile_engine.trace.report import KernelReport, Status, ValueInfo
 from stile_lsp import messages
 from stile_lsp.features.diagnostics import document_diagnostics
 from stile_lsp.messages import Places
@@ -26,7 +30,7 @@ class Publisher:
         self._versions: dict[str, int] = {}
         self._statuses: dict[str, dict[str, Any]] = {}
         self._diagnostics: dict[str, tuple[int, list[types.Diagnostic]]] = {}
-        self._values: dict[str, tuple[tuple[ValueInfo, ...], ...]] = {}
+        self._behind: dict[str, tuple[tuple[KernelReport | None, tuple[ValueInfo, ...]], ...]] = {}
         self._refresh_planned = False
 
     def publish(self, state: FileState) -> None:
@@ -39,7 +43,11 @@ class Publisher:
         self._versions[state.uri] = state.version
         places = Places(document.index, self._server.encoding)
         payload = {"uri": state.uri, "version": state.version, "kernels": statuses(state, places)}
-        changed = payload != self._statuses.get(state.uri)
+        # What hints, hovers and proof views show comes after the verdict, when no status changes any more.
+        behind = tuple((entry.result, entry.values) for entry in state.entries)
+        changed = payload != self._statuses.get(state.uri) or behind != self._behind.get(state.uri, ())
+        # Kept also where they are equal: what is the same object need not be compared the next time.
+        self._behind[state.uri] = behind
         if changed:
             self._statuses[state.uri] = payload
             self._server.protocol.notify(messages.STATUS, payload)
@@ -51,17 +59,12 @@ class Publisher:
                 self._server.text_document_publish_diagnostics(
                     types.PublishDiagnosticsParams(state.uri, found, state.version)
                 )
-        # What hints show comes after the verdict, when neither statuses nor diagnostics change any more.
-        values = tuple(entry.values for entry in state.entries)
-        changed = changed or values != self._values.get(state.uri, ())
-        # Kept also where they are equal: what is the same object need not be compared the next time.
-        self._values[state.uri] = values
         if changed:
             self.refresh_soon()
 
     def opened(self, uri: str) -> None:
         """A file that is opened again may start at any version."""
-        for known in (self._versions, self._statuses, self._diagnostics, self._values):
+        for known in (self._versions, self._statuses, self._diagnostics, self._behind):
             known.pop(uri, None)
 
     def statuses(self, state: FileState) -> list[dict[str, Any]]:

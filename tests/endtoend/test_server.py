@@ -172,6 +172,17 @@ def test_proof_view(client: RawClient, uri: str) -> None:
     assert nothing is None
 
 
+def test_who_asks_again_at_every_status_ends_with_the_normal_forms(client: RawClient, uri: str) -> None:
+    """They come after the verdict, and change no status: the statuses are told again."""
+    place = {"textDocument": {"uri": uri}, "position": at(texts.BOTH, "wrong(X)")}
+    client.open(uri, texts.BOTH)
+    view = None
+    while view is None or view["normalForm"] is None:  # no status comes any more: the test ends in a timeout
+        client.wait(lambda m: m.get("method") == "stile/status" and m["params"]["uri"] == uri)
+        view = client.request("stile/proofView", place)
+    assert view["specNormalForm"]["text"] != view["normalForm"]["text"]
+
+
 def test_half_typed_code_keeps_the_others(client: RawClient, uri: str) -> None:
     client.verify(uri, texts.BOTH)
     broken = texts.BOTH.replace("tripled = X * 3", "tripled = (X * ")
