@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,7 +71,9 @@ def expectations(source: str) -> tuple[list[Expectation], list[Expectation]]:
     return verdicts, diagnostics
 
 
+@cache
 def report_of(path: Path, source: str | None = None) -> Report:
+    """Of the file as it lies there, or with another text. The same object each time: reports are not changed."""
     return check(CheckRequest(str(path), path.read_text() if source is None else source))
 
 

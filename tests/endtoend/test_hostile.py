@@ -121,7 +121,8 @@ RAISING = {
     "an exception with the text of an answer": "raise ValueError('</script>![x](http://x/y) [run](command:x)')",
     "an exception that is none": "raise BaseExceptionGroup('g', [KeyboardInterrupt()])",
     "recursion": "f = lambda: f()\nf()",
-    "memory": "kept = []\nwhile True: kept.append(bytearray(1 << 26))",
+    # Such bytes are not written, so that a machine where pages come slowly is at the limit before the deadline.
+    "memory": "kept = []\nwhile True: kept.append(bytes(1 << 26))",
     "one large array": "bytearray(1 << 40)",
     "input": "input()",
     "fork": "while True: os.fork()",
@@ -165,8 +166,6 @@ TYPED = {
     "a changed interpreter": {"crashed"},
     # It leaves ``sys.stderr`` changed for whatever runs after it.
     "closed output": {"unsupported"},
-    # Where pages come slowly the deadline is there before the limit of memory.
-    "memory": {"error", "timeout"},
     # From Python 3.12 on the interpreter counts such calls as well.
     "a stack that is too deep for C": {"crashed", "error"},
 }
