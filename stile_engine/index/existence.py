@@ -12,6 +12,7 @@ from itertools import islice, product
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.data_questions import place_by_data
 from stile_engine.index.names import combined
 from stile_engine.index.predicate import Predicate, compare, in_range
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet, describe
@@ -76,7 +77,7 @@ def some(domain: IndexSet, names: Iterable[str]) -> IndexSet:
     # what no data vary with goes first, exactly
     domain = domain.project_out(plain)
     for name in sorted(gone):
-        found = domain.place_of(name, gone) if name in domain.variables else None
+        found = place_by_data(domain, name, gone) if name in domain.variables else None
         if found is not None and name not in found.value.variables:
             # the only value that the variable can have, where there is one
             return found.narrowed(domain).project_out([n for n in gone if n != name])

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -26,9 +25,10 @@ import islpy as isl
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.cases import Case, cases_of, united
+from stile_engine.index.cases import Case
+from stile_engine.index.declared import declared_cases, given_data, united_cases
 from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, context, limited
-from stile_engine.index.isl_reading import from_aff, integer, limits_of, parameter_names, solved
+from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
 from stile_engine.index.isl_writing import (
     affine_text,
     constant_box,
@@ -41,7 +41,7 @@ from stile_engine.index.isl_writing import (
     symbolic_box,
 )
 from stile_engine.index.names import combined, is_bound
-from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate, compare, conjunction, in_range
+from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.work import BudgetExceeded, spend
 
@@ -56,7 +56,7 @@ def _where(predicate: Predicate, names: tuple[str, ...]) -> IndexSet:
     if all(isinstance(p, AtLeastZero | EqualsZero) and _is_linear(p.expression) for p in parts):
         spend()
         least = [p.expression for p in parts if isinstance(p, AtLeastZero)]
-        return _intern(polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
+        return interned(polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
     return _from_text(predicate_text(predicate), names)
 
 
@@ -121,7 +121,7 @@ class IndexSet:
         ordered = tuple(sorted(names))
         if all(_is_linear(low) and _is_linear(high) for low, high in ranges.values()):
             spend()
-            found = _intern(constant_box(ranges, ordered) or symbolic_box(ranges, ordered))
+            found = interned(constant_box(ranges, ordered) or symbolic_box(ranges, ordered))
         else:
             parts = [
                 f"{affine_text(low)} <= {isl_name(name)} < {affine_text(high)}" for name, (low, high) in ranges.items()
@@ -155,21 +155,21 @@ class IndexSet:
         spend()
         if operation is isl.Set.intersect and (self.tokens or other.tokens):
             return self._met(other)
-        return _intern(operation(self._isl, other._isl))
+        return interned(operation(self._isl, other._isl))
 
     def _met(self, other: IndexSet) -> IndexSet:
         """The intersection of sets that name data: what is known of the one is not found out again."""
         tokens = data.tokens_of(self.variables | other.variables)
         first, second = (self, other) if ("cases", tokens) in self._memo else (other, self)
-        cases = [c for case in first._cases(tokens) for c in case & second._isl]
-        return _intern(self._isl.intersect(other._isl), cases) if cases else EMPTY
+        cases = [c for case in first.cases(tokens) for c in case & second._isl]
+        return interned(self._isl.intersect(other._isl), cases) if cases else EMPTY
 
-    def _cases(self, tokens: tuple[str, ...]) -> list[Case]:
+    def cases(self, tokens: tuple[str, ...]) -> list[Case]:
         """The set with what was declared of these data."""
         key = ("cases", tokens)
         found: list[Case] | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = _cases(self._isl, tokens)
+            found = self._memo[key] = declared_cases(self._isl, tokens)
         return found
 
     def given(self, context: IndexSet) -> IndexSet:
@@ -191,10 +191,10 @@ class IndexSet:
         if context.issubset(self):
             return UNIVERSE
         if not self.tokens and not context.tokens:
-            return _intern(inside._isl.gist(context._isl))
+            return interned(inside._isl.gist(context._isl))
         # what the facts say of the context holds there too
-        known = context._cases(data.tokens_of(self.variables | context.variables))
-        return _intern(inside._isl.gist(_united(known, context._isl)))
+        known = context.cases(data.tokens_of(self.variables | context.variables))
+        return interned(inside._isl.gist(united_cases(known, context._isl)))
 
     @property
     def case_count(self) -> int:
@@ -216,7 +216,7 @@ class IndexSet:
             return False
         tokens = data.tokens_of(self.variables | other.variables)
         first, second = (self, other) if ("cases", tokens) in self._memo else (other, self)
-        return not any(case.meets(second._isl) for case in first._cases(tokens))
+        return not any(case.meets(second._isl) for case in first.cases(tokens))
 
     def issubset(self, other: IndexSet) -> bool:
         if self is other or self is EMPTY or other is UNIVERSE:
@@ -235,7 +235,7 @@ class IndexSet:
         if not self.tokens and not other.tokens:
             return False
         tokens = data.tokens_of(self.variables | other.variables)
-        return all(case.is_inside(other._isl) for case in self._cases(tokens))
+        return all(case.is_inside(other._isl) for case in self.cases(tokens))
 
     def equals(self, other: IndexSet) -> bool:
         return self is other or (self.issubset(other) and other.issubset(self))
@@ -267,7 +267,7 @@ class IndexSet:
             result = self._isl
             for name in names:
                 result = result.project_out(PARAM, result.find_dim_by_name(PARAM, isl_name(name)), 1)
-            found = self._memo[key] = _intern(result)
+            found = self._memo[key] = interned(result)
         return found
 
     def substitute(self, mapping: Mapping[str, Affine]) -> IndexSet:
@@ -302,7 +302,7 @@ class IndexSet:
                 continue
             result = result.intersect(link(f"t{position}", expression))
             result = result.project_out(PARAM, result.find_dim_by_name(PARAM, f"t{position}"), 1)
-        return _intern(result)
+        return interned(result)
 
     # -- questions -------------------------------------------------------------------------
 
@@ -330,91 +330,10 @@ class IndexSet:
     def _solve_with_data(self, name: str) -> Affine | None:
         spend(2)
         tokens = data.tokens_of(data.closure(self.variables | {name}))
-        raw = _united(self._cases(tokens), self._isl)
+        raw = united_cases(self.cases(tokens), self._isl)
         found = solved(raw, name) if raw.find_dim_by_name(PARAM, isl_name(name)) >= 0 else None
         self._memo["solve", name] = found
         return found
-
-    def place_of(self, name: str, among: Iterable[str] = ()) -> Place | None:
-        """The one value of ``name`` by data that take each value once: ``I[k] == s`` says that k is the place of s;
-        or by data that mark segments: ``off[g] <= t < off[g + 1]`` says that g is the group of t. Of several such t
-        one that none of the variables ``among`` name is preferred."""
-        for token in self.tokens:
-            datum = data.datum(token)
-            value = self.solve(token) if name in datum.variables else None
-            found = None if value is None or name in value.variables else datum.preimage(value)
-            if found is None:
-                continue
-            coefficient = found.argument.coefficient(name)
-            rest = found.argument - Affine.variable(name) * coefficient
-            if coefficient not in (1, -1) or name in rest.variables:
-                continue
-            if self.issubset(IndexSet.where(found.inside)):
-                # coefficient * name + rest = place
-                return Place(name, (found.place - rest) * coefficient, IndexSet.where(found.possible), UNIVERSE)
-        for token in self.tokens:
-            datum = data.datum(token)
-            marked = datum.segment() if name in datum.variables else None
-            if marked is None:
-                continue
-            coefficient = marked.argument.coefficient(name)
-            rest = marked.argument - Affine.variable(name) * coefficient
-            if coefficient not in (1, -1) or name in rest.variables:
-                continue
-            # a variable may lie between them by constraints that say more
-            plain = [Affine.variable(v) for v in sorted(self.parameters) if not data.is_token(v)]
-            members = dict.fromkeys([*self._between(token, marked.high), *plain])
-            for member in sorted(members, key=lambda m: not m.variables.isdisjoint(among)):
-                inside = conjunction(marked.inside, in_range(member, marked.low, marked.high))
-                if name in member.variables or not self.issubset(IndexSet.where(inside)):
-                    continue
-                value = (marked.group(member) - rest) * coefficient
-                known = IndexSet.where(inside).substitute({name: value})
-                return Place(name, value, IndexSet.where(marked.is_member(member)), known)
-        return None
-
-    @limited
-    def _between(self, low: str, high: Affine) -> list[Affine]:
-        """Expressions that the constraints say lie between the two, ``high`` not included; simple ones first."""
-        raw = _united(self._cases(data.tokens_of(self.variables)), self._isl)
-        found = limits_of(raw, low, upper=True)
-        for token in data.tokens_of(high.variables):
-            if high == Affine.variable(token):
-                found += [limit - 1 for limit in limits_of(raw, token, upper=False)]
-        return list(dict.fromkeys(found))
-
-    @limited
-    def allows(self, tokens: Iterable[str]) -> bool:
-        """Whether at every tuple of the set the data may be what was declared of them."""
-        raw = _with_declared(self._isl, tokens)
-        for token in raw.get_var_names(PARAM):
-            if data.is_token(decoded_name(str(token))):
-                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(token)), 1)
-        return bool(self._isl.is_subset(raw))
-
-    @limited
-    def without_data(self) -> IndexSet:
-        """The tuples of all that is no data for which some numbers that the data may be, as far as what was declared
-        of them goes, lie in the set. What the facts imply stands in no set over data: so it is said here again."""
-        if not self.tokens:
-            return self
-        spend(2)
-        raw = _with_declared(self._isl, data.tokens_of(data.closure(self.variables)))
-        for name in raw.get_var_names(PARAM):
-            if data.is_token(decoded_name(str(name))):
-                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
-        return _intern(raw)
-
-    @limited
-    def allowed_values(self, token: str) -> int | None:
-        """How many values the token may have at the tuples of the set; None where that is not bounded."""
-        raw = _with_declared(self._isl, [token])
-        for name in raw.get_var_names(PARAM):
-            if decoded_name(str(name)) != token:
-                raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
-        values = raw.move_dims(SET, 0, PARAM, 0, raw.dim(PARAM))
-        # isl counts what it finds between bounds: of a set without them it says 0
-        return integer(values.count_val()) if values.is_bounded() else None
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -470,7 +389,7 @@ class IndexSet:
         covered = EMPTY
         for low_set, low_affine in low.get_pieces():
             for high_set, high_affine in high.get_pieces():
-                condition = _intern(low_set.intersect(high_set).params())
+                condition = interned(low_set.intersect(high_set).params())
                 if condition.is_empty:
                     continue
                 low_expression, high_expression = from_aff(low_affine), from_aff(high_affine)
@@ -535,23 +454,6 @@ class IndexSet:
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A variable that has one value at most: ``value``, where that is ``possible``. There ``known`` holds by what was
-    declared of the data."""
-
-    name: str
-    value: Affine
-    possible: IndexSet
-    known: IndexSet
-
-    def narrowed(self, domain: IndexSet) -> IndexSet:
-        """The tuples of the other variables at which the domain has the value."""
-        here = (domain & self.possible).substitute({self.name: self.value})
-        # what is known holds only where the value is possible
-        return here if self.known is UNIVERSE else here.given(self.known) & self.possible
-
-
 def _by_name(item: tuple[str, Affine]) -> str:
     return item[0]
 
@@ -568,10 +470,10 @@ def _single_variable(expression: Affine) -> str | None:
 @limited
 def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
     spend()
-    return _intern(of_text(text, names))
+    return interned(of_text(text, names))
 
 
-def _intern(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = False) -> IndexSet:
+def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = False) -> IndexSet:
     """The one object for this set. ``cases``: with what was declared of its data, where that is known already."""
     if raw.is_empty():
         return EMPTY
@@ -585,9 +487,9 @@ def _intern(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = Fa
             raw = raw.align_params(space)
             names = ordered
     if not simplified and data.any_known() and any(data.is_token(decoded_name(n)) for n in names):
-        simpler = _given_data(raw, frozenset(decoded_name(n) for n in names), cases)
+        simpler = given_data(raw, frozenset(decoded_name(n) for n in names), cases)
         if simpler is not None:
-            return _intern(simpler, simplified=True)
+            return interned(simpler, simplified=True)
     text = raw.to_str()
     found = _by_text.get(text)
     if found is not None:
@@ -605,97 +507,6 @@ def _intern(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = Fa
         made = _make(raw, text, names)
     _by_text[text] = made
     return made
-
-
-def _given_data(raw: isl.Set, names: frozenset[str], cases: list[Case] | None) -> isl.Set | None:
-    """The set without what was declared of its data anyway, with the equations that follow from it; None
-    where nothing was declared."""
-    # what data are read at may be data of which something was declared
-    tokens = data.tokens_of(data.closure(names))
-    bounds, relations = _declared(tokens)
-    if bounds is None and not relations:
-        return None
-    known = _united(_cases(raw, tokens) if cases is None else cases, raw)
-    if known.is_empty():
-        return known
-    if relations:
-        for identifier in parameter_names(known):
-            if decoded_name(identifier) not in names:
-                known = known.project_out(PARAM, known.find_dim_by_name(PARAM, identifier), 1)
-        raw = raw.intersect(isl.Set.from_basic_set(known.affine_hull()))
-    return raw if bounds is None else raw.intersect(bounds).gist(bounds)
-
-
-def _cases(raw: isl.Set, tokens: tuple[str, ...]) -> list[Case]:
-    """The set in cases, with what was declared of the data."""
-    bounds, facts = _declared(tokens)
-    return cases_of(raw if bounds is None else raw.intersect(bounds), facts)
-
-
-def _closed(raw: isl.Set, tokens: tuple[str, ...]) -> isl.Set:
-    """The set with what follows from the declared facts one by one."""
-    return _united(_cases(raw, tokens), raw)
-
-
-def _united(cases: list[Case], raw: isl.Set) -> isl.Set:
-    """The cases as one set, ``raw`` being one that they are parts of."""
-    found = united(cases)
-    return raw.subtract(raw) if found is None else found
-
-
-def _with_declared(raw: isl.Set, tokens: Iterable[str]) -> isl.Set:
-    """The set with all that was declared of these data."""
-    bounds, relations = _declared(tuple(sorted(tokens)))
-    if bounds is not None:
-        raw = raw.intersect(bounds)
-    for alternatives in relations:
-        fact = alternatives[0]
-        for one in alternatives[1:]:
-            fact = fact.union(one)
-        raw = raw.intersect(fact)
-    return raw
-
-
-@lru_cache(maxsize=65536)
-def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[tuple[isl.Set, ...], ...]]:
-    """What was declared of the data: bounds of each by itself, and all else, each fact as its convex alternatives."""
-    found = [data.datum(t) for t in tokens]
-    bounds: isl.Set | None = None
-    for predicate in dict.fromkeys(b for b in (d.bounds() for d in found) if b is not None):
-        own = _of_predicate(predicate)
-        bounds = own if bounds is None else bounds.intersect(own)
-    relations = [_of_predicate(r) for r in dict.fromkeys(r for d in found for r in d.relations(found))]
-    for one in found:
-        for members, predicate in one.excluded(found):
-            never = members._isl.intersect(of_text(predicate_text(predicate), (one.token,)))
-            relations.append(never.complement())
-    kept = [r for r in relations if not r.plain_is_universe()]
-    return bounds, tuple(tuple(isl.Set.from_basic_set(part) for part in r.get_basic_sets()) for r in kept)
-
-
-def _of_predicate(predicate: Predicate) -> isl.Set:
-    return of_text(predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
-
-
-def range_within(expression: Affine, context: IndexSet) -> tuple[int | None, int | None]:
-    """The least and the greatest value of the expression at the tuples of the set, given what was declared of
-    the data; None where there is no bound."""
-    value = "?range"
-    named = IndexSet.where(compare(Affine.variable(value), "==", expression)) & context
-    raw = _closed(named._isl, data.tokens_of(named.variables | expression.variables))
-    dim = raw.find_dim_by_name(PARAM, isl_name(value))
-    if raw.is_empty() or dim < 0:
-        return None, None
-    moved = raw.move_dims(SET, 0, PARAM, dim, 1)
-    found: list[int | None] = []
-    for bound in (moved.dim_min_val(0), moved.dim_max_val(0)):
-        found.append(None if bound.is_infty() or bound.is_neginfty() or bound.is_nan() else integer(bound))
-    return found[0], found[1]
-
-
-def declared_range(token: str) -> tuple[int | None, int | None]:
-    """The least and the greatest integer that was declared for the data; None where there is no bound."""
-    return range_within(Affine.variable(token), UNIVERSE)
 
 
 _MOST_ALIKE = 12

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.data_questions import allowed_values, allows
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.term.comparison import Difference
@@ -42,9 +43,9 @@ def contradiction_of(inputs: Iterable[Tensor], sizes: Mapping[str, tuple[int, in
     tokens = [t for i in integers for t in element(i, tuple(Affine.variable(d) for d in i.dims)).variables]
     tokens = [t for t in tokens if data.is_token(t)]
     for token, tensor in zip(tokens, integers, strict=True):
-        if not box.allows([token]) or _too_many(tensor, box, token):
+        if not allows(box, [token]) or _too_many(tensor, box, token):
             return tensor.name
-    if not box.allows(tokens):
+    if not allows(box, tokens):
         return " and ".join(t.name for t in integers)
     return None
 
@@ -59,7 +60,7 @@ def _too_many(tensor: Tensor, box: IndexSet, token: str) -> bool:
         if not size.is_constant:
             return False
         count *= size.constant
-    values = box.allowed_values(token)
+    values = allowed_values(box, token)
     return bound is not None and values is not None and values < count
 
 

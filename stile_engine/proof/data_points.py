@@ -12,6 +12,7 @@ from itertools import islice
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.data_questions import without_data
 from stile_engine.index.sets import IndexSet
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof.contents import NoContents, integer
@@ -68,7 +69,7 @@ def _search(
         here = where.substitute({name: Affine((), n) for name, n in instance.items()})
         here = here if narrow is None else narrow(here, instance)
         own = elements_of(here.variables)
-        plain = here.without_data().substitute({name: Affine((), n) for name, n in instance.items()})
+        plain = without_data(here).substitute({name: Affine((), n) for name, n in instance.items()})
         for point in _points(plain):
             for seed in range(1, _SEEDS + 1):
                 values = _values(own, point, seed, instance)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stile_engine.index.affine import Affine, FloorDiv, settled
-from stile_engine.index.sets import IndexSet, range_within
+from stile_engine.index.data_questions import range_within
+from stile_engine.index.sets import IndexSet
 from stile_engine.term.atoms import Atom, IndexAtom, Poly, ReadAtom, of_atom, read_atom
 from stile_engine.term.expression import Axes
 from stile_engine.term.rewrite import transform

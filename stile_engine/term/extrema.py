@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.data_questions import place_by_data
 from stile_engine.index.existence import some
 from stile_engine.index.graphs import determined
 from stile_engine.index.names import binder_number, bound_names
@@ -166,7 +167,7 @@ def _reduce_bound(family: Family) -> Family:
         changed = False
         for name in bound:
             value = determined(domain, name)
-            place = domain.place_of(name, bound) if value is None and domain.tokens else None
+            place = place_by_data(domain, name, bound) if value is None and domain.tokens else None
             if place is not None and name not in place.value.variables:
                 # data that take each value once fix the variable too
                 domain, body = place.narrowed(domain), substitute(body, {name: place.value})

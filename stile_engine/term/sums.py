@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
+from stile_engine.index.data_questions import place_by_data
 from stile_engine.index.graphs import determined, lengths
 from stile_engine.index.sets import EMPTY, IndexSet
 from stile_engine.index.work import spend
@@ -125,7 +126,7 @@ def _sum_variant(bound: tuple[str, ...], domain: IndexSet, m: Mono) -> Poly:
             mapping = {name: value}
             return sum_over(rest, domain.substitute(mapping), substitute(of_mono(m), mapping))
     for name in bound if domain.tokens else ():
-        place = domain.place_of(name, bound)
+        place = place_by_data(domain, name, bound)
         if place is not None and name not in place.value.variables:
             # sum over {k : I[k] == s} of f(k) = f(place of s), for data that take each value once
             rest = tuple(b for b in bound if b != name)

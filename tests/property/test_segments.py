@@ -8,6 +8,7 @@ import pytest
 from test_data_laws import agreements
 
 from stile_engine.index.affine import Affine, constant
+from stile_engine.index.data_questions import without_data
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
 from stile_engine.index.sets import IndexSet
 from stile_engine.proof.contents import integer
@@ -71,7 +72,7 @@ SETS: dict[str, tuple[Predicate, ...]] = {
 def test_members_of_sets_over_offsets_are_members(name: str) -> None:
     """Those that the offsets have without their data are all there; one that is found holds for numbers."""
     where = IndexSet.where(conjunction(GROUP, *SETS[name]))
-    plain, real = where.without_data(), 0
+    plain, real = without_data(where), 0
     for seed, x, g in product(range(1, 13), range(-9, 10), range(3)):
         held = {"x": x, "g": g}
         read = ((LOW, OFFSETS, g), (HIGH, OFFSETS, g + 1), (FREE, ANY, g))
