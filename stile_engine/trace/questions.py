@@ -61,6 +61,9 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
     """Inside, objects of this class answer ``==``, ``!=``, ``bool``, ``hash`` and ``str`` as said above.
 
     ``size`` reads such an object, or a number, as a size of the engine's; None for everything else.
+
+    A hash table decides nothing: what a library has kept under another key it makes anew. Which keys a table compares
+    rests on the bits of hashes, so on addresses and on all that ran before; what it finds unequal is not noted.
     """
     changed = ("__eq__", "__ne__", "__bool__", "__hash__", "__str__", "__repr__", "__format__")
     before = {name: vars(kind).get(name) for name in changed}
@@ -69,10 +72,14 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
     shown: Any = kind.__str__
     represented: Any = kind.__repr__
     formatted: Any = kind.__format__
+    hashed_at: tuple[FrameType, int] | None = None
 
-    def ask(self: Any, other: Any, by_user: bool) -> Any:
+    def ask(self: Any, other: Any, by_user: bool, asking: FrameType) -> Any:
         found = equal(self, other)
         if found is True or found is NotImplemented:
+            return found
+        # One instruction that takes a hash before it compares is a look into a table.
+        if not by_user and hashed_at is not None and asking is hashed_at[0] and asking.f_lasti == hashed_at[1]:
             return found
         try:
             mine, theirs = size(self), size(other)
@@ -91,18 +98,21 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
         return found
 
     def eq(self: Any, other: Any) -> Any:
-        return ask(self, other, _by_user())
+        return ask(self, other, _by_user(), _asking())
 
     def ne(self: Any, other: Any) -> Any:
-        found = ask(self, other, _by_user())
+        found = ask(self, other, _by_user(), _asking())
         return found if found is NotImplemented else not found
 
     def truth(self: Any) -> bool:
-        return not ask(self, 0, _by_user())
+        return not ask(self, 0, _by_user(), _asking())
 
     def hash_(self: Any) -> int:
+        nonlocal hashed_at
         if _by_user():
             questions.stop("a symbolic size in a set, as a key or as a static argument, where sizes are told apart")
+        asking = _asking()
+        hashed_at = asking, asking.f_lasti
         return int(hashed(self))
 
     def text(self: Any, written: Callable[[Any], str], by_user: bool) -> str:
@@ -124,11 +134,23 @@ def answering(kind: type, size: Callable[[Any], Size | None], questions: Questio
     try:
         yield
     finally:
+        hashed_at = None
         for name, original in before.items():
             if original is None:
                 delattr(kind, name)
             else:
                 setattr(kind, name, original)
+
+
+_OF_KEYS = frozenset({"__eq__", "__ne__", "__hash__"})
+
+
+def _asking() -> FrameType:
+    """Who calls the method that asks this, or who calls the like of a key with the size in it."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_name in _OF_KEYS and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def _by_user() -> bool:

@@ -328,6 +328,11 @@ def rolled_back_by_a_part(X):  # proved
     return jnp.roll(jnp.roll(X, X.shape[0] // 2), -(X.shape[0] // 2))
 
 
+@kernel("X:N")
+def rolled_by_one_and_back(X):  # proved
+    return jnp.roll(jnp.roll(X, 1), -1)
+
+
 @kernel("X:M")
 def rolled_by_one_also_where_there_is_one_element(X):  # unknown: not shown for every size
     return jnp.roll(jnp.roll(X, 1), -1)  # warning[not-proved]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+import stile_engine
 from stile_engine.check import check
 from stile_engine.checking.instances import where_equal
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
+from stile_engine.trace.questions import Questions, answering
 from stile_engine.trace.report import CheckRequest
 
 HEAD = """
@@ -103,3 +105,63 @@ def test_sizes_at_which_a_pair_is_equal():
     assert found((two, number(6)), (two + 1, number(7))) == [{"E": 6}]
     assert found((one // 3, number(1))) == [{"M": 3}, {"M": 4}, {"M": 5}]
     assert found((one, two)) == ["M = 2 * E"]
+
+
+class Unknown:
+    """A size of a library that is unequal to every number, with the hash of 7."""
+
+    def __eq__(self, other):
+        return self is other
+
+    def __hash__(self):
+        return hash(7)
+
+
+IN_A_LIBRARY = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Key:
+    size: object
+
+def kept(size, table):
+    return table.get(size)
+
+def kept_as_a_part(size, table):
+    return table.get(Key(size)), table.get((size, 1))
+
+def compared(size, table):
+    return table.get(size), [key == size for key in table]
+
+def found(size, table):
+    return size in tuple(table)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "noted"), [("kept", False), ("kept_as_a_part", False), ("compared", True), ("found", True)]
+)
+def test_what_a_hash_table_compares_is_no_decision(name, noted):
+    library = {}
+    exec(compile(IN_A_LIBRARY, stile_engine.__file__, "exec"), library)
+    table = {7: "seven", library["Key"](7): "the same in a key", (7, 1): "and in a tuple"}
+    questions = Questions()
+    with answering(Unknown, lambda value: 1 if isinstance(value, Unknown) else value, questions):
+        library[name](Unknown(), {7: 1} if noted else table)
+    assert questions.differing == ([(Affine.of(1), Affine.of(7))] if noted else [])
+
+
+def test_what_jax_asks_does_not_depend_on_what_it_traced_before():
+    jax = pytest.importorskip("jax")
+    from stile_engine.jax.dimensions import Dimensions
+
+    def asked(before):
+        jax.make_jaxpr(lambda x: [x[:k] for k in before])(jax.ShapeDtypeStruct((200,), "float32"))
+        sizes, questions = Dimensions({"N": Dim("N")}), Questions()
+        size = sizes.of(Dim("N"))
+        shape = jax.ShapeDtypeStruct((size + 40,), "float32")
+        with sizes.asked(questions):
+            jax.make_jaxpr(lambda x: [jax.lax.slice_in_dim(x, 0, size + k) for k in range(40)])(shape)
+        return set(questions.differing)
+
+    assert asked(range(1, 2)) == asked(range(1, 100)) == asked(range(1, 199))
