@@ -32,7 +32,6 @@ class Site:
         return f"{Path(self.path).name}:{self.lineno}"
 
 
-_foreign: dict[str, bool] = {}
 _positions: dict[int, tuple[CodeType, list[tuple[int | None, int | None, int | None, int | None]]]] = {}
 
 
@@ -46,10 +45,7 @@ def user_sites() -> Iterator[Site]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        foreign = _foreign.get(code.co_filename)
-        if foreign is None:
-            foreign = _foreign[code.co_filename] = _is_foreign(code.co_filename)
-        if not foreign:
+        if not _is_foreign(code.co_filename):
             yield site_of_frame(code, frame.f_lasti, frame.f_lineno)
         frame = frame.f_back
 
@@ -77,12 +73,13 @@ def direct_site(*between: str) -> Site | None:
     return None
 
 
-@lru_cache(maxsize=1024)
 def is_user_file(filename: str) -> bool:
     """Whether code of this file is the user's own: neither this package nor an installed library."""
     return not _is_foreign(filename)
 
 
+# Without a limit: a framework alone has thousands of files, and all of them are asked about at every check.
+@lru_cache(maxsize=None)
 def _is_foreign(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return True

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -159,12 +158,7 @@ def _by_user() -> bool:
     # Methods that were made from a text, as those of dataclasses are, ask for whoever calls them.
     while frame is not None and frame.f_code.co_filename.startswith("<"):
         frame = frame.f_back
-    return frame is None or _is_users(frame.f_code.co_filename)
-
-
-@lru_cache(maxsize=1024)
-def _is_users(filename: str) -> bool:
-    return is_user_file(filename)
+    return frame is None or is_user_file(frame.f_code.co_filename)
 
 
 def _is_instance(size: Any, kinds: Any) -> bool:
