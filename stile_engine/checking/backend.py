@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dis
 import importlib
 import inspect
 from collections.abc import Iterator
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from stile_engine.errors import UnsupportedError
+from stile_engine.trace.bytecode import codes, instructions, own_instructions
 from stile_engine.trace.frontend import FrontEnd
 from stile_engine.trace.location import is_user_file
 
@@ -58,7 +58,7 @@ def infer(target: Any, options: dict[str, Any]) -> tuple[str, bool]:
 def _stores_elements(target: Any) -> bool:
     function = undecorated(target)
     code = getattr(function, "__code__", None)
-    return code is not None and any(i.opname == "STORE_SUBSCR" for i in dis.get_instructions(code))
+    return code is not None and any(own_instructions(code, ("STORE_SUBSCR",)))
 
 
 def _bindings(modules: set[str]) -> set[str]:
@@ -113,7 +113,8 @@ def _used(target: Any) -> set[str]:
                 waiting.append(inner)
             elif isinstance(module, str):
                 found.add(module)
-        found |= set(_imported(function.__code__))
+        # modules that are imported inside the function itself
+        found |= {i.argval for i in instructions(function.__code__, ("IMPORT_NAME",))}
         found |= _class_modules(function)
     return found
 
@@ -134,7 +135,7 @@ def _types(value: Any) -> set[str]:
 
 
 def _referenced(function: FunctionType) -> Iterator[Any]:
-    names = set(_names(function.__code__))
+    names = {name for code in codes(function.__code__) for name in code.co_names}
     for name in names & function.__globals__.keys():
         yield function.__globals__[name]
     for cell in function.__closure__ or ():
@@ -142,23 +143,6 @@ def _referenced(function: FunctionType) -> Iterator[Any]:
             yield cell.cell_contents
         except ValueError:
             continue
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
-
-
-def _imported(code: CodeType) -> Iterator[str]:
-    """Modules that are imported inside the function itself."""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME" and isinstance(instruction.argval, str):
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _imported(constant)
 
 
 def _module_names(target: Any) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stile_engine.checking.parsing import BrokenPart, ParsedText
@@ -54,16 +54,19 @@ class FoundKernel:
 
 def find_kernels(parsed: ParsedText, path: str) -> tuple[FoundKernel, ...]:
     """In the order of the text; kernels in text that is not Python yet are among them."""
-    names = _decorator_names(parsed.tree) or _names_in_broken_text(parsed)
-    found = [*_decorated(parsed, names, path), *_in_broken_parts(parsed, names)]
+    nodes = list(ast.walk(parsed.tree))
+    names = _decorator_names(nodes) or _names_in_broken_text(parsed)
+    found = [*_decorated(nodes, parsed, names, path), *_in_broken_parts(parsed, names)]
     if (module := _module_kernel(parsed, {id(k.function) for k in found if k.function})) is not None:
         found.append(module)
     return tuple(sorted(found, key=lambda k: (k.range.start, k.name_range.start)))
 
 
-def _decorator_names(tree: ast.Module) -> frozenset[str]:
+def _decorator_names(nodes: Sequence[ast.AST]) -> frozenset[str]:
     """The dotted names by which ``stile_engine.kernel`` and the like are reachable in the file."""
-    return frozenset().union(*(decorator_names(node) for node in ast.walk(tree)))
+    return frozenset().union(
+        *(decorator_names(node) for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)))
+    )
 
 
 def _names_in_broken_text(parsed: ParsedText) -> frozenset[str]:
@@ -75,8 +78,8 @@ def _is_kernel_call(node: ast.expr, names: frozenset[str]) -> bool:
     return isinstance(node, ast.Call) and dotted(node.func) in names
 
 
-def _decorated(parsed: ParsedText, names: frozenset[str], path: str) -> Iterator[FoundKernel]:
-    for node in ast.walk(parsed.tree):
+def _decorated(nodes: Sequence[ast.AST], parsed: ParsedText, names: frozenset[str], path: str) -> Iterator[FoundKernel]:
+    for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for decorator in node.decorator_list:
                 if isinstance(decorator, ast.Call) and _is_kernel_call(decorator, names):
@@ -141,6 +144,9 @@ def _in_broken_parts(parsed: ParsedText, names: frozenset[str]) -> Iterator[Foun
 
 def _module_kernel(parsed: ParsedText, kernels: set[int]) -> FoundKernel | None:
     """Typed results and assertions outside every kernel belong to the module itself."""
+    # Letters beyond ASCII may be other spellings of a name.
+    if parsed.source.isascii() and not any(name in parsed.source for name in _TYPED_RESULTS):
+        return None
     for statement in parsed.tree.body:
         if _has_typed_result(statement, kernels):
             place = parsed.map.range_of(statement)

@@ -351,7 +351,8 @@ class KernelCheck:
         """The results, or None where the trace stopped; what was recorded until then counts all the same."""
         start = time.perf_counter()
         try:
-            before, libraries = purity.state_of(task.function), purity.attributes_of_libraries(task.function)
+            functions = list(purity.functions_of(task.function))
+            before, libraries = purity.state_of(task.function, functions), purity.attributes_of_libraries(functions)
             try:
                 with watching() as stops:
                     results = trace(task, recorder)

@@ -6,35 +6,38 @@ value, no default and nothing of a module, and draws no random numbers.
 
 from __future__ import annotations
 
-import dis
 import random
 import sys
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, TypeAlias
 
 from stile_engine.checking.backend import undecorated
+from stile_engine.trace.bytecode import codes, instructions
 from stile_engine.trace.location import is_user_file
 
 State: TypeAlias = Mapping[str, Any]
 
 _SOURCES = frozenset("time datetime random secrets uuid".split())
 
+_REBINDING_GLOBALS = ("STORE_GLOBAL", "DELETE_GLOBAL")
+_REBINDING = (*_REBINDING_GLOBALS, "STORE_DEREF", "DELETE_DEREF")
+
 _DEPTH = 16
 _ITEMS = 20_000
 _BYTES = 1 << 26
 
 
-def state_of(function: Any) -> State:
-    """What the kernel and its helper functions can reach and change, by the words that describe it."""
+def state_of(function: Any, functions: Sequence[FunctionType]) -> State:
+    """What the kernel and its helper ``functions`` can reach and change, by the words that describe it."""
     freeze = _Freezer()
     found: dict[str, Any] = {"the state of a random generator": _generators()}
     owner = getattr(function, "__self__", None)
     if owner is not None:
         found["the object of the method"] = freeze(owner)
-    for inner in functions_of(function):
+    for inner in functions:
         for name, value in _reachable(inner):
             for label, part in _with_attributes(name, value, inner):
                 # two files may use one name for different things
@@ -44,10 +47,11 @@ def state_of(function: Any) -> State:
 
 def impurity(function: Any, before: State) -> str | None:
     """Why a call after that state may differ from the next one with the same inputs; None where it does not."""
-    source = foreign_source(function)
+    functions = list(functions_of(function))  # after the call: it may have changed what is reached
+    source = foreign_source(functions)
     if source is not None:
         return f"the kernel uses {source}, so it may be no function of its inputs alone"
-    change = rebound_name(function) or changed(before, state_of(function))
+    change = rebound_name(functions) or changed(before, state_of(function, functions))
     if change is not None:
         return f"the kernel changes {change}, which its next call sees: it is no function of its inputs alone"
     return None
@@ -58,23 +62,22 @@ def changed(before: State, after: State) -> str | None:
     return next((name for name, value in before.items() if name not in after or after[name] != value), None)
 
 
-def rebound_name(function: Any) -> str | None:
-    """A global or captured name that the kernel or a helper function assigns."""
-    for inner in functions_of(function):
+def rebound_name(functions: Sequence[FunctionType]) -> str | None:
+    """A global or captured name that one of the functions assigns."""
+    for inner in functions:
         free = set(inner.__code__.co_freevars)
-        for code in _codes(inner.__code__):
-            for instruction in dis.get_instructions(code):
-                stores = instruction.opname in ("STORE_GLOBAL", "DELETE_GLOBAL")
-                if stores or (instruction.opname in ("STORE_DEREF", "DELETE_DEREF") and instruction.argval in free):
-                    return f"the {'global' if stores else 'captured'} {instruction.argval}"
+        for instruction in instructions(inner.__code__, _REBINDING if free else _REBINDING_GLOBALS):
+            stores = instruction.opname in _REBINDING_GLOBALS
+            if stores or instruction.argval in free:
+                return f"the {'global' if stores else 'captured'} {instruction.argval}"
     return None
 
 
-def foreign_source(function: Any) -> str | None:
-    """A module of clocks or chance that the kernel or a helper function uses."""
-    for inner in functions_of(function):
+def foreign_source(functions: Sequence[FunctionType]) -> str | None:
+    """A module of clocks or chance that one of the functions uses."""
+    for inner in functions:
         used = {value.__name__ if isinstance(value, ModuleType) else value.__module__ for value in _sources(inner)}
-        used |= {i.argval for code in _codes(inner.__code__) for i in dis.get_instructions(code) if _imports(i)}
+        used |= {i.argval for i in instructions(inner.__code__, ("IMPORT_NAME",))}
         for name in sorted(used & _SOURCES):
             return name
     return None
@@ -84,10 +87,6 @@ def _sources(function: FunctionType) -> Iterator[Any]:
     for _, value in _reachable(function):
         if isinstance(value, ModuleType) or (callable(value) and isinstance(getattr(value, "__module__", None), str)):
             yield value
-
-
-def _imports(instruction: dis.Instruction) -> bool:
-    return instruction.opname == "IMPORT_NAME"
 
 
 def functions_of(target: Any) -> Iterator[FunctionType]:
@@ -120,11 +119,11 @@ def _with_attributes(name: str, value: Any, function: FunctionType) -> Iterator[
 Attributes: TypeAlias = tuple[tuple[ModuleType, str, Any], ...]
 
 
-def attributes_of_libraries(function: Any) -> Attributes:
-    """What the kernel and its helper functions may set in modules that are not run again for the next kernel."""
+def attributes_of_libraries(functions: Sequence[FunctionType]) -> Attributes:
+    """What the functions may set in modules that are not run again for the next kernel."""
     return tuple(
         (value, attribute, vars(value)[attribute])
-        for inner in functions_of(function)
+        for inner in functions
         for _, value in _reachable(inner)
         if isinstance(value, ModuleType)
         for attribute in sorted(_names(inner) & vars(value).keys())
@@ -163,16 +162,9 @@ def _reachable(function: FunctionType) -> Iterator[tuple[str, Any]]:
 
 def _names(function: FunctionType) -> set[str]:
     """The names that the function mentions, those in texts included, as ``setattr`` takes them."""
-    codes = list(_codes(function.__code__))
-    texts = {text for code in codes for text in code.co_consts if isinstance(text, str)}
-    return texts.union(*(code.co_names for code in codes))
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
+    parts = list(codes(function.__code__))
+    texts = {text for code in parts for text in code.co_consts if isinstance(text, str)}
+    return texts.union(*(code.co_names for code in parts))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, MethodType
 from typing import Any, Final
 
+from stile_engine.trace.bytecode import codes
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import is_user_file, site_of_frame
 
@@ -22,6 +23,8 @@ def refuse_device_questions(function: Any) -> None:
     That all tensors are on one device may be asserted: it is so in every run that goes on.
     """
     for code in _codes(function):
+        if "device" not in code.co_names:
+            continue
         found = list(dis.get_instructions(code))
         for position, instruction in enumerate(found):
             if instruction.opname == "LOAD_ATTR" and instruction.argval == "device":
@@ -49,13 +52,6 @@ def _codes(target: Any) -> Iterator[CodeType]:
             continue
         seen.add(id(function))
         if is_user_file(function.__code__.co_filename):
-            yield from _with_inner(function.__code__)
+            yield from codes(function.__code__)
             reached = inspect.getclosurevars(function)
             waiting += [v for v in (*reached.nonlocals.values(), *reached.globals.values()) if callable(v)]
-
-
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _with_inner(constant)

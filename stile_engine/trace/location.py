@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 
@@ -79,7 +79,7 @@ def is_user_file(filename: str) -> bool:
 
 
 # Without a limit: a framework alone has thousands of files, and all of them are asked about at every check.
-@lru_cache(maxsize=None)
+@cache
 def _is_foreign(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return True
