@@ -21,15 +21,8 @@ from raw_client import RawClient
 EXAMPLES, STEPS = (40, 60) if os.environ.get("STILE_TEST_TIER") == "full" else (5, 40)
 """How often, and how many edits each: 2,000 and more in the full tier."""
 
-BASE = (
-    texts.HEAD
-    + "SCALE = 2\n\ndef helper(x):\n    return x * SCALE\n"
-    + texts.RIGHT
-    + texts.RIGHT.replace("right", "helped").replace("X + X", "helper(X)")
-    + texts.WRONG
-    + texts.RIGHT.replace("right", "outside")
-    .replace("X + X", "scale(X)")
-    .replace("\n@", "\nfrom imported import scale\n@")
+BASE = texts.HELPED + texts.RIGHT.replace("right", "outside").replace("X + X", "scale(X)").replace(
+    "\n@", "\nfrom imported import scale\n@"
 )
 
 PIECES = (

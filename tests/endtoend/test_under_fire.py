@@ -17,15 +17,6 @@ from raw_client import StartClient
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-BASE = (
-    texts.HEAD
-    + "SCALE = 2\n\ndef helper(x):\n    return x * SCALE\n"
-    + texts.RIGHT
-    + texts.RIGHT.replace("right", "helped").replace("X + X", "helper(X)")
-    + texts.WRONG
-)
-
-
 VERDICTS = {"right": "proved", "helped": "proved", "wrong": "refuted"}
 
 
@@ -61,11 +52,15 @@ def test_memory_threads_and_descriptors_stay_flat(start: StartClient, tmp_path: 
     client = start()
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    client.open(uri, BASE)
+    client.open(uri, texts.HELPED)
     client.settled(uri, 1, 60)
     seen = []
     for version in range(2, 302):
-        changed = BASE.replace("X * 3", f"X * {version}") if version % 3 else "# edit\n" * (version % 9) + BASE
+        changed = (
+            texts.HELPED.replace("X * 3", f"X * {version}")
+            if version % 3
+            else "# edit\n" * (version % 9) + texts.HELPED
+        )
         client.change(uri, version, changed)
         if version % 10 == 0:
             client.settled(uri, version, 60)
@@ -85,10 +80,10 @@ def test_views_are_answered_during_a_storm(start: StartClient, tmp_path: Path) -
     client = start()
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    client.open(uri, BASE)
+    client.open(uri, texts.HELPED)
     client.settled(uri, 1, 60)
     for version in range(2, 202):
-        client.change(uri, version, BASE.replace("X * 3", f"X * {version}"))
+        client.change(uri, version, texts.HELPED.replace("X * 3", f"X * {version}"))
         if version % 20 == 0:
             found = client.request("textDocument/codeLens", {"textDocument": {"uri": uri}}, 5)
             assert found
@@ -126,8 +121,8 @@ def test_a_file_of_five_megabytes(start: StartClient, tmp_path: Path) -> None:
     client = start(settings={"verify": {"debounce": 0, "timeout": 60}})
     client.initialize(rootUri=tmp_path.as_uri())
     small, large = (tmp_path / "small.py").as_uri(), (tmp_path / "large.py").as_uri()
-    client.open(large, BASE + "\n" + "# nothing but words in a comment, over and over again\n" * 95_000)
-    assert client.verify(small, BASE)["right"] == "proved"
+    client.open(large, texts.HELPED + "\n" + "# nothing but words in a comment, over and over again\n" * 95_000)
+    assert client.verify(small, texts.HELPED)["right"] == "proved"
     assert client.settled(large, 1, 60)["right"] == "proved"
     assert client.stop() == 0
 
@@ -146,7 +141,7 @@ def test_imports_that_cannot_be_read_and_names_that_go_away(start: StartClient, 
     client.settled(uri, 2)
     client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     renamed = (tmp_path / "renamed.py").as_uri()
-    assert client.verify(renamed, BASE)["right"] == "proved"
+    assert client.verify(renamed, texts.HELPED)["right"] == "proved"
     assert client.stop() == 0
 
 
@@ -160,12 +155,12 @@ def test_workers_that_are_killed_at_every_stage(start: StartClient, tmp_path: Pa
     client = start(settings={"cache": False})
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    assert client.verify(uri, BASE) == VERDICTS
+    assert client.verify(uri, texts.HELPED) == VERDICTS
     version = 1
     stages = STAGES if os.environ.get("STILE_TEST_TIER") == "full" else STAGES[::3]
     for number, moment in enumerate(stages):
         version += 1
-        client.change(uri, version, BASE.replace("SCALE = 2", f"SCALE = {number + 3}"))
+        client.change(uri, version, texts.HELPED.replace("SCALE = 2", f"SCALE = {number + 3}"))
         time.sleep(moment)
         for process in descendants(client.process.pid):
             with contextlib.suppress(ProcessLookupError):
@@ -175,7 +170,7 @@ def test_workers_that_are_killed_at_every_stage(start: StartClient, tmp_path: Pa
         assert found["helped"] in ("refuted", "crashed")
         assert (found["right"], found["wrong"]) == ("proved", "refuted") or "crashed" in found.values()
         version += 1
-        client.change(uri, version, BASE + f"# {number}\n")
+        client.change(uri, version, texts.HELPED + f"# {number}\n")
         assert client.settled(uri, version) == VERDICTS
     assert client.stop() == 0
 
@@ -185,7 +180,7 @@ def test_workers_that_are_killed_while_they_start(start: StartClient, tmp_path: 
     client = start(settings={"cache": False})
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    client.open(uri, BASE)
+    client.open(uri, texts.HELPED)
     for _ in range(2):
         assert eventually(lambda: bool(descendants(client.process.pid)), 10)
         for process in descendants(client.process.pid):
@@ -193,7 +188,7 @@ def test_workers_that_are_killed_while_they_start(start: StartClient, tmp_path: 
                 os.kill(process, signal.SIGKILL)
     found = client.settled(uri, 1, 60)
     assert found == VERDICTS or set(found.values()) == {"error"}
-    client.change(uri, 2, BASE + "# again\n")
+    client.change(uri, 2, texts.HELPED + "# again\n")
     assert client.settled(uri, 2, 60) == VERDICTS
     assert client.stop() == 0
 
@@ -207,17 +202,17 @@ def test_a_full_disk(start: StartClient, tmp_path: Path, size: int) -> None:
     resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (size, limit))
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    found = client.verify(uri, BASE)
+    found = client.verify(uri, texts.HELPED)
     if size:
         assert found == VERDICTS
-        client.change(uri, 2, BASE.replace("X * 3", "X * 2"))
+        client.change(uri, 2, texts.HELPED.replace("X * 3", "X * 2"))
         assert client.settled(uri, 2) == {**VERDICTS, "wrong": "proved"}
     else:
         # Not even a folder for temporary files can be found.
         assert set(found.values()) == {"error"}
         assert any("temporary folder" in d["message"] for d in client.diagnostics(uri))
         resource.prlimit(client.process.pid, resource.RLIMIT_FSIZE, (limit, limit))
-        client.change(uri, 2, BASE + "# there is room again\n")
+        client.change(uri, 2, texts.HELPED + "# there is room again\n")
         assert client.settled(uri, 2) == VERDICTS
     assert client.stop() == 0
 
@@ -234,8 +229,8 @@ def test_a_cache_that_cannot_be_written(start: StartClient, tmp_path: Path, plac
     client = start(environment={"XDG_CACHE_HOME": str(cache)})
     client.initialize(rootUri=tmp_path.as_uri())
     uri = (tmp_path / "k.py").as_uri()
-    assert client.verify(uri, BASE) == VERDICTS
-    client.change(uri, 2, BASE + "# once more\n")
+    assert client.verify(uri, texts.HELPED) == VERDICTS
+    client.change(uri, 2, texts.HELPED + "# once more\n")
     assert client.settled(uri, 2) == VERDICTS
     assert client.stop() == 0
     assert b"Traceback" not in client.errors
@@ -246,21 +241,21 @@ def test_a_file_that_is_renamed_deleted_and_comes_back(start: StartClient, tmp_p
     client = start()
     client.initialize(rootUri=tmp_path.as_uri())
     old, new = tmp_path / "old.py", tmp_path / "new.py"
-    old.write_text(BASE)
-    assert client.verify(old.as_uri(), BASE) == VERDICTS
+    old.write_text(texts.HELPED)
+    assert client.verify(old.as_uri(), texts.HELPED) == VERDICTS
     old.rename(new)
     gone = [{"uri": old.as_uri(), "type": 3}, {"uri": new.as_uri(), "type": 1}]
     client.notify("workspace/didChangeWatchedFiles", {"changes": gone})
-    client.change(old.as_uri(), 2, BASE.replace("X * 3", "X * 2"))
+    client.change(old.as_uri(), 2, texts.HELPED.replace("X * 3", "X * 2"))
     assert client.settled(old.as_uri(), 2) == {**VERDICTS, "wrong": "proved"}
     client.notify("textDocument/didClose", {"textDocument": {"uri": old.as_uri()}})
     client.drain()
     assert client.diagnostics(old.as_uri()) == []
-    assert client.verify(new.as_uri(), BASE) == VERDICTS
+    assert client.verify(new.as_uri(), texts.HELPED) == VERDICTS
     new.unlink()
     tmp_path.chmod(0o000)
     try:
-        client.change(new.as_uri(), 2, BASE + "# the folder cannot be read\n")
+        client.change(new.as_uri(), 2, texts.HELPED + "# the folder cannot be read\n")
         found = client.settled(new.as_uri(), 2)
     finally:
         tmp_path.chmod(0o700)

@@ -291,22 +291,27 @@ async def test_the_process_of_the_next_run_is_made_ahead(zygote: EngineWorker) -
     assert statuses(await run(zygote, GOOD)) == "k_good:proved"
 
 
-@linux
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="without bubblewrap the interpreter keeps its bytecode")
-async def test_bytecode_is_made_once(
-    tmp_path: Path, packages: dict[str, str], logged: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What comes without any (a bundle) is compiled at the first start, outside of the sandbox's read-only view."""
+@pytest.fixture
+def uncompiled(tmp_path: Path, packages: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """An engine without bytecode, as it comes in a bundle."""
+    if shutil.which("bwrap") is None:
+        pytest.skip("without bubblewrap the interpreter keeps its bytecode")
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     engine = tmp_path / "stile_engine"
     shutil.copytree(Path(packages["stile_engine"]) / "stile_engine", engine, ignore=shutil.ignore_patterns("*.pyc"))
-    copied = {**packages, "stile_engine": str(tmp_path)}
+    return {**packages, "stile_engine": str(tmp_path)}
+
+
+@linux
+async def test_bytecode_is_made_once(uncompiled: dict[str, str], logged: list[str]) -> None:
+    """It is compiled at the first start, outside of the sandbox's read-only view."""
+    engine = Path(uncompiled["stile_engine"])
 
     def missing() -> list[Path]:
         tag = f"{sys.implementation.cache_tag}.pyc"
         return [p for p in engine.rglob("*.py") if not (p.parent / "__pycache__" / f"{p.stem}.{tag}").exists()]
 
-    worker = make_worker(ZygoteLauncher, copied, logged)
+    worker = make_worker(ZygoteLauncher, uncompiled, logged)
     assert statuses(await run(worker, GOOD)) == "k_good:proved"
     assert worker.ready is not None and not worker.ready.is_compiled
     while missing():
@@ -318,24 +323,17 @@ async def test_bytecode_is_made_once(
 
 
 @linux
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="without bubblewrap the interpreter keeps its bytecode")
-async def test_what_makes_the_bytecode_ends_with_its_maker(
-    tmp_path: Path, packages: dict[str, str], logged: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    engine = tmp_path / "stile_engine"
-    shutil.copytree(Path(packages["stile_engine"]) / "stile_engine", engine, ignore=shutil.ignore_patterns("*.pyc"))
-
+async def test_what_makes_the_bytecode_ends_with_its_maker(uncompiled: dict[str, str], logged: list[str]) -> None:
     def makers() -> list[str]:
         found = []
         for file in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
                 line = file.read_bytes()
-                if b"compileall" in line and str(engine).encode() in line:
+                if b"compileall" in line and uncompiled["stile_engine"].encode() in line:
                     found.append(file.parent.name)
         return found
 
-    worker = make_worker(ZygoteLauncher, {**packages, "stile_engine": str(tmp_path)}, logged)
+    worker = make_worker(ZygoteLauncher, uncompiled, logged)
     assert statuses(await run(worker, GOOD)) == "k_good:proved"
     assert len(makers()) == 1
     await worker.close()

@@ -47,3 +47,12 @@ def prints(X):
 """
 
 BOTH = HEAD + RIGHT + WRONG
+
+HELPED = (
+    HEAD
+    + "SCALE = 2\n\ndef helper(x):\n    return x * SCALE\n"
+    + RIGHT
+    + RIGHT.replace("right", "helped").replace("X + X", "helper(X)")
+    + WRONG
+)
+"""One kernel reaches a helper and a global."""
