@@ -74,7 +74,7 @@ def check_values(first: Value, second: Value, story: str) -> Status:
     return status
 
 
-@settings(max_examples=5 * _EXAMPLES, phases=_PHASES)
+@settings(max_examples=3 * _EXAMPLES, phases=_PHASES)
 @given(trees(depth=3), SIZES, st.integers(0, 10**6))
 def test_a_mistake_is_never_proved(tree: Tree, sizes: dict[str, int], pick: int) -> None:
     places = [(put, m) for sub, put in everywhere(tree) for m in mutations(sub)]
@@ -86,7 +86,7 @@ def test_a_mistake_is_never_proved(tree: Tree, sizes: dict[str, int], pick: int)
 _RATES: Counter[tuple[str, bool]] = Counter()
 
 
-@settings(max_examples=5 * _EXAMPLES, phases=_PHASES)
+@settings(max_examples=3 * _EXAMPLES, phases=_PHASES)
 @given(trees(depth=3), SIZES, st.integers(0, 10**6))
 def test_sound_rewrites_are_proved_or_left_open(tree: Tree, sizes: dict[str, int], pick: int) -> None:
     places = [(put, r) for sub, put in everywhere(tree) for r in rewrites(sub)]

@@ -17,7 +17,7 @@ from pairs.families import FAMILIES
 from pairs.meaning import Draw, Exact, Floats, difference, elements
 from pairs.terms import compare, exp, greatest, read, spread, total, unary
 
-_COUNT = {"quick": 2_000, "full": 20_000}.get(os.environ.get("HYPOTHESIS_PROFILE", "quick"), 2_000)
+_COUNT = {"quick": 1_000, "full": 20_000}.get(os.environ.get("HYPOTHESIS_PROFILE", "quick"), 1_000)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ _MOST_DIFFERENT = 0.01
 def test_normal_forms_read_back_as_the_same_terms() -> None:
     counts: Counter[str] = Counter()
 
-    @settings(max_examples=8 * _EXAMPLES, phases=(Phase.generate,))
+    @settings(max_examples=3 * _EXAMPLES, phases=(Phase.generate,))
     @given(trees(depth=3), SIZES)
     def check(tree: Tree, sizes: dict[str, int]) -> None:
         dims = {d: constant(n) for d, n in sizes.items()}

@@ -16,7 +16,7 @@ from test_equality import check_values
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.proof.normalize import Normalizer
 
-_EXAMPLES = 12 * settings.default.max_examples
+_EXAMPLES = 6 * settings.default.max_examples
 _OPERATIONS = 20_000
 
 POINTWISE = (
