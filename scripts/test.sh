@@ -49,7 +49,7 @@ run "extension tests" extension npm run --silent test
 run "extension file" scripts/build_vsix.sh
 # Two at a time: the smallest machine that this is meant for has two cores. A file stays in one process, as some end
 # with a look at what all their tests have used.
-run "pytest" python -m pytest -q -p no:cacheprovider -n 2 --dist loadfile "${marker[@]}" tests
+run "pytest" python -m pytest -q -p no:cacheprovider -n 2 --dist loadfile --durations=25 "${marker[@]}" tests
 run "browser" scripts/test_browser.sh
 # Counts, not times: the same on every machine.
 run "figures: corpus" python benchmarks/corpus.py
