@@ -38,12 +38,18 @@ def discover(source: str, path: str) -> tuple[KernelReport, ...]:
     return tuple(kernel.queued() for kernel in find_kernels(parse_text(source), path))
 
 
-def check(request: CheckRequest, listener: Listener | None = None, prover: Prover = prove_here) -> Report:
+def check(
+    request: CheckRequest,
+    listener: Listener | None = None,
+    prover: Prover = prove_here,
+    settled: Callable[[], None] = lambda: None,
+) -> Report:
     """Check every kernel of the text. What is wrong with the text is in the report, never raised.
 
     ``listener`` is called as each kernel has its verdict, without values, and again with its values
     when all kernels have theirs: nobody waits for a verdict while another kernel's hovers are written.
-    ``prover`` answers whether a kernel's result equals its spec.
+    ``prover`` answers whether a kernel's result equals its spec. ``settled`` is called when the last
+    kernel has its verdict, before anything else is worked out.
     """
     start = time.perf_counter()
     parsed = parse_text(request.source)
@@ -88,6 +94,7 @@ def check(request: CheckRequest, listener: Listener | None = None, prover: Prove
                     forget_imported(request.path, request.workspace, before)
                     reset_stile()
                     run = _run(request, parsed, name, package, Recorder())
+            settled()
             evidence = _evidence(met, run, checked)
             if request.trace_only:
                 # Nothing was proved, so there are no kernels to speak of.

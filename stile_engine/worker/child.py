@@ -206,7 +206,7 @@ def serve(channel: socket.socket, request: CheckRequest) -> None:
         asker.tell(to_frame(KernelDone(kernel, tuple(diagnostics), values)))
 
     try:
-        report = stile_engine.check.check(request, finished, asker)
+        report = stile_engine.check.check(request, finished, asker, asker.settled)
         # The other half ends with the final message, and this one with it.
         _flush()
         # Its kernels and values have been sent already.

@@ -27,7 +27,7 @@ from stile_engine.worker.messages import (
     run_message,
     to_frame,
 )
-from stile_engine.worker.questions import ASK, TAKEN, Questions, answer_frame
+from stile_engine.worker.questions import ASK, SETTLED, TAKEN, Questions, answer_frame
 
 
 class Hearing:
@@ -36,7 +36,7 @@ class Hearing:
     def __init__(
         self, client: Callable[[bytes], object], tracer: socket.socket, settled: Callable[[], None] = lambda: None
     ) -> None:
-        """``client`` takes what is for the client. ``settled`` is called when all verdicts are out, perhaps twice."""
+        """``client`` takes what is for the client. ``settled`` is called when all verdicts are said to be out."""
         self._client = client
         self._tracer = tracer
         self._settled = settled
@@ -72,6 +72,10 @@ class Hearing:
             proof = self._judge.prove(self._questions.read(payload.get("body")))
             self._answer(answer_frame(proof))
             return False
+        if payload.get("kind") == SETTLED:
+            # Nothing rests on it: who says so early only has the next run's process made early.
+            self._settled()
+            return False
         body = payload.get("body")
         values: Any = None
         if payload.get("kind") == "kernel" and isinstance(body, dict):
@@ -99,7 +103,6 @@ class Hearing:
     def _kernel(self, told: KernelReport, diagnostics: tuple[Diagnostic, ...], values: Json) -> None:
         kernel, found = self._judge.sealed(told, diagnostics)
         if values is not None:
-            self._settled()
             kernel = self._judge.described(kernel)
         added = tuple(d for d in found if d not in diagnostics)
         self._done[told.name, told.range] = (kernel, added, values)

@@ -17,6 +17,9 @@ from stile_engine.worker.messages import FrameReader, ProtocolError, frame
 
 ASK = "prove"
 
+SETTLED = "settled"
+"""All verdicts have been told; what comes now are normal forms and values to show."""
+
 TAKEN = frame({"answer": None})
 """The answer to a report: it has reached the client, whatever happens to this run from now on."""
 
@@ -83,6 +86,10 @@ class Asker:
         """Hands on what was found of a kernel, and waits until it is out of reach of what the next one does."""
         self._channel.sendall(report)
         self._receive()
+
+    def settled(self) -> None:
+        """Says that every kernel has its verdict."""
+        self._channel.sendall(frame({"kind": SETTLED}))
 
     def _receive(self) -> object:
         reader = FrameReader()

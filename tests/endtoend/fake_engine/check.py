@@ -46,7 +46,7 @@ def discover(source, path):
     )
 
 
-def check(request: CheckRequest, listener=None, prover=None):
+def check(request: CheckRequest, listener=None, prover=None, settled=bool):
     names = {"__name__": "checked"}
     exec(compile(request.source, request.path, "exec"), names)
     kernels, diagnostics, values = [], [], []
@@ -64,5 +64,6 @@ def check(request: CheckRequest, listener=None, prover=None):
         values.append(value)
         if listener:
             listener(done, tuple(found), (value,))
+    settled()
     names.get("afterwards", bool)()
     return Report(request.path, tuple(kernels), tuple(diagnostics), tuple(values))
