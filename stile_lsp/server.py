@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import functools
 import importlib.metadata
 import logging
-import os
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -21,7 +18,7 @@ from pygls.exceptions import JsonRpcParseError
 from stile_engine.incremental.project import Project
 from stile_engine.trace.report import KernelReport, Range, Status
 from stile_engine.worker.client import WorkerClient
-from stile_lsp import messages, session, transport
+from stile_lsp import messages, session
 from stile_lsp.client_profile import ClientProfile
 from stile_lsp.documents import UTF16, Documents
 from stile_lsp.features import (
@@ -38,14 +35,13 @@ from stile_lsp.features import (
     synchronization,
     waiting,
 )
-from stile_lsp.framing import BadHeader, bodies
+from stile_lsp.framing import BadHeader
 from stile_lsp.messages import Places
 from stile_lsp.projects import Projects
 from stile_lsp.protocol import BaseServer
 from stile_lsp.publish import Publisher
 from stile_lsp.session import FileState
 from stile_lsp.settings import Settings
-from stile_lsp.transport import Streams
 from stile_lsp.verifier import Verifier, engine_worker
 from stile_lsp.watch import Watch
 from stile_lsp.wording import explanation
@@ -213,24 +209,23 @@ class StileServer(BaseServer):
     def tell(self, message: str, kind: types.MessageType = types.MessageType.Info) -> None:
         self.window_show_message(types.ShowMessageParams(kind, message))
 
-    async def serve(self, open_streams: Callable[[], contextlib.AbstractAsyncContextManager[Streams]]) -> int:
+    async def serve(self, messages: AsyncIterator[bytes | BadHeader], writer: asyncio.StreamWriter) -> int:
         """Serves one client and returns the exit status that the protocol asks for."""
         self._loop = asyncio.get_running_loop()
         self._watch = Watch(self._loop, self.on_disk_change)
         self.protocol.lost = self.lose
-        async with open_streams() as streams:
-            self.protocol.set_writer(streams.writer)
-            reading = self._loop.create_task(self._read(streams))
-            self.protocol.exit_requested = functools.partial(_cancel_soon, reading)
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
-            await self.stop()
-            with contextlib.suppress(OSError, asyncio.TimeoutError):
-                await asyncio.wait_for(streams.writer.drain(), 0.5)
+        self.protocol.set_writer(writer)
+        reading = self._loop.create_task(self._read(messages))
+        self.protocol.exit_requested = functools.partial(_cancel_soon, reading)
+        with contextlib.suppress(asyncio.CancelledError):
+            await reading
+        await self.stop()
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            await asyncio.wait_for(writer.drain(), 0.5)
         return 0 if self.protocol.was_shut_down else 1
 
-    async def _read(self, streams: Streams) -> None:
-        async for body in bodies(streams.reader):
+    async def _read(self, messages: AsyncIterator[bytes | BadHeader]) -> None:
+        async for body in messages:
             if isinstance(body, BadHeader):
                 self.protocol.refuse(None, JsonRpcParseError(str(body)))
             else:
@@ -261,45 +256,3 @@ class StileServer(BaseServer):
 def _cancel_soon(task: asyncio.Task[None]) -> None:
     # Not at once: the request comes from a message that the task itself is handling.
     asyncio.get_running_loop().call_soon(task.cancel)
-
-
-def main() -> None:
-    """Entry of ``stile-lsp`` and ``python -m stile_lsp``."""
-    parser = argparse.ArgumentParser(prog="stile-lsp", description="The language server of Stile.")
-    parser.add_argument("--stdio", action="store_true", help="speak over standard input and output (the default)")
-    parser.add_argument("--tcp", type=int, metavar="PORT", help="wait for one connection on this local port")
-    parser.add_argument("--log", default="info", choices=("debug", "info", "warning", "error"))
-    parser.add_argument("--version", action="version", version=version())
-    options, _ = parser.parse_known_args()
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=options.log.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    # pygls tells every message at its levels, and every refusal as an error with a traceback; ours are in `protocol`.
-    logging.getLogger("pygls").setLevel(logging.DEBUG if options.log == "debug" else logging.CRITICAL)
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
-
-    if options.tcp is None:
-        source, target = transport.claim_standard_streams()
-
-    @contextlib.asynccontextmanager
-    async def open_streams() -> AsyncIterator[Streams]:
-        if options.tcp is not None:
-            streams = await transport.accept_one(options.tcp)
-        else:
-            streams = await transport.open_descriptors(source, target)
-        try:
-            yield streams
-        finally:
-            streams.writer.close()
-
-    status = 1
-    try:
-        status = asyncio.run(StileServer().serve(open_streams))
-    except KeyboardInterrupt:
-        status = 130
-    finally:
-        sys.stderr.flush()
-        # Nothing that is left may delay the end: all user processes are dead by now.
-        os._exit(status)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from stile_engine.incremental.module import without_definitions
 from stile_engine.incremental.store import Store
 from stile_engine.trace.report import CheckRequest, Status
-from stile_engine.worker.client import EngineWorker, WorkerClient, WorkerState, frameworks
+from stile_engine.worker.client import EngineWorker, LauncherFactory, WorkerClient, WorkerState, frameworks
 from stile_engine.worker.kept import KeepingWorker
 from stile_engine.worker.messages import Discovered, KernelDone, Limits, RunMessage
 from stile_engine.worker.outcome import Outcome, OutcomeKind, RunResult
@@ -310,7 +310,7 @@ _STATUS_WITHOUT_KERNELS = {
 }
 
 
-def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
+def engine_worker(server: StileServer, interpreter: str, launcher: LauncherFactory | None = None) -> WorkerClient:
     told: list[str] = []
 
     def on_state(state: WorkerState) -> None:
@@ -324,5 +324,5 @@ def engine_worker(server: StileServer, interpreter: str) -> WorkerClient:
     def not_kept(path: str, reason: str) -> None:
         server.verifier.not_kept(path, reason)
 
-    worker = EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text))
+    worker = EngineWorker(interpreter, on_state=on_state, log=lambda text: logger.info("%s", text), launcher=launcher)
     return KeepingWorker(worker, Store(), not_kept, enabled=lambda: server.settings.cache)

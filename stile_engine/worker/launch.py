@@ -219,7 +219,16 @@ class ZygoteLauncher:
     def process_id(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    async def start(self) -> None:
+    def load(self, frameworks: Sequence[str]) -> None:
+        """Before the start: these are wanted, whatever it was begun with."""
+        self._frameworks = list(frameworks)
+
+    async def begin(self) -> None:
+        """The part of the start that nobody has to wait for.
+
+        Raises:
+            StartError: no run is possible.
+        """
         loop = asyncio.get_running_loop()
         if shutil.which(self._interpreter) is None:
             # Bubblewrap would only say that it ended.
@@ -265,6 +274,15 @@ class ZygoteLauncher:
         self._channel = ours
         self._started = loop.create_future()
         loop.add_reader(ours, self._receive)
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._started is None:
+            await self.begin()
+        assert self._started is not None
+        if self._channel is not None:
+            with contextlib.suppress(OSError):  # its end is told by ``_started``
+                self._channel.send(frame({"command": "load", "frameworks": self._frameworks})[4:])
         try:
             async with asyncio.timeout(START_SECONDS):
                 answer = await self._started

@@ -140,6 +140,9 @@ def warm(x_ptr, out_ptr, m, n):
 }
 """One small check for each framework: most of the time of a first trace goes into lazy imports."""
 
+_FIRST = {"numpy": ("warm", "warm_typed", "warm_large")}
+"""The kernels that the first verdict waits for, where it is not all of them."""
+
 _PACKAGES = ("stile_engine.proof", "stile_engine.checking", "stile_engine.trace", "stile_engine.array")
 
 FRONT_ENDS = {
@@ -178,7 +181,7 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
             notes.append(f"{framework}: {problem}")
             continue
         if text := WARM_TEXTS.get(framework):
-            notes.extend(f"warm-up of {framework}: {line}" for line in warm(text))
+            notes.extend(f"warm-up of {framework}: {line}" for line in warm(text, _FIRST.get(framework, ())))
     for package in _PACKAGES:
         for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
             # What a warm-up does not come to load is loaded as well: every child would have to do it again.
@@ -196,18 +199,27 @@ def is_compiled() -> bool:
     return all(os.path.exists(spec.cached) for spec in specs if spec is not None and spec.cached)
 
 
-def warm(text: str, details: bool = False) -> list[str]:
-    """Checks a text; returns what went otherwise than it should, for the log."""
+def warm(text: str, select: tuple[str, ...] = ()) -> list[str]:
+    """Checks kernels of a text; returns what went otherwise than it should, for the log."""
     try:
-        report = stile_engine.check.check(CheckRequest(path="<warm-up>", source=text, details=details))
+        report = stile_engine.check.check(CheckRequest(path="<warm-up>", source=text, select=select, details=False))
     except Exception:
         # The checks to come will meet the same error and report it where the user sees it.
         return [traceback.format_exc()]
-    expected = {"warm_wrong": "refuted", "warm_wrong_large": "refuted"}
     return [
         f"{kernel.name} is {kernel.status}: {kernel.message}"
         for kernel in report.kernels
-        if kernel.status != expected.get(kernel.name, "proved")
+        if kernel.status != ("refuted" if kernel.name.startswith("warm_wrong") else "proved")
+    ]
+
+
+def later(frameworks: Sequence[str]) -> list[CheckRequest]:
+    """What is checked when nobody waits, with everything that an editor shows: kernel by kernel, since somebody may
+    come."""
+    return [
+        CheckRequest(path="<warm-up>", source=WARM_TEXTS[name], select=(kernel.name,))
+        for name in frameworks
+        for kernel in stile_engine.check.discover(WARM_TEXTS[name], "<warm-up>")
     ]
 
 

@@ -23,11 +23,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import stile_engine.check
 from stile_engine.trace.report import CheckRequest
 from stile_engine.worker import child, probe, sandbox
 from stile_engine.worker.folders import removal
 from stile_engine.worker.messages import Ready, frame, to_frame
-from stile_engine.worker.warming import WARM_TEXTS, installed_versions, is_compiled, prepare, rehearsal, warm
+from stile_engine.worker.warming import WARM_TEXTS, installed_versions, is_compiled, later, prepare, rehearsal
+
+_FIRST_SECONDS = 1.0
+"""How long the first run is waited for before something is done ahead of it."""
 
 
 def main(config: dict[str, Any]) -> int:
@@ -38,7 +42,11 @@ def main(config: dict[str, Any]) -> int:
     # Inside of bubblewrap this is the only folder that can be written.
     tempfile.tempdir = config.get("private")
     channel = socket.socket(fileno=config["channel"])
-    missing, notes = prepare(config["frameworks"])
+    begun = config["frameworks"]
+    missing, notes = prepare(begun)
+    frameworks = _wanted(channel)
+    more, noted = prepare([name for name in frameworks if name not in begun])
+    missing, notes = missing + more, notes + noted
     versions = installed_versions()
     found = probe.probe(config["packages"], around=config.get("around"), within=config.get("private"))
     channel.send(
@@ -56,12 +64,20 @@ def main(config: dict[str, Any]) -> int:
             )
         )
     )
-    warmed = [name for name in config["frameworks"] if name in WARM_TEXTS and name not in missing]
-    texts = [WARM_TEXTS[name] for name in warmed]
+    warmed = [name for name in frameworks if name in WARM_TEXTS and name not in missing]
     cell = child.Cell.of(config["packages"])
-    Zygote(channel, cell, config.get("private"), texts, rehearsal(warmed) if not notes else None).serve()
+    Zygote(channel, cell, config.get("private"), later(warmed), rehearsal(warmed) if not notes else None).serve()
     # Frameworks print leak notes from a regular exit.
     os._exit(0)
+
+
+def _wanted(channel: socket.socket) -> list[str]:
+    """The frameworks that are to be loaded, of which some may be by now. Waits until somebody asks for them."""
+    data = channel.recv(4096)
+    if not data:
+        os._exit(0)
+    frameworks: list[str] = json.loads(data)["frameworks"]
+    return frameworks
 
 
 def thread_count() -> int:
@@ -85,11 +101,15 @@ class Zygote:
         channel: socket.socket,
         cell: child.Cell,
         private: str | None,
-        later: Sequence[str] = (),
+        later: Sequence[CheckRequest] = (),
         rehearsal: CheckRequest | None = None,
     ) -> None:
         self._later = list(later)
-        """Texts that are still to be checked with everything that an editor shows, between two commands."""
+        """What is still to be checked with everything that an editor shows, between two commands."""
+
+        self._is_first_over = False
+        """Whether the first run has told its verdicts, or does not come: until then nothing is done ahead, for
+        it would come first."""
 
         self._rehearsal = rehearsal
         """What a process checks before it is given a run; None: processes are made when there is a run."""
@@ -114,9 +134,10 @@ class Zygote:
         while True:
             channel = self._channel.fileno()
             ropes = {p.rope.fileno(): p for p in self._processes.values() if p.rope.fileno() >= 0}
-            is_work_left = bool(self._later) or self._is_spare_due
-            readable, _, _ = select.select([channel, self._wake_read, *ropes], [], [], 0 if is_work_left else None)
+            wait = None if not self._is_work_left else 0 if self._is_first_over else _FIRST_SECONDS
+            readable, _, _ = select.select([channel, self._wake_read, *ropes], [], [], wait)
             if not readable:
+                self._is_first_over = True
                 self._work_ahead()
             if self._wake_read in readable:
                 with contextlib.suppress(BlockingIOError):
@@ -128,21 +149,24 @@ class Zygote:
                 return
 
     def _work_ahead(self) -> None:
-        """What can be done while nobody waits."""
-        if self._later:
-            warm(self._later.pop(0), details=True)
-            gc.freeze()
-            return
-        if self._is_spare_due:
+        """What can be done while nobody waits: a step that whoever comes then can wait for."""
+        if self._is_spare_wanted:
             self._is_spare_wanted = False
             if self._spare is None and thread_count() == 1:
                 self._spare = self._make(self._rehearsal)
+        elif self._later:
+            stile_engine.check.check(self._later.pop(0))
+            gc.freeze()
+            if not self._later and self._spare is not None:
+                # The next one has all of this from its parent.
+                spare, self._spare = self._spare, None
+                _kill(spare.number)
 
     @property
-    def _is_spare_due(self) -> bool:
-        """Where verdicts are waited for, as in a check of many files, a rehearsal would only keep them waiting."""
+    def _is_work_left(self) -> bool:
+        """Where verdicts are waited for, as in a check of many files, it would only keep them waiting."""
         busy = any(p.rope.fileno() >= 0 for p in self._processes.values() if p.number in self._runs)
-        return self._is_spare_wanted and not busy
+        return (self._is_spare_wanted or bool(self._later)) and not busy
 
     def _receive(self) -> bool:
         """Takes one command; False when the client is gone."""
@@ -205,6 +229,7 @@ class Zygote:
     def _let_go(self, process: _Process) -> None:
         """Its verdicts are out: what it still does leaves time to make the next one."""
         process.rope.close()
+        self._is_first_over = True
         self._is_spare_wanted = self._rehearsal is not None and process is not self._spare
 
     def _reap(self) -> None:

@@ -37,6 +37,7 @@ ALLOWED_UPWARDS = {
 
 SERVER_MAY_IMPORT = (
     "stile_engine.incremental",
+    "stile_engine.worker.ahead",
     "stile_engine.worker.client",
     "stile_engine.worker.kept",
     "stile_engine.worker.messages",
@@ -196,7 +197,9 @@ def test_every_part_of_the_engine_has_its_place() -> None:
     assert found - set().union(*ENGINE_LAYERS) == set()
 
 
-@pytest.mark.parametrize("module", ["stile_lsp.server", "stile_engine", "stile_engine.worker.client"])
+@pytest.mark.parametrize(
+    "module", ["stile_lsp.server", "stile_lsp.start", "stile_engine", "stile_engine.worker.client"]
+)
 def test_importing_loads_no_framework(module: str) -> None:
     code = f"import {module}, sys; print(sorted({FRAMEWORKS | {'islpy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,7 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 LIBRARIES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libs")
 sys.path.insert(0, LIBRARIES)
 
-from stile_lsp.server import main  # noqa: E402  (the path above is what makes it importable)
+from stile_lsp.start import main  # noqa: E402  (the path above is what makes it importable)
 
 if __name__ == "__main__":
     main()
