@@ -123,7 +123,8 @@ def first_interpreter(body: bytes) -> str | None:
     try:
         message = json.loads(body)
         params = message["params"] if message["method"] == "initialize" else {}
-        settings = updated(Settings(), params["initializationOptions"])
+        # Whether files may be run could also be told later, so nothing is guessed of a client that tells nothing here.
+        settings = updated(Settings(), {**params["initializationOptions"]})
         folders = params.get("workspaceFolders") or []
         root = folders[0]["uri"] if folders else params.get("rootUri")
         folder = path_of(root) if root else Path(params["rootPath"]) if params.get("rootPath") else None

@@ -9,6 +9,7 @@ versions of Python have too, and tells what is wrong instead of failing. Its one
 * the rest is for ``zygote.main`` or ``spawned.main``
 """
 
+import gc
 import importlib.machinery
 import json
 import os
@@ -66,6 +67,7 @@ def main() -> int:
     sys.meta_path.append(BundledPackages(others))
     try:
         if config["mode"] == "zygote":
+            gc.disable()  # what is loaded stays; ``zygote.main`` enables it again
             from stile_engine.worker.zygote import main as run
         else:
             from stile_engine.worker.spawned import main as run

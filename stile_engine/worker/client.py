@@ -155,7 +155,7 @@ class EngineWorker:
         self._make_launcher = launcher or launcher_of(worker_kind())
         self._fallback = fallback or SpawnLauncher
         self._launchers: dict[tuple[str, ...], Launcher] = {}
-        self._starting: dict[tuple[str, ...], asyncio.Lock] = {}
+        self._starting: dict[tuple[str, ...], asyncio.Task[Launcher]] = {}
         self._state = WorkerState.STARTING
         self._numbers = itertools.count(1)
         self._busy = 0
@@ -233,7 +233,7 @@ class EngineWorker:
     async def close(self) -> None:
         self._close_launchers()
         self._set_state(WorkerState.EXITED)
-        for task in list(self._tasks):
+        for task in [*self._tasks, *self._starting.values()]:
             task.cancel()
 
     def _close_launchers(self) -> None:
@@ -247,33 +247,45 @@ class EngineWorker:
             self._on_state(state)
 
     async def _launcher(self, wanted: tuple[str, ...]) -> Launcher:
-        lock = self._starting.setdefault(wanted, asyncio.Lock())
-        async with lock:
-            launcher = self._launchers.get(wanted)
-            if launcher is not None and launcher.is_alive:
-                return launcher
-            if launcher is not None:
-                self._lost(wanted, launcher)
-            wait = self._not_before - time.monotonic()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            self._set_state(WorkerState.RESTARTING if self._failures else WorkerState.STARTING)
-            launcher = self._make_launcher(self._interpreter, wanted, self._log)
-            try:
-                await launcher.start()
-            except StartError as error:
-                if error.problem.reason == "broken":
-                    self._count_failure()
-                self._set_state(WorkerState.FAILED)
-                raise
-            self._launchers[wanted] = launcher
-            self._ready = launcher.ready
-            if launcher.ready is not None:
-                self._log(f"worker: kernels are run {launcher.ready.isolation}")
-            for note in launcher.ready.notes if launcher.ready else ():
-                self._log(f"worker: {note}")
-            self._set_state(WorkerState.READY)
+        launcher = self._launchers.get(wanted)
+        if launcher is not None and launcher.is_alive:
             return launcher
+        starting = self._starting.get(wanted)
+        if starting is None:
+            starting = self._starting[wanted] = asyncio.get_running_loop().create_task(self._start(wanted))
+            starting.add_done_callback(functools.partial(self._start_ended, wanted))
+        # An edit ends the run that waits, and not the start that the next run waits for.
+        return await asyncio.shield(starting)
+
+    def _start_ended(self, wanted: tuple[str, ...], starting: asyncio.Task[Launcher]) -> None:
+        del self._starting[wanted]
+        if not starting.cancelled():
+            starting.exception()  # whoever waits has it; nobody else need be told
+
+    async def _start(self, wanted: tuple[str, ...]) -> Launcher:
+        launcher = self._launchers.get(wanted)
+        if launcher is not None:
+            self._lost(wanted, launcher)
+        wait = self._not_before - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._set_state(WorkerState.RESTARTING if self._failures else WorkerState.STARTING)
+        launcher = self._make_launcher(self._interpreter, wanted, self._log)
+        try:
+            await launcher.start()
+        except StartError as error:
+            if error.problem.reason == "broken":
+                self._count_failure()
+            self._set_state(WorkerState.FAILED)
+            raise
+        self._launchers[wanted] = launcher
+        self._ready = launcher.ready
+        if launcher.ready is not None:
+            self._log(f"worker: kernels are run {launcher.ready.isolation}")
+        for note in launcher.ready.notes if launcher.ready else ():
+            self._log(f"worker: {note}")
+        self._set_state(WorkerState.READY)
+        return launcher
 
     def _lost(self, wanted: tuple[str, ...], launcher: Launcher) -> None:
         if self._launchers.get(wanted) is launcher:

@@ -282,7 +282,7 @@ class ZygoteLauncher:
         assert self._started is not None
         if self._channel is not None:
             with contextlib.suppress(OSError):  # its end is told by ``_started``
-                self._channel.send(frame({"command": "load", "frameworks": self._frameworks})[4:])
+                self._channel.send(json.dumps({"command": "load", "frameworks": self._frameworks}).encode())
         try:
             async with asyncio.timeout(START_SECONDS):
                 answer = await self._started

@@ -170,6 +170,7 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
 
     What is not installed is only noted, for a kernel that needs it says so itself.
     """
+    gc.disable()
     missing: list[str] = []
     notes: list[str] = []
     for framework in frameworks:
@@ -187,8 +188,9 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
             # What a warm-up does not come to load is loaded as well: every child would have to do it again.
             importlib.import_module(f"{package}.{found.name}")
     # Long-lived objects leave the collector's lists: a collection in a child would copy every page of them.
-    gc.collect()
+    # What is garbage among them is looked for when there is time.
     gc.freeze()
+    gc.enable()
     stile_engine.proof.prove.objects_are_frozen = True
     return missing, notes
 

@@ -45,8 +45,9 @@ def main(config: dict[str, Any]) -> int:
     begun = config["frameworks"]
     missing, notes = prepare(begun)
     frameworks = _wanted(channel)
-    more, noted = prepare([name for name in frameworks if name not in begun])
-    missing, notes = missing + more, notes + noted
+    if left := [name for name in frameworks if name not in begun]:
+        more, noted = prepare(left)
+        missing, notes = missing + more, notes + noted
     versions = installed_versions()
     found = probe.probe(config["packages"], around=config.get("around"), within=config.get("private"))
     channel.send(
@@ -155,12 +156,21 @@ class Zygote:
             if self._spare is None and thread_count() == 1:
                 self._spare = self._make(self._rehearsal)
         elif self._later:
-            stile_engine.check.check(self._later.pop(0))
+            with contextlib.suppress(Exception):  # the checks to come meet it where the user sees it
+                stile_engine.check.check(self._later.pop(0))
             gc.freeze()
-            if not self._later and self._spare is not None:
-                # The next one has all of this from its parent.
-                spare, self._spare = self._spare, None
-                _kill(spare.number)
+            if not self._later:
+                self._settle()
+
+    def _settle(self) -> None:
+        """Everything is loaded."""
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        if self._spare is not None:
+            # The next one has all of this from its parent.
+            spare, self._spare = self._spare, None
+            _kill(spare.number)
 
     @property
     def _is_work_left(self) -> bool:

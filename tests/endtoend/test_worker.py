@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import os
 import shlex
 import shutil
@@ -19,6 +20,7 @@ from interpreters import interpreter_without
 from processes import alive, descendants, eventually, parents, runs
 
 from stile_engine.trace.report import CheckRequest
+from stile_engine.worker.ahead import Ahead
 from stile_engine.worker.client import CheckSession, EngineWorker, WorkerState, frameworks
 from stile_engine.worker.launch import Launcher, ZygoteLauncher
 from stile_engine.worker.messages import Limits
@@ -235,6 +237,89 @@ async def test_a_lost_zygote_is_replaced(zygote: EngineWorker) -> None:
     os.kill(launcher.process_id, signal.SIGKILL)
     assert statuses(await run(zygote, GOOD)) == "k_good:proved"
     assert zygote.launchers[0] is not launcher
+
+
+async def test_who_stops_waiting_ends_no_start(packages: dict[str, str]) -> None:
+    """Every edit ends the run before it: a start that ended with it would begin anew at each key."""
+    made: list[Launcher] = []
+
+    def launcher(interpreter: str, wanted: Sequence[str], log: Callable[[str], None]) -> Launcher:
+        made.append(ZygoteLauncher(interpreter, wanted, log, packages))
+        return made[-1]
+
+    worker = EngineWorker(sys.executable, launcher=launcher)
+    for _ in range(3):
+        waiting = asyncio.create_task(run(worker, GOOD))
+        await asyncio.sleep(0.02)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert statuses(await run(worker, GOOD)) == "k_good:proved"
+    assert len(made) == 1
+    await worker.close()
+
+
+async def test_a_worker_closed_while_it_starts_leaves_no_process(packages: dict[str, str]) -> None:
+    before = descendants(os.getpid())
+    worker = EngineWorker(sys.executable, launcher=lambda i, f, log: ZygoteLauncher(i, f, log, packages))
+    waiting = asyncio.create_task(run(worker, GOOD))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    await worker.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    for _ in range(500):
+        if descendants(os.getpid()) <= before:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("processes are left")
+
+
+PROVED = "from stile_engine import dim, kernel\nN = dim('N', 4)\n@kernel('2 * X:N')\ndef k(X):\n    return X + X\n"
+
+
+@linux
+@pytest.mark.parametrize(("imported", "name"), [("import numpy as np\n", "numpy"), ("import jax.numpy\n", "jax")])
+async def test_a_process_begun_ahead_serves_whatever_is_asked_first(imported: str, name: str) -> None:
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    ahead = Ahead(sys.executable, lambda text: None)
+    await ahead.begin()
+    begun = set(parents())
+    worker = EngineWorker(sys.executable, launcher=ahead)
+    source = imported + PROVED
+    assert statuses(await worker.check(CheckRequest("/tmp/kernel.py", source), Limits())) == "k:proved"
+    launcher = worker.launchers[0]
+    assert isinstance(launcher, ZygoteLauncher) and launcher.process_id in begun
+    assert worker.ready is not None and worker.ready.missing == () and worker.ready.notes == ()
+    assert statuses(await worker.check(CheckRequest("/tmp/kernel.py", source), Limits())) == "k:proved"
+    ahead.close()
+    await worker.close()
+
+
+@linux
+async def test_a_process_begun_ahead_under_another_interpreter_ends() -> None:
+    before = descendants(os.getpid())
+    ahead = Ahead(sys.executable, lambda text: None)
+    await ahead.begin()
+    assert descendants(os.getpid()) > before
+    ahead("/nowhere/python", ["numpy"], lambda text: None)
+    for _ in range(500):
+        if descendants(os.getpid()) <= before:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it still runs")
+
+
+async def test_what_cannot_be_begun_ahead_is_told_to_who_needs_it() -> None:
+    ahead = Ahead("/nowhere/python", lambda text: None)
+    await ahead.begin()
+    worker = EngineWorker("/nowhere/python", launcher=ahead)
+    result = await run(worker, GOOD)
+    assert result.outcome.kind is OutcomeKind.IMPORT_ERROR
+    assert "/nowhere/python" in result.outcome.message
+    ahead.close()
+    await worker.close()
 
 
 @linux
