@@ -15,6 +15,23 @@ const samples = join(root, "samples");
  * the typing in these tests, two seconds, and a quarter of a second.
  */
 const WITHDRAWAL_MILLISECONDS = 400;
+const ATTEMPTS = 3;
+
+class Late extends Error {}
+
+/** What else the machine does makes an answer late, never early: one attempt in time is enough. Other failures count at once. */
+async function inTime(context, attempt) {
+  for (let number = 1; ; number++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof Late) || number === ATTEMPTS) {
+        throw error;
+      }
+      context.diagnostic(`attempt ${number}: ${error.message}`);
+    }
+  }
+}
 
 let bench;
 before(async () => { bench = await Workbench.start(); });
@@ -110,7 +127,7 @@ test("a fix that is typed changes squiggle, lens, dims and hover, and a wrong ke
   });
 });
 
-test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutter and status bar alike", async (context) => {
+test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutter and status bar alike", (context) => inTime(context, async () => {
   const editor = await opened("kernels.py");
   await closing(editor, "broken", async () => {
     const recording = await editor.record("break");
@@ -122,18 +139,17 @@ test("an edit that breaks a proved kernel takes its ✓ away at once, lens, gutt
     assert.ok(broken.length > 3, "the record must cover the edit");
     const deadline = broken[0].at + WITHDRAWAL_MILLISECONDS;
     for (const { at, texts, gutter, bar } of broken.filter((entry) => entry.at > deadline)) {
-      const late = `${Math.round(at - broken[0].at)} ms after the key`;
-      assert.ok(!texts[0]?.includes("✓"), `${late} the lens says ${texts[0]}`);
-      assert.ok(!gutter.includes("proved"), `${late} the gutter says ${gutter}`);
-      assert.doesNotMatch(bar, /\d proved/, late);
+      if (texts[0]?.includes("✓") || gutter.includes("proved") || /\d proved/.test(bar)) {
+        throw new Late(`${Math.round(at - broken[0].at)} ms after the key: lens ${texts[0]}, gutter ${gutter}, bar ${bar}`);
+      }
     }
     assert.ok(record[0].texts[0].startsWith("✓"), "the kernel was proved before");
     const gone = broken.find(({ texts, gutter }) => !texts[0]?.includes("✓") && !gutter.includes("proved"));
     context.diagnostic(`the verdict was gone ${Math.round(gone.at - broken[0].at)} ms after the key`);
   });
-});
+}));
 
-test("a proof against another spec is withdrawn as promptly", async () => {
+test("a proof against another spec is withdrawn as promptly", (context) => inTime(context, async () => {
   const editor = await opened("kernels.py");
   await closing(editor, "against", async () => {
     await editor.cursor("left @ other");
@@ -148,10 +164,12 @@ test("a proof against another spec is withdrawn as promptly", async () => {
     const edited = record.filter(({ lines }) => !lines.some((line) => /other.*= B \* 2$/.test(line)));
     assert.ok(record[0].texts[1].includes("✓") && edited.length > 3, "the record must cover the edit");
     for (const { at, texts } of edited.filter((entry) => entry.at > edited[0].at + WITHDRAWAL_MILLISECONDS)) {
-      assert.ok(!texts[1]?.includes("✓"), `${Math.round(at - edited[0].at)} ms after the key the lens says ${texts[1]}`);
+      if (texts[1]?.includes("✓")) {
+        throw new Late(`${Math.round(at - edited[0].at)} ms after the key the lens says ${texts[1]}`);
+      }
     }
   });
-});
+}));
 
 test("a verdict that was withdrawn comes back with the text, and stays while other files are shown", async () => {
   const editor = await opened("kernels.py");
