@@ -39,7 +39,7 @@ def stile() -> Verifier:
     import stile_engine.numpy as typed
     from stile_engine import dim
     from stile_engine.index import work
-    from stile_engine.index.dims import scope
+    from stile_engine.index.registry import scope
     from stile_engine.proof.prove import prove_values
     from stile_engine.proof.verdict import Status
     from stile_engine.typed.claims import spec_value

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from stile_engine.errors import StileError as StileError
     from stile_engine.errors import UnsupportedError as UnsupportedError
     from stile_engine.index.dims import Dim as Dim
-    from stile_engine.index.dims import cdiv as cdiv
     from stile_engine.index.dims import dim as dim
-    from stile_engine.index.dims import reset_stile as reset_stile
-    from stile_engine.index.dims import scope as scope
+    from stile_engine.index.registry import reset_stile as reset_stile
+    from stile_engine.index.registry import scope as scope
+    from stile_engine.index.sizes import cdiv as cdiv
     from stile_engine.pairs import prove as prove
     from stile_engine.proof.verdict import Status as Status
     from stile_engine.typed.verified import expr_simplifies as expr_simplifies
@@ -30,15 +30,15 @@ _EXPORTS = {
     "Status": "stile_engine.proof.verdict",
     "StileError": "stile_engine.errors",
     "UnsupportedError": "stile_engine.errors",
-    "cdiv": "stile_engine.index.dims",
+    "cdiv": "stile_engine.index.sizes",
     "dim": "stile_engine.index.dims",
     "expr_simplifies": "stile_engine.typed.verified",
     "kernel": "stile_engine.decorator",
     "mask_expr": "stile_engine.typed.verified",
     "prove": "stile_engine.pairs",
-    "reset_stile": "stile_engine.index.dims",
+    "reset_stile": "stile_engine.index.registry",
     "runtime_scalar": "stile_engine.typed.verified",
-    "scope": "stile_engine.index.dims",
+    "scope": "stile_engine.index.registry",
     "verified": "stile_engine.typed.verified",
 }
 

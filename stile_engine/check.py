@@ -18,7 +18,7 @@ from stile_engine.checking.module_check import check_module_code
 from stile_engine.checking.other_sizes import OtherSizes
 from stile_engine.checking.parsing import ParsedText, parse_text
 from stile_engine.checking.proving import Prover, prove_here
-from stile_engine.index.dims import reset_stile, scope
+from stile_engine.index.registry import reset_stile, scope
 from stile_engine.trace.recording import Recorder
 from stile_engine.trace.report import CheckRequest, Diagnostic, Evidence, KernelReport, Report, ValueInfo
 from stile_engine.trace.source_map import SourceMap

@@ -60,7 +60,7 @@ def outcomes(path: Path, refuted: Collection[str]) -> dict[str, list[str]]:
 
 def main(path: str, *refuted: str) -> None:
     from stile_engine.decorator import recording_declarations
-    from stile_engine.index.dims import products_of_sizes
+    from stile_engine.index.sizes import products_of_sizes
 
     with recording_declarations() as declarations, products_of_sizes():
         runpy.run_path(path)
@@ -114,7 +114,8 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     from kernel_files import _numbers, _specs, by_element, compares_values
 
     from stile_engine.checking.parameters import declared_inputs, pair
-    from stile_engine.index.dims import Dim, products_of_sizes
+    from stile_engine.index.dims import Dim
+    from stile_engine.index.sizes import products_of_sizes
 
     fixed = {name: Dim(name, size) for name, size in sizes.items()}
     options = dict(declaration.options)

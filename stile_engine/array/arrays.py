@@ -15,9 +15,9 @@ from typing import TypeAlias, TypeVar
 
 from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, disjunction, negate, substitute, variables
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import Size
 from stile_engine.term.expression import (
     ONE,
     ZERO,

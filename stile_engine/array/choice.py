@@ -19,8 +19,8 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.meeting import meet
 from stile_engine.array.values import parts_of
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.sizes import Size
 from stile_engine.trace.frontend import axis_variable
 
 

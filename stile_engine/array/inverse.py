@@ -14,8 +14,8 @@ from stile_engine.array.arrays import Unreadable
 from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.affine import Atom as Term
-from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
+from stile_engine.index.sizes import Size, is_fixed
 
 Equation = tuple[Affine, Affine]
 """``(map, value)``: an expression over the unknowns, and what it is equal to."""

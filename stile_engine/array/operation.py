@@ -22,7 +22,7 @@ from stile_engine.array.meeting import meet
 from stile_engine.array.sizes import same_shape
 from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import is_fixed, same_size
+from stile_engine.index.sizes import is_fixed, same_size
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import Violation
 

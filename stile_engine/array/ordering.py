@@ -23,8 +23,8 @@ from stile_engine.array.arrays import (
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import bound_variable, place_of, real_operand
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction
+from stile_engine.index.sizes import is_fixed
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import ONE, Axes, IndexNumber, Node, add, apply, bounds, multiply, number, reduce
 from stile_engine.term.reindexing import reindex_node

@@ -23,8 +23,8 @@ from stile_engine.array.facts import fits, is_whole
 from stile_engine.array.meeting import meet
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, compare, negate, substitute
+from stile_engine.index.sizes import Size
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ZERO,

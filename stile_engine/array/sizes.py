@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, same_size, unknowns_of
+from stile_engine.index.dims import Dim, unknowns_of
+from stile_engine.index.sizes import Size, same_size
 from stile_engine.term.expression import Axes, bounds
 
 MOST_ELEMENTS = 2**30

@@ -25,8 +25,8 @@ from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
 from stile_engine.array.sizes import product
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, same_size
 
 
 @handles("iota")

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from stile_engine.array.arrays import Array, IntegerArray, RealArray, TruthArray, around, as_node
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, render_sizes
+from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import Predicate, substitute
+from stile_engine.index.sizes import Size, render_sizes
 from stile_engine.term.expression import Axes, Node, bounds
 from stile_engine.term.expression_text import expression_text, predicate_text
 from stile_engine.term.provenance import Label, Part, Provenance, axis_text, label, strands_of

@@ -15,8 +15,8 @@ from stile_engine.array.arrays import (
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import bound_variable, real_operand
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
+from stile_engine.index.sizes import Size, SymbolicInteger
 from stile_engine.term.expression import Axes, Node, bounds, multiply, reduce
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import axis_variable

@@ -21,7 +21,8 @@ from types import ModuleType, TracebackType
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.decorator import Declaration, recording_declarations
 from stile_engine.incremental.statement import bound_names, first_line
-from stile_engine.index.dims import Dim, products_of_sizes, registered_dims
+from stile_engine.index.dims import Dim, registered_dims
+from stile_engine.index.sizes import products_of_sizes
 from stile_engine.trace.location import Site, is_user_file, site_of_frame
 from stile_engine.trace.reflection import guarded_builtins
 

@@ -12,9 +12,10 @@ from itertools import islice
 from typing import Any
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SymbolicInteger, render_sizes, size_of, unknowns_of
+from stile_engine.index.dims import Dim, unknowns_of
 from stile_engine.index.predicate import compare, variables
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import SymbolicInteger, render_sizes, size_of
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Obligation, Witness
 from stile_engine.term.expression import Tensor

@@ -30,7 +30,8 @@ from stile_engine.checking.statement import normal_form_of, sizes_of
 from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
-from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger, unknowns_of
+from stile_engine.index.dims import Dim, unknowns_of
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger
 from stile_engine.proof.verdict import Obligation, Range, Status, kernel_status
 from stile_engine.spec.lower import SpecError
 from stile_engine.term.expression import Tensor

@@ -16,7 +16,7 @@ from stile_engine.checking.alignment import (
 )
 from stile_engine.checking.findings import Findings
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import render_sizes
+from stile_engine.index.sizes import render_sizes
 from stile_engine.proof.verdict import Location, Status
 from stile_engine.trace.frontend import IN_THE_CALLED, Parameter
 from stile_engine.trace.location import Site

@@ -21,7 +21,8 @@ from stile_engine.checking.execution import ModuleRun
 from stile_engine.checking.kernel_check import KernelCheck
 from stile_engine.checking.parsing import ParsedText
 from stile_engine.checking.proving import prove_here
-from stile_engine.index.dims import resized, scope
+from stile_engine.index.dims import resized
+from stile_engine.index.registry import scope
 from stile_engine.proof.verdict import Status
 from stile_engine.trace.report import CheckRequest, Diagnostic, KernelReport
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SizeProduct, SymbolicInteger
+from stile_engine.index.dims import Dim
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger
 from stile_engine.spec.lower import Declared
 from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.errors import SpecError

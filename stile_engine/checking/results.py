@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import render_sizes
 from stile_engine.index.predicate import compare, disjunction, variables
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import render_sizes
 from stile_engine.term.expression import Reindex
 from stile_engine.term.value import Value
 from stile_engine.trace.frontend import KernelResult, PlainArray, axis_variable

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from stile_engine.checking.mathematics import VALUES_CHARACTERS, Typesetter
 from stile_engine.errors import StileError
-from stile_engine.index.dims import render_sizes
+from stile_engine.index.sizes import render_sizes
 from stile_engine.proof.forms import Form
 from stile_engine.proof.verdict import Range
 from stile_engine.term.notation.expression import formula_of_expression

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 
 from stile_engine.errors import UnsupportedError
-from stile_engine.index.dims import Size
+from stile_engine.index.sizes import Size
 from stile_engine.jax import dimensions
 from stile_engine.trace.handlers import may_be_caught
 from stile_engine.trace.location import Site, is_user_file

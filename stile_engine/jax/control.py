@@ -27,8 +27,8 @@ from stile_engine.array.loops import Body, Rolled, at_round, integer_steps, roun
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.array.structure import stacked
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, negate
+from stile_engine.index.sizes import Size, SymbolicInteger
 from stile_engine.jax import adapter, references
 from stile_engine.term.expression import bounds
 

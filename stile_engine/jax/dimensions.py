@@ -15,7 +15,8 @@ from typing import Any
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, SymbolicInteger, quotient, size_of, unknowns_of, whole_number
+from stile_engine.index.dims import Dim, unknowns_of
+from stile_engine.index.sizes import Size, SymbolicInteger, quotient, size_of, whole_number
 from stile_engine.trace.questions import AS_A_NUMBER, Questions, answering
 from stile_engine.trace.reflection import stands_in
 

@@ -17,7 +17,7 @@ from stile_engine.array.arrays import (
 from stile_engine.array.elementwise import is_float
 from stile_engine.array.sizes import ranges_of_unknowns, sized
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import size_of
+from stile_engine.index.sizes import size_of
 from stile_engine.jax import adapter
 from stile_engine.jax.dimensions import Dimensions, shape_of, within
 from stile_engine.jax.interpreter import Interpreter

@@ -27,7 +27,6 @@ from stile_engine.array.inverse import Equation, invert
 from stile_engine.array.operation import Machine, Operation, handles
 from stile_engine.array.reductions import read_at_number
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed, same_size
 from stile_engine.index.predicate import (
     Predicate,
     compare,
@@ -35,6 +34,7 @@ from stile_engine.index.predicate import (
     disjunction,
     substitute,
 )
+from stile_engine.index.sizes import Size, is_fixed, same_size
 from stile_engine.term.expression import Axes, IndexNumber, Node, Reindex, Scatter, Select, apply, bounds, reduce
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.term.scattering import COMBINED

@@ -33,8 +33,8 @@ from stile_engine.array.inverse import invert
 from stile_engine.array.operation import Machine, Operation, handles, spread
 from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import SymbolicInteger
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
+from stile_engine.index.sizes import SymbolicInteger
 from stile_engine.jax import adapter
 from stile_engine.term.expression import NoValue, Unmodelled, apply
 from stile_engine.trace.frontend import axis_variable

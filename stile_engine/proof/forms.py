@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import render_sizes
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import render_sizes
 from stile_engine.index.work import BudgetExceeded, budget
 from stile_engine.term.atoms import Poly
 from stile_engine.term.context import specialise

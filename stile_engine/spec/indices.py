@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import render_sizes, size_bounds
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import render_sizes, size_bounds
 from stile_engine.spec.operand import whole
 from stile_engine.spec.syntax import tree
 from stile_engine.spec.syntax.errors import SpecShapeError, SpecUnsupported

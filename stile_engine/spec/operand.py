@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import render_sizes
+from stile_engine.index.sizes import render_sizes
 from stile_engine.spec.syntax.errors import SpecShapeError
 from stile_engine.spec.syntax.tree import Syntax
 from stile_engine.term.expression import Axes, Node

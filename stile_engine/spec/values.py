@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import size_bounds
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, in_range
+from stile_engine.index.sizes import size_bounds
 from stile_engine.spec.indexing import scattered
 from stile_engine.spec.indices import Indices, named_dims
 from stile_engine.spec.operand import Operand, at, axes, describe, dim_names, join, str_range

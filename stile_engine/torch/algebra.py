@@ -27,8 +27,8 @@ from stile_engine.array.meeting import meet
 from stile_engine.array.operation import HANDLERS, Operation
 from stile_engine.array.values import parts_of
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate
+from stile_engine.index.sizes import Size
 from stile_engine.term.expression import (
     Axes,
     IndexNumber,

@@ -16,8 +16,8 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.meeting import meet
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import compare
+from stile_engine.index.sizes import Size
 from stile_engine.term.expression import NEGATIVE_INFINITY, Axes, Node, bounds, multiply, reduce
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.torch import algebra

@@ -19,8 +19,8 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.reductions import require_index
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, substitute
+from stile_engine.index.sizes import Size, is_fixed
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,

@@ -23,8 +23,8 @@ from stile_engine.array.integers import comparison, make
 from stile_engine.array.reductions import read_at_number
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
+from stile_engine.index.sizes import Size
 from stile_engine.torch import algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.torch.pointwise import in_type

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, Size, SymbolicInteger
+from stile_engine.index.dims import Dim
+from stile_engine.index.sizes import Size, SymbolicInteger
 from stile_engine.trace.frontend import TraceError
 from stile_engine.trace.location import is_user_file, user_site
 from stile_engine.trace.reflection import StandIn, stands_in

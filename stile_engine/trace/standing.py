@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import CellType, FunctionType
 from typing import Any
 
-from stile_engine.index.dims import SymbolicInteger
+from stile_engine.index.sizes import SymbolicInteger
 
 
 @contextmanager

@@ -9,15 +9,8 @@ from typing import Any
 from stile_engine.array.arrays import Unreadable, around
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import (
-    DEFAULT_MAXIMUM,
-    Dim,
-    SizeProduct,
-    SymbolicInteger,
-    affine_of,
-    products_of_sizes,
-    unknowns_of,
-)
+from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, unknowns_of
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds

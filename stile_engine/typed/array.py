@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from stile_engine.errors import UnsupportedError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import SymbolicInteger, affine_of, render_sizes, size_bounds
 from stile_engine.index.predicate import variables as predicate_variables
+from stile_engine.index.sizes import SymbolicInteger, affine_of, render_sizes, size_bounds
 from stile_engine.term.expression import (
     ZERO,
     Apply,

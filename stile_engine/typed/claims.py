@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from stile_engine.index.affine import Affine
 from stile_engine.index.data import tokens_of
 from stile_engine.index.data_questions import range_within
-from stile_engine.index.dims import registered_dims, render_sizes, size_bounds, unknowns_of
+from stile_engine.index.dims import registered_dims, unknowns_of
 from stile_engine.index.sets import UNIVERSE
+from stile_engine.index.sizes import render_sizes, size_bounds
 from stile_engine.proof.prove import Proof, prove_values
 from stile_engine.proof.verdict import Status
 from stile_engine.spec.lower import Declared, declared, lower

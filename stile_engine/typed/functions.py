@@ -7,9 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from stile_engine.errors import UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, DimSlice, affine_of
+from stile_engine.index.dims import Dim, DimSlice
 from stile_engine.index.predicate import compare, disjunction, in_range, negate
 from stile_engine.index.predicate import variables as predicate_variables
+from stile_engine.index.sizes import affine_of
 from stile_engine.term.expression import ZERO, Read, Tensor, select
 from stile_engine.term.facts import VALUE, Blocks, Bound, Fact, Offsets, Permutation, Sorted, Unique
 from stile_engine.term.value import DimRange

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stile_engine.errors import UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import affine_of
+from stile_engine.index.sizes import affine_of
 from stile_engine.term.elements import element
 from stile_engine.term.expression import ZERO, Axes, Node, Reindex, Restrict, Tensor
 from stile_engine.term.facts import Fact, Offsets, paired

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakKeyDictionary
 
 from stile_engine.errors import DimError, StileError, UnsupportedError
-from stile_engine.index.dims import Scope, current_scope
+from stile_engine.index.registry import Scope, current_scope
 from stile_engine.term.expression import Node, Tensor
 from stile_engine.trace.literals import read_literal
 from stile_engine.trace.location import Site

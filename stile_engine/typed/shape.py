@@ -9,9 +9,10 @@ from typing import TypeAlias
 
 from stile_engine.errors import DimError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, DimSlice, named_sizes, render_sizes
+from stile_engine.index.dims import Dim, DimSlice, named_sizes
 from stile_engine.index.predicate import compare
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import render_sizes
 from stile_engine.term.expression import Axes, Node
 from stile_engine.term.expression_text import expression_text
 from stile_engine.term.value import DimRange, Value

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, NoReturn
 
 from stile_engine.errors import UnsupportedError, UsageError
-from stile_engine.index.dims import scope
+from stile_engine.index.registry import scope
 from stile_engine.proof.verdict import Status
 from stile_engine.term.expression import ONE, ZERO, select
 from stile_engine.term.value import Value

@@ -15,7 +15,8 @@ import pytest
 
 from stile_engine import Dim, DimError, StileError, UnsupportedError, cdiv, dim, kernel, scope
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import RESERVED_WORDS, affine_of, registered_dims, size_of
+from stile_engine.index.dims import RESERVED_WORDS, registered_dims
+from stile_engine.index.sizes import affine_of, size_of
 
 
 def test_a_size_is_an_integer() -> None:

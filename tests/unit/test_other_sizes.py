@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from stile_engine.check import check
 from stile_engine.checking.other_sizes import told_apart
-from stile_engine.index.dims import dim, resized, scope
+from stile_engine.index.dims import dim, resized
+from stile_engine.index.registry import scope
 from stile_engine.trace.report import CheckRequest, Report
 
 HEAD = """

@@ -6,7 +6,9 @@ import pytest
 
 from stile_engine.checking.results import ResultMismatch, fit
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import dim, render_sizes, scope
+from stile_engine.index.dims import dim
+from stile_engine.index.registry import scope
+from stile_engine.index.sizes import render_sizes
 from stile_engine.term.expression import ONE
 from stile_engine.term.value import DimRange, Value
 from stile_engine.trace.frontend import PlainArray

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from stile_engine.errors import UnsupportedError
-from stile_engine.index.dims import Size
+from stile_engine.index.sizes import Size
 from stile_engine.jax import dimensions
 from stile_engine.jax.adapter import TRIED_VERSIONS
 

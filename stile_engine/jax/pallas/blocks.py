@@ -18,8 +18,8 @@ from stile_engine.array.choice import choose
 from stile_engine.array.inverse import invert
 from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, substitute
+from stile_engine.index.sizes import Size
 from stile_engine.jax.pallas.adapter import Block
 from stile_engine.jax.references import View, read, written
 from stile_engine.trace.frontend import axis_variable

@@ -29,8 +29,8 @@ from stile_engine.array.choice import choose
 from stile_engine.array.loops import Rolled, integer_steps
 from stile_engine.array.operation import MOST_ROUNDS, Machine, Operation, handles
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, size_of
 from stile_engine.index.predicate import ALWAYS
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, size_of
 from stile_engine.jax import references
 from stile_engine.jax.pallas import adapter, races
 from stile_engine.jax.pallas.blocks import Ids, Placed, placed, same_blocks

@@ -11,10 +11,10 @@ from math import prod
 from stile_engine.array.arrays import regions
 from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, in_range, negate, substitute
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed
 from stile_engine.jax.pallas.adapter import PallasCall
 from stile_engine.jax.pallas.blocks import Ids, Placed
 from stile_engine.term.expression import bounds

@@ -13,8 +13,8 @@ import numpy as np
 from stile_engine.array.sizes import same_shape, unknowns
 from stile_engine.array.values import show_element
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import ALWAYS, NEVER, Always, Never, Predicate, compare, conjunction, disjunction
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,

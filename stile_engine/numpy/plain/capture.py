@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
-from stile_engine.index.dims import SymbolicInteger
+from stile_engine.index.sizes import SymbolicInteger
 from stile_engine.numpy.plain.proxy import stand_in
 from stile_engine.numpy.plain.sizes import plain_size
 from stile_engine.trace.reflection import guarded_builtins

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed
+from stile_engine.index.sizes import Size, is_fixed
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, meet, settled
 from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of

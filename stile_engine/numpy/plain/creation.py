@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, is_fixed
 from stile_engine.index.predicate import ALWAYS, NEVER, compare
+from stile_engine.index.sizes import Size, is_fixed
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, noted
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Truth, axis_index, ranges_of

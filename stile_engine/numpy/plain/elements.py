@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size
 from stile_engine.index.predicate import Predicate, substitute
+from stile_engine.index.sizes import Size
 from stile_engine.term.expression import (
     ONE,
     ZERO,

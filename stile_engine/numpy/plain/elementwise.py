@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import is_fixed
 from stile_engine.index.predicate import (
     ALWAYS,
     Predicate,
@@ -17,6 +16,7 @@ from stile_engine.index.predicate import (
     disjunction,
     negate,
 )
+from stile_engine.index.sizes import is_fixed
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
     OPERATIONS,

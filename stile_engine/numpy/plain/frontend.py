@@ -8,7 +8,7 @@ import numpy as np
 
 from stile_engine.array.sizes import ranges_of_unknowns, sized
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import SymbolicInteger
+from stile_engine.index.sizes import SymbolicInteger
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import SymbolicArray, as_array, fresh, plain_node
 from stile_engine.numpy.plain.capture import Rebinding

@@ -11,9 +11,9 @@ import numpy as np
 from stile_engine.array.facts import fits, is_whole
 from stile_engine.index.affine import Affine
 from stile_engine.index.data_questions import range_within
-from stile_engine.index.dims import Size, SymbolicInteger
 from stile_engine.index.predicate import Predicate, conjunction, in_range
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import Size, SymbolicInteger
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
     OPERATIONS,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.term.expression import IndexNumber, Node, number
 from stile_engine.trace.location import is_user_file

@@ -18,7 +18,6 @@ from stile_engine.array.sizes import same_shape
 from stile_engine.index import data
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.data_questions import declared_range
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import (
     ALWAYS,
     NEVER,
@@ -30,6 +29,7 @@ from stile_engine.index.predicate import (
     negate,
     substitute,
 )
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.elements import (
     Elements,

@@ -10,8 +10,8 @@ import numpy as np
 
 from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
+from stile_engine.index.sizes import Size, SymbolicInteger, is_fixed, same_size
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import (
     OPERATIONS,

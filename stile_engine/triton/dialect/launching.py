@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from stile_engine.decorator import being_checked
 from stile_engine.errors import DimError, UnsupportedError, UsageError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import Dim, SizeProduct, affine_of, products_of_sizes, registered_dims
+from stile_engine.index.dims import Dim, registered_dims
+from stile_engine.index.sizes import SizeProduct, affine_of, products_of_sizes
 from stile_engine.spec.survey import survey
 from stile_engine.spec.syntax import parse
 from stile_engine.spec.syntax.tree import Operand
