@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol, TypeAlias
 
 from stile_engine.index import data
@@ -76,13 +77,14 @@ class Affine:
         if type(value) is Affine:
             return value
         if type(value) is int:
-            return Affine((), value)
+            return _number(value)
         symbolic: Affine | None = getattr(value, "affine", None)
         return Affine((), int(value)) if symbolic is None else symbolic  # type: ignore[arg-type]
 
     @staticmethod
     def variable(name: str) -> Affine:
-        return Affine(((name, 1),), 0)
+        # What a data variable varies with is known only once it is registered.
+        return Affine(((name, 1),), 0) if data.is_token(name) else _plain_variable(name)
 
     @property
     def is_constant(self) -> bool:
@@ -158,7 +160,13 @@ class Affine:
     def __sub__(self, other: AffineLike) -> Affine:
         if type(other) is int:
             return Affine(self.terms, self.constant - other) if other else self
-        return self + Affine.of(other) * -1
+        other = Affine.of(other)
+        if not other.terms:
+            return Affine(self.terms, self.constant - other.constant) if other.constant else self
+        total: dict[Atom, int] = dict(self.terms)
+        for atom, coefficient in other.terms:
+            total[atom] = total.get(atom, 0) - coefficient
+        return _make(total, self.constant - other.constant)
 
     def __rsub__(self, other: AffineLike) -> Affine:
         return Affine.of(other) - self
@@ -299,10 +307,24 @@ def _positive(divisor: AffineLike) -> int:
     return value.constant
 
 
+@lru_cache(maxsize=4096)
+def _number(value: int) -> Affine:
+    return Affine((), value)
+
+
+@lru_cache(maxsize=4096)
+def _plain_variable(name: str) -> Affine:
+    """The same object each time: it knows its hash, and is compared by identity."""
+    return Affine(((name, 1),), 0)
+
+
 def _make(total: Mapping[Atom, int], constant: int) -> Affine:
     kept = [(a, c) for a, c in total.items() if c]
     if len(kept) > 1:
-        kept.sort(key=lambda item: _atom_key(item[0]))
+        if all(type(a) is str for a, _ in kept):
+            kept.sort()  # no two have one name, so no more than names is compared
+        else:
+            kept.sort(key=lambda item: _atom_key(item[0]))
     return Affine(tuple(kept), constant)
 
 
@@ -360,6 +382,9 @@ def settled(index: Affine, ranges: Mapping[str, tuple[Affine, Affine]]) -> Affin
 def surely_in_range(index: Affine, low: Affine, high: Affine, ranges: Mapping[str, tuple[Affine, Affine]]) -> bool:
     """Whether ``low <= index < high`` follows from the ranges of the variables, one at a time: a cheap test
     that says yes to most indices, and no to what only a set can decide."""
+    if not low.terms and not high.terms:
+        limits = index.extremes(ranges)
+        return limits is not None and low.constant <= limits[0] and limits[1] < high.constant
     above = (index - low).extremes(ranges)
     if above is None or above[0] < 0:
         return False

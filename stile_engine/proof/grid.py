@@ -190,9 +190,12 @@ class GridEvaluator:
         return found
 
     def _bounds(self, bounds: tuple[Affine, Affine]) -> tuple[int, int]:
-        if not (bounds[0].variables | bounds[1].variables) <= self._sizes.keys():
+        low, high = bounds
+        if not low.terms and not high.terms:
+            return low.constant, high.constant
+        if not (low.variables | high.variables) <= self._sizes.keys():
             raise NotEvaluated("a range that varies")
-        return bounds[0].evaluate(self._sizes), bounds[1].evaluate(self._sizes)
+        return low.evaluate(self._sizes), high.evaluate(self._sizes)
 
     # -- nodes -----------------------------------------------------------------------------
 

@@ -216,7 +216,7 @@ def _offsets(
         coefficient = index.coefficient(name)
         if coefficient not in (1, -1) or not all(v in outer or v in bound for v in index.variables):
             continue
-        rest = index - Affine.variable(name) * coefficient
+        rest = Affine(tuple(term for term in index.terms if term[0] != name), index.constant)
         if name not in rest.variables:
             offsets[coefficient, rest] = None
     return offsets

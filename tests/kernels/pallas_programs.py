@@ -75,9 +75,7 @@ def input_blocks_that_overlap(X):  # proved
         o_ref[...] = jnp.where(pl.program_id(0) < 6, x_ref[...].sum(0, keepdims=True), 0)
 
     halo = pl.BlockSpec((pl.Element(3, (0, 0)), N), lambda i: (jnp.minimum(i, 5), 0))
-    return pl.pallas_call(
-        body, out_shape=shaped(X), grid=(8,), in_specs=[halo], out_specs=rows(1), interpret=True
-    )(X)
+    return pl.pallas_call(body, out_shape=shaped(X), grid=(8,), in_specs=[halo], out_specs=rows(1), interpret=True)(X)
 
 
 @kernel("2 * X:M N")
@@ -98,9 +96,7 @@ def blocks_that_start_one_too_late(X):  # refuted
 def returning(X, body):
     """The blocks 0 1 0 1 of the output: each is left and come back to."""
     turns = pl.BlockSpec((4, N), lambda i: (i % 2, 0))
-    return pl.pallas_call(
-        body, out_shape=shaped(X), grid=(4,), in_specs=[turns], out_specs=turns, interpret=True
-    )(X)
+    return pl.pallas_call(body, out_shape=shaped(X), grid=(4,), in_specs=[turns], out_specs=turns, interpret=True)(X)
 
 
 @kernel("2 * X:M N")
@@ -289,9 +285,9 @@ def branches_by_program(x):  # proved
     def body(x_ref, o_ref):
         o_ref[...] = lax.cond(pl.program_id(0) % 2 == 0, lambda a: a, lambda a: -a, x_ref[...])
 
-    return pl.pallas_call(
-        body, out_shape=shaped(x), grid=(8,), in_specs=[rows(1)], out_specs=rows(1), interpret=True
-    )(x)
+    return pl.pallas_call(body, out_shape=shaped(x), grid=(8,), in_specs=[rows(1)], out_specs=rows(1), interpret=True)(
+        x
+    )
 
 
 @kernel("where(T < 4, x:T D, 2 * x:T D)")
@@ -309,3 +305,78 @@ def half_of_an_array_that_shares_no_memory(x):  # refuted: never written
     return pl.pallas_call(  # error[coverage-gap]
         doubled, out_shape=shaped(x), grid=(1,), in_specs=[half], out_specs=half, interpret=True
     )(x)
+
+
+def with_first_row(x, later):
+    """The first row is kept once; the other programs, and only they, add to what is put out in the end."""
+
+    def body(x_ref, o_ref, first_ref, total_ref):
+        @pl.when(pl.program_id(0) == 0)
+        def _():
+            first_ref[...] = x_ref[...]
+            total_ref[...] = jnp.zeros_like(total_ref)
+
+        later(x_ref, first_ref, total_ref)
+        o_ref[...] = first_ref[...] * 10 + total_ref[...]
+
+    row = pl.BlockSpec((1, N), lambda i: (i, 0))
+    return pl.pallas_call(
+        body, out_shape=shaped(x, 1, N), grid=(8,), in_specs=[row], out_specs=pl.BlockSpec((1, N), lambda i: (0, 0)),
+        scratch_shapes=[pltpu.VMEM((1, N), jnp.float32)] * 2, interpret=True,
+    )(x)[0]  # fmt: skip
+
+
+@kernel("10 * at[M := 0](x:M N) + sum[M where M > 0](x:M N)")
+def others_change_less_than_the_first_program(x):  # proved
+    def later(x_ref, first_ref, total_ref):
+        @pl.when(pl.program_id(0) > 0)
+        def _():
+            total_ref[...] += x_ref[...]
+
+    return with_first_row(x, later)
+
+
+@kernel("10 * at[M := 0](x:M N) + sum[M where M > 0](x:M N)")
+def others_change_what_the_first_program_kept(x):  # refuted
+    def later(x_ref, first_ref, total_ref):
+        @pl.when(pl.program_id(0) > 0)
+        def _():
+            total_ref[...] += x_ref[...]
+            first_ref[...] = x_ref[...]
+
+    return with_first_row(x, later)
+
+
+def summed_after_the_first(x, start):
+    """The first program writes nothing but its output block; the others add to scratch memory."""
+
+    def body(x_ref, o_ref, total_ref):
+        @pl.when(pl.program_id(0) == 1)
+        def _():
+            total_ref[...] = jnp.zeros_like(total_ref)
+
+        @pl.when(pl.program_id(0) > start)
+        def _():
+            total_ref[...] += x_ref[...]
+
+        o_ref[...] = jnp.where(pl.program_id(0) > 0, 1.0, 0.0) * x_ref[...]
+
+        @pl.when(pl.program_id(0) == 7)
+        def _():
+            o_ref[...] = total_ref[...]
+
+    row = pl.BlockSpec((1, N), lambda i: (i, 0))
+    return pl.pallas_call(
+        body, out_shape=shaped(x, 1, N), grid=(8,), in_specs=[row], out_specs=pl.BlockSpec((1, N), lambda i: (0, 0)),
+        scratch_shapes=[pltpu.VMEM((1, N), jnp.float32)], interpret=True,
+    )(x)[0]  # fmt: skip
+
+
+@kernel("sum[M where M > 0](x:M N)")
+def others_change_more_than_the_first_program(x):  # proved
+    return summed_after_the_first(x, 0)
+
+
+@kernel("sum[M where M > 0](x:M N)")
+def others_change_more_from_the_third_on(x):  # refuted
+    return summed_after_the_first(x, 1)

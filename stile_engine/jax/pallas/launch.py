@@ -271,19 +271,18 @@ class _Launch:
             self._run(number + 1, {**ids, variable: at}, refs, outs, whole)
 
         if isinstance(size, SymbolicInteger):
-            step(Affine())
-            self._rolled(size - 1, step, refs)
+            self._rolled(size - 1, step, refs, self._changed_by(Affine(), step, refs))
             return
         if size <= _MOST_UNROLLED:
             for at in range(size):
                 step(Affine((), at))
             return
         # Programs often treat the first and the last of their kind in a way of its own.
-        step(Affine())
+        changed = self._changed_by(Affine(), step, refs)
         before = dict(references.memory())
         try:
             with self.machine.tentatively():
-                self._rolled(size - 2, step, refs)
+                self._rolled(size - 2, step, refs, changed)
         except Unreadable as reason:
             if size > MOST_ROUNDS:
                 raise Unreadable(f"{reason}, in a grid of more than {MOST_ROUNDS} programs") from reason
@@ -293,21 +292,41 @@ class _Launch:
                 step(Affine((), at))
         step(Affine((), size - 1))
 
-    def _rolled(self, rounds: Size, step: Step, refs: list[Reference]) -> None:
-        """The programs 1, …, ``rounds`` by induction."""
+    def _changed_by(self, at: Affine, step: Step, refs: Sequence[Reference]) -> tuple[Reference, ...]:
+        """Reads a program; which of the memory holds something else after it."""
+        everything = references.Carriers(tuple(refs))
+        before = everything.contents()
+        step(at)
+        return tuple(ref for ref, old, new in zip(refs, before, everything.contents(), strict=True) if new is not old)
+
+    def _rolled(self, rounds: Size, step: Step, refs: Sequence[Reference], like: tuple[Reference, ...]) -> None:
+        """The programs 1, …, ``rounds`` by induction. They most often change what the first one has changed, ``like``
+        it; where they do not, which they do is found out first."""
         variable = self.machine.round_variable()
+        try:
+            with self.machine.tentatively():
+                self._carrying(like, variable, rounds, step)
+                return
+        except Unreadable:
+            pass
         everything = references.Carriers(tuple(refs))
         with self.machine.quietly(), around({variable: bounds(0, rounds)}), everything.holding(everything.contents()):
-            before = everything.contents()
-            step(Affine.variable(variable) + 1)
-            after = everything.contents()
-        changed = [ref for ref, old, new in zip(refs, before, after, strict=True) if new is not old]
-        carriers = references.Carriers(tuple(changed))
+            changed = self._changed_by(Affine.variable(variable) + 1, step, refs)
+        self._carrying(changed, variable, rounds, step, all_change=False)
+
+    def _carrying(
+        self, changed: tuple[Reference, ...], variable: str, rounds: Size, step: Step, all_change: bool = True
+    ) -> None:
+        """The programs by induction, where what is ``changed`` is carried. Raises where others change as well."""
+        carriers = references.Carriers(changed)
 
         def body(carries: Sequence[Array], round_: Affine) -> list[Array]:
             with carriers.holding(carries):
                 step(round_ + 1)
-                return carriers.contents()
+                after = carriers.contents()
+            if all_change and any(new is old for new, old in zip(after, carries, strict=True)):
+                raise Unreadable("a program that leaves what the first one changes")
+            return after
 
         initial = carriers.contents()
         with self.machine.quietly():
