@@ -10,6 +10,7 @@ import islpy as isl
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.isl_limits import PARAM
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
+from stile_engine.index.runs import Run
 
 
 @lru_cache(maxsize=65536)
@@ -111,6 +112,18 @@ def constant_box(ranges: Mapping[str, tuple[Affine, Affine]], names: tuple[str, 
         found = found.lower_bound_val(PARAM, place, _val(low.constant))
         found = found.upper_bound_val(PARAM, place, _val(high.constant - 1))
     return found
+
+
+def run_text(run: Run) -> str:
+    """What isl writes for a run of at least two numbers: sets are told apart by their texts."""
+    name = isl_name(run.name)
+    low = "0 <" if run.low == 1 else f"{run.low} <="
+    high = "< 0" if run.high == 0 else f"<= {run.high - 1}"
+    return f"[{name}] -> {{  : {low} {name} {high} }}"
+
+
+def of_run(run: Run) -> isl.Set:
+    return isl.Set(run_text(run))
 
 
 @lru_cache(maxsize=4096)

@@ -23,7 +23,7 @@ from typing import Any
 
 import islpy as isl
 
-from stile_engine.index import data
+from stile_engine.index import data, runs
 from stile_engine.index.affine import Affine
 from stile_engine.index.cases import Case
 from stile_engine.index.declared import declared_cases, given_data, united_cases
@@ -35,14 +35,17 @@ from stile_engine.index.isl_writing import (
     decoded_name,
     isl_name,
     link,
+    of_run,
     of_text,
     polyhedron,
     predicate_text,
+    run_text,
     symbolic_box,
 )
 from stile_engine.index.names import combined, is_bound
 from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate
 from stile_engine.index.predicate import variables as predicate_variables
+from stile_engine.index.runs import Run
 from stile_engine.index.work import BudgetExceeded, spend
 
 
@@ -72,9 +75,12 @@ class IndexSet:
     """An exact set over named integer variables. Immutable and interned: compare with ``is``
     for identity of form and with ``equals`` for equality of meaning."""
 
-    __slots__ = ("_digest", "_free", "_isl", "_memo", "text", "tokens", "variables")
+    __slots__ = ("_digest", "_free", "_made", "_memo", "_run", "text", "tokens", "variables")
 
-    _isl: isl.Set
+    _made: isl.Set | None
+    """As isl has it; runs are given to isl when it is asked about one."""
+    _run: Run | None
+    """What the set is, where that is known to be a run of at least two numbers."""
     _free: bool | None
     _memo: dict[tuple[Any, ...], Any]
     tokens: tuple[str, ...]
@@ -84,6 +90,13 @@ class IndexSet:
     text: str
     """Tells sets apart."""
     _digest: str | None
+
+    @property
+    def _isl(self) -> isl.Set:
+        if self._made is None:
+            assert self._run is not None
+            self._made = of_run(self._run)
+        return self._made
 
     @property
     def digest(self) -> str:
@@ -114,6 +127,10 @@ class IndexSet:
         key = tuple(ranges.items())
         found = _boxes.get(key)
         if found is not None:
+            return found
+        if (run := runs.run_of(ranges)) is not None:
+            spend()
+            found = _boxes[key] = _of_run(run)
             return found
         names: set[str] = set()
         for name, (low, high) in ranges.items():
@@ -147,8 +164,18 @@ class IndexSet:
         key = (operation, other)
         found: IndexSet | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._combine(operation, other)
+            found = self._memo[key] = self._combined_runs(operation, other) or self._combine(operation, other)
         return found
+
+    def _combined_runs(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet | None:
+        mine, theirs = self._run, other._run
+        if mine is None or theirs is None or mine.name != theirs.name:
+            return None
+        found = _ON_RUNS[operation](mine, theirs)
+        if found is None:
+            return None
+        spend()
+        return _of_run(found)
 
     @limited
     def _combine(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet:
@@ -210,6 +237,9 @@ class IndexSet:
         if self is EMPTY or other is EMPTY:
             return True
         spend()
+        mine, theirs = self._run, other._run
+        if mine is not None and theirs is not None and mine.name == theirs.name:
+            return mine.high <= theirs.low or theirs.high <= mine.low
         if self._isl.is_disjoint(other._isl):
             return True
         if not self.tokens and not other.tokens:
@@ -230,6 +260,9 @@ class IndexSet:
     @limited
     def _is_subset(self, other: IndexSet) -> bool:
         spend()
+        mine, theirs = self._run, other._run
+        if mine is not None and theirs is not None and mine.name == theirs.name:
+            return runs.is_inside(mine, theirs)
         if self._isl.is_subset(other._isl):
             return True
         if not self.tokens and not other.tokens:
@@ -262,6 +295,9 @@ class IndexSet:
             return self
         key = ("project", names)
         found: IndexSet | None = self._memo.get(key)
+        if found is None and self._run is not None:
+            spend()
+            found = self._memo[key] = UNIVERSE  # it has members
         if found is None:
             spend()
             result = self._isl
@@ -284,8 +320,19 @@ class IndexSet:
         key = ("substitute", ordered)
         found: IndexSet | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._substituted(relevant)
+            found = self._memo[key] = self._moved_run(relevant) or self._substituted(relevant)
         return found
+
+    def _moved_run(self, relevant: Mapping[str, Affine]) -> IndexSet | None:
+        if self._run is None:
+            return None
+        found = runs.moved(self._run, relevant[self._run.name])
+        if found is None:
+            return None
+        spend()
+        if isinstance(found, bool):
+            return UNIVERSE if found else EMPTY
+        return _of_run(found)
 
     @limited
     def _substituted(self, relevant: Mapping[str, Affine]) -> IndexSet:
@@ -319,7 +366,7 @@ class IndexSet:
             return self._solve_with_data(name)
         if self._free is None:
             spend()
-            self._free = bool(self._isl.affine_hull().plain_is_universe())
+            self._free = self._run is not None or bool(self._isl.affine_hull().plain_is_universe())
         if self._free:
             return None  # no equation holds in the set
         spend()
@@ -338,7 +385,7 @@ class IndexSet:
     @property
     def parameters(self) -> frozenset[str]:
         """The variables that the set itself names."""
-        return frozenset(decoded_name(n) for n in parameter_names(self._isl))
+        return self.variables if self._run is not None else frozenset(map(decoded_name, parameter_names(self._isl)))
 
     def count(self, names: Iterable[str]) -> int | None:
         """The number of tuples of ``names``; None unless the set is over these alone and finite, and
@@ -363,6 +410,8 @@ class IndexSet:
 
     @partial(limited, tiers=COUNTING_TIERS)
     def _number(self) -> int | None:
+        if self._run is not None:
+            return self._run.high - self._run.low
         moved = self._isl.move_dims(SET, 0, PARAM, 0, self._isl.dim(PARAM))
         if not moved.is_bounded():
             return None  # of some of these sets isl says that they have no member
@@ -537,9 +586,29 @@ def _outline(raw: isl.Set, count: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _make(raw: isl.Set, text: str, names: list[str]) -> IndexSet:
+def _of_run(run: Run) -> IndexSet:
+    if run.high - run.low < 2:
+        ends = {run.name: (Affine.of(run.low), Affine.of(run.high))}
+        return EMPTY if run.high <= run.low else interned(symbolic_box(ends, (run.name,)))
+    text = run_text(run)
+    found = _by_text.get(text)
+    if found is None:
+        found = _by_text[text] = _make(None, text, [isl_name(run.name)])
+    found._run = run
+    return found
+
+
+_ON_RUNS: Mapping[Callable[[isl.Set, isl.Set], isl.Set], Callable[[Run, Run], Run | None]] = {
+    isl.Set.intersect: runs.met,
+    isl.Set.union: runs.joined,
+    isl.Set.subtract: runs.without,
+}
+
+
+def _make(raw: isl.Set | None, text: str, names: list[str]) -> IndexSet:
     made = IndexSet.__new__(IndexSet)
-    made._isl = raw
+    made._made = raw
+    made._run = None
     own = frozenset(decoded_name(n) for n in names)
     made.tokens = data.tokens_of(own)
     made.variables = data.closure(own) if made.tokens else own
@@ -554,7 +623,7 @@ def _digest_of(found: IndexSet) -> str:
     shown: dict[str, str] = {}
     names: list[str] = []
     parts: list[str] = []
-    for encoded in parameter_names(found._isl):
+    for encoded in parameter_names(found._isl) if found._run is None else map(isl_name, found.variables):
         name = decoded_name(encoded)
         if is_bound(name):
             shown[encoded] = f"?{len(names)}"
