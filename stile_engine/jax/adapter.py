@@ -168,7 +168,14 @@ def parameters(equation: Any) -> Mapping[str, Any]:
 
 
 def dtype_of(atom: Any) -> str:
-    return str(getattr(atom.aval, "dtype", atom.aval))
+    dtype = getattr(atom.aval, "dtype", None)
+    return str(atom.aval) if dtype is None else _name_of(dtype)
+
+
+@lru_cache(maxsize=256)
+def _name_of(dtype: Any) -> str:
+    """NumPy works it out anew each time, in Python."""
+    return str(dtype)
 
 
 def is_data_dependence(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from stile_engine.check import check
 from stile_engine.proof.verdict import Position, Range
+from stile_engine.trace.location import is_user_file
 from stile_engine.trace.report import CheckRequest, Diagnostic
 
 FRAMEWORKS = {"numpy": "import numpy as np", "jax": "import jax.numpy as np", "torch": "import torch as np"}
@@ -256,3 +257,15 @@ def test_a_compiled_helper_in_another_file_is_followed(project: Path) -> None:
     assert (found.code, found.range) == ("dim-mismatch", place)
     (there,) = (r.location for r in found.related if r.location.path is not None)
     assert under(helpers, there.range) == "x\n            * s"
+
+
+def test_a_file_is_resolved_once_however_many_there_are(monkeypatch):
+    """A framework has thousands of files, and each check asks about all of them."""
+    names = [f"/nowhere/file_{number}.py" for number in range(5000)]
+    assert all(map(is_user_file, names))
+
+    def resolve(path, *arguments):
+        raise AssertionError(f"{path} is resolved again")
+
+    monkeypatch.setattr(Path, "resolve", resolve)
+    assert all(map(is_user_file, names))
