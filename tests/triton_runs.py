@@ -103,6 +103,7 @@ def _sizes(declaration: Any, number: int) -> dict[str, int]:
     of_symbol: dict[str, int] = {}
     for name in waiting:
         found[name] = of_symbol.setdefault(declaration.dims[name].symbol, found[name])
+    found |= {name: of_symbol.get(declaration.dims[name].symbol, found[name]) for name in free}
     symbols = {declaration.dims[name].symbol: found[name] // declaration.dims[name].multiple_of for name in free}
     return found | {name: own.extent.evaluate(symbols) for name, own in made.items()}
 

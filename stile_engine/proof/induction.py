@@ -166,7 +166,7 @@ class _Loop:
                 named = {read.tensor for read in _reads(generic)} & set(self._opaque)
                 if named - {self._opaque[number]}:
                     continue  # made of a carry that is not known yet
-                form = recurrences.closed_form(self._problem(number), generic)
+                form = recurrences.closed_form(self._problem(number, found), generic)
                 if form is None:
                     return None
                 found[number] = form
@@ -177,8 +177,10 @@ class _Loop:
                 return None
         return tuple(found[number] for number in range(len(recurrence.step)))
 
-    def _problem(self, number: int) -> recurrences.Problem:
+    def _problem(self, number: int, found: Mapping[int, Guarded]) -> recurrences.Problem:
         recurrence = self._recurrence
+        named = [node for node in _carried(recurrence, recurrence.step[number]) if node.number in found]
+        known = [moved(found[n.number], dict(zip(recurrence.axes[n.number], n.index, strict=True))) for n in named]
         axes = recurrence.axes[number]
         inner = {**recurrence.outer, **axes, self._round: bounds(0, recurrence.rounds)}
         outer = {**recurrence.outer, **axes, self._round: bounds(0, recurrence.rounds + 1)}
@@ -188,6 +190,7 @@ class _Loop:
             self._initial[number],
             IndexSet.box(inner),
             IndexSet.box(outer),
+            tuple(known),
         )
 
     def _as_opaque(self, number: int) -> Guarded:
@@ -226,10 +229,10 @@ class _Loop:
         recurrence, variable = self._recurrence, Affine.variable(self._round)
         around = {**recurrence.outer, **recurrence.axes[number]}
         start = IndexSet.box(around)
-        if not same(moved(form, {self._round: Affine()}), self._initial[number], start):
+        if not same(moved(form, {self._round: Affine()}, start), self._initial[number], start):
             return False
         each = IndexSet.box({**around, self._round: bounds(0, recurrence.rounds)})
-        return same(moved(form, {self._round: variable + 1}), after, each)
+        return same(moved(form, {self._round: variable + 1}, each), after, each)
 
     def _with_conditions(self, forms: tuple[Guarded, ...], stepped: list[Guarded]) -> tuple[Guarded, ...] | None:
         """The forms, with what earlier rounds needed of the inputs: round s < t of every carry involved."""
@@ -296,11 +299,14 @@ def same(left: Guarded, right: Guarded, box: IndexSet) -> bool:
     return True
 
 
-def moved(value: Guarded, mapping: Mapping[str, Affine]) -> Guarded:
-    """The value at other indices."""
+def moved(value: Guarded, mapping: Mapping[str, Affine], box: IndexSet = UNIVERSE) -> Guarded:
+    """The value at other indices; only those in the box are asked for."""
     if all(e == Affine.variable(v) for v, e in mapping.items()):
         return value
     pieces = [(p.guard.substitute(mapping), p.value) for p in value.pieces]
+    if box is not UNIVERSE and len(pieces) > 1:
+        # outside, a term need not exist: the logarithm of a sum that is empty there
+        pieces = [(guard, element) for guard, element in pieces if not guard.is_disjoint(box)]
     return Guarded(
         tuple(
             Piece(guard, substitute(element, mapping) if isinstance(element, Poly) else element)

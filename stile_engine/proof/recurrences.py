@@ -6,7 +6,7 @@ state grows:
 * ``max(C, g(t))``: the greatest of the initial value and all g(s), s < t;
 * ``a(t) C + b(t)`` with ``a(t) = w(t) / w(t + 1)``: ``w(t) C`` grows by ``w(t + 1) b(t)``, so the state is
   ``(w(0) C_0 + sum of w(s + 1) b(s)) / w(t)``; the running maximum of online softmax, and the counts of a
-  running mean, are such weights;
+  running mean, are such weights, and so is exp(m) of another carry m, whose closed form may have cases;
 * ``log(a(t) exp(C) + b(t))``: the same for exp(C);
 * ``a(t) C``: the product of all a(s);
 * C itself at most indices and something without C at the others: what the last such round wrote.
@@ -15,7 +15,7 @@ state grows:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import compare, in_range
@@ -32,6 +32,7 @@ from stile_engine.term.atoms import (
     PowerAtom,
     Rational,
     ReadAtom,
+    constant,
     mono,
     of_atom,
     of_mono,
@@ -68,6 +69,8 @@ class Problem:
     initial: Guarded
     each: IndexSet
     all: IndexSet
+    known: tuple[Guarded, ...] = ()
+    """Closed forms of other carries that the round names, before round ``round``."""
 
     @property
     def started(self) -> IndexSet:
@@ -78,14 +81,27 @@ def closed_form(problem: Problem, generic: Guarded) -> Guarded | None:
     """The carry before every round, if its generic round has one of the forms above."""
     missing = [p for p in generic.pieces if isinstance(p.value, Missing)]
     rest = [p for p in generic.pieces if not isinstance(p.value, Missing)]
-    for attempt in (_unchanged, _last_written, _extreme, _linear, _multiplied, _logarithmic):
-        found = attempt(problem, rest)
-        if found is not None:
-            return _after_missing(problem, missing, found)
+    lost = _lost(problem, missing)
+    gone = EMPTY
+    for at, _ in lost:
+        gone = gone | at
+    asked = [problem]
+    if gone is not EMPTY:
+        # what is asked of the elements that are left may not be true of all: the logarithm of nothing
+        asked.append(replace(problem, each=problem.each - gone, all=problem.all - gone))
+    for one in asked:
+        for attempt in (_unchanged, _last_written, _extreme, _linear, _multiplied, _logarithmic):
+            found = attempt(one, rest)
+            if found is None:
+                continue
+            if not lost:
+                return found
+            pieces = lost + [((p.guard & problem.all) - gone, p.value) for p in found.pieces]
+            return Guarded(gather(pieces, problem.all))
     return None
 
 
-def _after_missing(problem: Problem, missing: list[Piece], form: Guarded) -> Guarded:
+def _lost(problem: Problem, missing: list[Piece]) -> list[tuple[IndexSet, Element]]:
     """Once an element has no value it stays without."""
     pieces: list[tuple[IndexSet, Element]] = []
     gone = EMPTY
@@ -94,10 +110,7 @@ def _after_missing(problem: Problem, missing: list[Piece], form: Guarded) -> Gua
         at = earlier.project_out([name]) & problem.all
         pieces.append((at - gone, p.value))
         gone = gone | at
-    if not pieces:
-        return form
-    pieces += [((p.guard & problem.all) - gone, p.value) for p in form.pieces]
-    return Guarded(gather(pieces, problem.all))
+    return pieces
 
 
 def _earlier(problem: Problem, guard: IndexSet) -> tuple[IndexSet, tuple[str]]:
@@ -247,8 +260,89 @@ def _linear(problem: Problem, pieces: list[Piece]) -> Guarded | None:
         if parts is None:
             return None
         split.append((p.guard, *parts))
-    total = _accumulated(problem, split, [(p.guard, p.value) for p in problem.initial.pieces])
-    return None if total is None else _joined(problem, total)
+    initial = [(p.guard, p.value) for p in problem.initial.pieces]
+    total = _accumulated(problem, split, initial)
+    return _rescaled(problem, split, initial) if total is None else _joined(problem, total)
+
+
+def _rescaled(
+    problem: Problem, split: list[tuple[IndexSet, Poly, Poly]], initial: list[tuple[IndexSet, Element]]
+) -> Guarded | None:
+    """a(t) C + b(t) where the weight is the exponential of another carry, case by case."""
+    if _at_start(problem, ONE, initial, split) is not ZERO:
+        return None
+    for known in problem.known:
+        for base in (ONE, logarithm(constant(2))):
+            weights = _exponentials(known, base)
+            if weights is None:
+                continue
+            following = _one_later(problem, weights)
+            if all(_fits(problem, guard, a, weights, following) for guard, a, _ in split):
+                none = [(p.guard & problem.started, p.value) for p in known.pieces if isinstance(p.value, Missing)]
+                return _with_start(problem, _divided(problem, split, weights, following) + none)
+    return None
+
+
+Weights = list[tuple[IndexSet, Poly]]
+
+
+def _exponentials(carry: Guarded, base: Poly) -> Weights | None:
+    """exp(base * carry), 0 where the carry is -inf, nothing where it has no value."""
+    found: Weights = []
+    for p in carry.pieces:
+        if isinstance(p.value, Poly):
+            found.append((p.guard, exponential(multiply(base, p.value))))
+        elif p.value == NEGATIVE_INFINITY:
+            found.append((p.guard, ZERO))
+        elif not isinstance(p.value, Missing):
+            return None
+    return found
+
+
+def _one_later(problem: Problem, weights: Weights) -> Weights:
+    step = {problem.round: Affine.variable(problem.round) + 1}
+    moved = [(guard.substitute(step), weight) for guard, weight in weights]
+    return [(guard, substitute(weight, step)) for guard, weight in moved if not guard.is_disjoint(problem.each)]
+
+
+def _fits(problem: Problem, guard: IndexSet, a: Poly, weights: Weights, following: Weights) -> bool:
+    """Whether a(t) w(t + 1) = w(t) on the guard."""
+    for here, weight in weights:
+        for there, later in following:
+            cell = guard & here & there & problem.each
+            if cell is EMPTY:
+                continue
+            if a.is_zero or weight.is_zero:
+                if a.is_zero and weight.is_zero:
+                    continue
+                return False
+            if not are_equal(multiply(a, later), weight, cell, thorough=False):
+                return False
+    return True
+
+
+def _divided(
+    problem: Problem, split: list[tuple[IndexSet, Poly, Poly]], weights: Weights, following: Weights
+) -> list[tuple[IndexSet, Element]]:
+    """(sum of w(s + 1) b(s)) / w(t); nothing has been added up where w(t) is 0."""
+    parts: Weights = []
+    for guard, _, b in split:
+        for there, later in following:
+            cell = guard & there & problem.each
+            if cell is not EMPTY and b.terms:
+                parts.append((cell, _times(specialise(b, cell), specialise(later, cell))))
+    total = ZERO
+    for guard, term in _alike(problem, parts, ONE):
+        earlier, (name,) = _earlier(problem, guard)
+        domain = earlier.given(problem.started)
+        total = add(total, sum_over((name,), domain, substitute(term, {problem.round: Affine.variable(name)})))
+    later_on: list[tuple[IndexSet, Element]] = []
+    for guard, weight in weights:
+        cell = guard & problem.started
+        if cell is not EMPTY:
+            own = specialise(total, cell)
+            later_on.append((guard, own if weight.is_zero else multiply(own, reciprocal(weight))))
+    return later_on
 
 
 def _accumulated(

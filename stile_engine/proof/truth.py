@@ -17,6 +17,7 @@ from stile_engine.index.predicate import substitute as substitute_predicate
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
 from stile_engine.proof import induction
+from stile_engine.proof.pointwise import by_emptiness
 from stile_engine.term.atoms import Poly
 from stile_engine.term.comparison import Difference, differences
 from stile_engine.term.elements import defined, elements_of
@@ -34,7 +35,9 @@ from stile_engine.term.guarded import (
 )
 from stile_engine.term.order import sign_of
 from stile_engine.term.ring import of_affine, subtract
-from stile_engine.term.signs import as_affine
+from stile_engine.term.signs import NEGATIVE, POSITIVE, ZERO_SIGN, as_affine, sign
+
+_DECIDED = {NEGATIVE: -1, ZERO_SIGN: 0, POSITIVE: 1}
 
 Needs = Sequence[tuple[Affine, Predicate]]
 """Index expressions, each with what must hold for it to have a value and lie in its range."""
@@ -178,12 +181,26 @@ def _sign_cases(left: Element, right: Element, guard: IndexSet) -> list[tuple[In
     gap = subtract(left, right)
     index = as_affine(gap)
     if index is None:
-        return [(guard, sign_of(gap))]
+        return _by_its_sums(gap, guard)
     # a comparison of index numbers is decided by the indices
     return [
         (guard & IndexSet.where(compare(index, operator, 0)), Affine((), number))
         for operator, number in (("<", -1), ("==", 0), (">", 1))
     ]
+
+
+def _by_its_sums(gap: Poly, guard: IndexSet) -> list[tuple[IndexSet, Affine | Missing | Unmodelled]]:
+    """The sign of a term, which is known where its sums run over nothing, or over something: a sum of exponentials
+    is zero in the one case, and positive in the other."""
+    found: list[tuple[IndexSet, Affine | Missing | Unmodelled]] = []
+    for part, term in by_emptiness(gap, guard, UNIVERSE):
+        mask = sign(term, None, part)
+        if mask in _DECIDED:
+            found.append((part, Affine((), _DECIDED[mask])))
+            guard = guard - part
+    if guard is not EMPTY:
+        found.append((guard, sign_of(gap)))
+    return found
 
 
 def restricted(

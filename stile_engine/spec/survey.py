@@ -44,6 +44,7 @@ def survey(
     speaks of as an index."""
     found: dict[str, Label] = {}
     comparisons: list[tree.Comparison] = []
+    numbers: set[str] = set()
     for spec in specs:
         indices: set[int] = set()
         for node, _ in tree.walk(spec):
@@ -56,6 +57,9 @@ def survey(
                 case tree.Operand(label=label, dims=dims) if label is not None:
                     own = found.setdefault(label.text, Label(_names(dims)))
                     own.real = own.real or id(node) not in indices
+                case tree.Scalar(name=parameter):
+                    found.setdefault(parameter.text, Label(())).real = True
+                    numbers.add(parameter.text)
                 case tree.At(dim=dim, index=index) | tree.IndexAt(dim=dim, index=index):
                     for part in _data(index):
                         _index(found, part, extents.get(dim.text))
@@ -66,7 +70,7 @@ def survey(
     for name, own_dims in (inputs or {}).items():
         found.setdefault(name, Label(own_dims))
     for name, dtype in (dtypes or {}).items():
-        if name in found:
+        if name in found and name not in numbers:
             found[name].integer |= "int" in dtype or (dtype == "index" and not found[name].real)
             found[name].real |= "float" in dtype
     _compared(found, comparisons, extents)

@@ -9,7 +9,7 @@ from typing import Any
 from stile_engine.array.arrays import Unreadable, around
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.dims import DEFAULT_MAXIMUM, Dim, unknowns_of
+from stile_engine.index.dims import DEFAULT_MAXIMUM, DependentDim, Dim, unknowns_of
 from stile_engine.index.sizes import SizeProduct, SymbolicInteger, affine_of, products_of_sizes
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
@@ -91,7 +91,9 @@ class _Launched:
         self.unknown: set[str] = set()
         """The strides without a number."""
         self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}
-        self.most_elements = max([DEFAULT_MAXIMUM, *(d.maximum for d in task.dims.values())])
+        # A size that is made of others is bounded by the tensors that have it.
+        own = [d.maximum for d in task.dims.values() if not isinstance(d, DependentDim)]
+        self.most_elements = max([DEFAULT_MAXIMUM, *own])
         self._arguments()
 
     # -- arguments -------------------------------------------------------------------------

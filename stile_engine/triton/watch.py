@@ -173,7 +173,7 @@ class Watch:
                 self._note(self._product(polynomial, what, value, site))
                 continue
             given = [region, self.context.widths(own)] if mask is None else [region, mask, self.context.widths(own)]
-            bad = self.context.where(negate(in_range(own, low, high + 1)), value.shape, *given)
+            bad = self.context.where(negate(in_range(own, low, high + 1)), value.shape, *given) & self._no_larger()
             if bad.is_empty:
                 continue
             point = bad.sample()
@@ -233,7 +233,7 @@ class Watch:
                 continue
             outside = negate(in_range(own, low, high + 1))
             bad = self.context.where(outside, shape, *given)
-            bad = bad.substitute(at) if at else bad
+            bad = bad.substitute(at) if at else bad & self._no_larger()
             if instance is not None:
                 bad = bad & self._launched(instance)
             point = None if bad.is_empty or bad.tokens else bad.sample()
@@ -259,6 +259,15 @@ class Watch:
                         yield dict(instance)
                         break
                     top //= 2
+
+    def _no_larger(self) -> IndexSet:
+        """The sizes with which no tensor has too many elements, as far as that is affine: with all symbolic sizes but
+        one at their least, which is 1."""
+        limits: list[Predicate] = []
+        for shape in self.sizes.shapes:
+            fixed = math.prod(size.constant for size in shape if size.is_constant)
+            limits += [compare(size * fixed, "<=", self.most_elements) for size in shape if size.terms and fixed]
+        return IndexSet.where(conjunction(*limits))
 
     def _most(self, value: Polynomial) -> float:
         """A number that a polynomial of sizes stays below: a product of sizes that divides the number of elements of
