@@ -5,6 +5,7 @@ What a law makes of a term must have the term's value, for negative, zero, small
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from hypothesis import given, settings
@@ -13,7 +14,8 @@ from law_checks import KINDS, Numbers, indices, normal_form_agrees, value_of
 from term_values import Bounded, PolyEvaluator
 
 from stile_engine.index import data
-from stile_engine.index.predicate import compare, conjunction
+from stile_engine.index.affine import Affine
+from stile_engine.index.predicate import Predicate, compare, conjunction
 from stile_engine.index.predicate import evaluate as holds
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.proof.equality import are_equal
@@ -22,6 +24,7 @@ from stile_engine.proof.logs_apart import zero_by_exponentiating
 from stile_engine.proof.normalize import Normalizer
 from stile_engine.proof.numbers import HasNoValue, Undecided
 from stile_engine.proof.roots import join_roots
+from stile_engine.proof.truth import _by_its_sums
 from stile_engine.term import signs
 from stile_engine.term.angles import expand_angles
 from stile_engine.term.atoms import Poly, SumAtom, of_mono
@@ -270,3 +273,33 @@ def test_a_sign_beside_known_ones(first: str, second: str, third: str, more: int
         for wide in (0, signs.ZERO_SIGN):
             facts = {t: m | wide for t, m in zip(terms[1:], masks[1:], strict=True)}
             assert sign_given(terms[0], facts) & masks[0], (texts, exact)
+
+
+@settings(max_examples=_EXAMPLES)
+@given(
+    st.sampled_from(["exp(XAB:A B)", "XAB:A B ** 2", "XAB:A B", "(exp(XAB:A B) + 1)"]),
+    st.sampled_from(["B < A", "B < 2 * A - 1", "A + B == 1", "B <= A", "B < A && B > 0"]),
+    st.sampled_from(["{}", "-2 * {}", "{} * exp(-XA:A)", "{} + sum[B](exp(XAB:A B))"]),
+)
+def test_signs_where_sums_run_over_nothing(body: str, domain: str, around: str) -> None:
+    """A sign that emptiness decides is that of the numbers, and the cases cover all indices."""
+    text = f"{around.format(f'sum[B where {domain}]({body})')} -> A"
+    value = value_of(text, _SIZES)
+    box = IndexSet.box({d.name: (d.low, d.high) for d in value.dims})
+    (form,) = Normalizer()(value.node).pieces
+    assert isinstance(form.value, Poly)
+    cases = _by_its_sums(form.value, box)
+    decided = 0
+    for at in indices(value):
+        (own,) = [s for guard, s in cases if not guard.is_disjoint(IndexSet.where(_at(at)))]
+        assert isinstance(own, Affine)
+        for kind in KINDS if own.is_constant else ():
+            arithmetic = Bounded(_DIGITS)
+            number = PolyEvaluator(arithmetic, Numbers(kind))(form.value, at)
+            assert arithmetic.sign(number) == own.constant, (text, at, kind)
+            decided += 1
+    assert decided or body != "exp(XAB:A B)"
+
+
+def _at(point: Mapping[str, int]) -> Predicate:
+    return conjunction(*(compare(Affine.variable(name), "==", number) for name, number in point.items()))
