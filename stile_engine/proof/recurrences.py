@@ -278,8 +278,9 @@ def _rescaled(
                 continue
             following = _one_later(problem, weights)
             if all(_fits(problem, guard, a, weights, following) for guard, a, _ in split):
-                none = [(p.guard & problem.started, p.value) for p in known.pieces if isinstance(p.value, Missing)]
-                return _with_start(problem, _divided(problem, split, weights, following) + none)
+                later = _divided(problem, split, weights, following)
+                later += [(p.guard & problem.started, p.value) for p in known.pieces if isinstance(p.value, Missing)]
+                return _with_start(problem, later)
     return None
 
 
