@@ -64,8 +64,8 @@ def main(path: str, *refuted: str) -> None:
 
     with recording_declarations() as declarations, products_of_sizes():
         runpy.run_path(path)
-    for declaration in declarations:
-        name = getattr(declaration.target, "__name__", None) or declaration.target.fn.__name__
+    for declaration in [one for d in declarations for one in _configurations(d)]:
+        name = _innermost(declaration.target).__name__
         for number in INSTANCES if name in refuted else INSTANCES[:_AGREEING]:
             sizes = _sizes(declaration, number)
             try:
@@ -75,6 +75,25 @@ def main(path: str, *refuted: str) -> None:
             print(json.dumps({"kernel": name, "sizes": sizes, "outcome": outcome}), flush=True)
             if outcome != "agrees" or all(d.concrete is not None for d in declaration.dims.values()):
                 break
+
+
+def _configurations(declaration: Any) -> list[Any]:
+    """The kernel with each configuration of ``triton.autotune``, which itself would need a device to measure on."""
+    target = declaration.target
+    if type(target).__name__ != "Autotuner":
+        return [declaration]
+    found = []
+    for config in target.configs:
+        known = {**config.kwargs, **declaration.options.get("consts", {})}
+        found.append(replace(declaration, target=target.fn, options={**declaration.options, "consts": known}))
+    return found
+
+
+def _innermost(target: Any) -> Any:
+    """The function of Python inside of all decorators."""
+    while not hasattr(target, "__code__"):
+        target = target.fn
+    return target
 
 
 def _plain(declaration: Any) -> Any:
@@ -124,11 +143,12 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     tensors = {label: t for spec in specs.values() for label, t in spec.tensors.items()}
     in_place = {name: tuple(d.name for d in spec.value.dims) for name, spec in specs.items()}
     target = _plain(declaration)
+    heuristics = getattr(target, "values", {})  # which are computed at the launch
     parameters, _ = pair(
-        target.fn,
+        _innermost(target),
         tensors,
         fixed,
-        {**options, "scalars": {}, "consts": _given(options)},
+        {**options, "scalars": {}, "consts": {**dict.fromkeys(heuristics), **_given(options)}},
         in_place,
         False,
         (),
@@ -167,8 +187,11 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
                 resolved.setdefault(own, stride)
     constants = dict(options.get("consts", {}))
     grid_of = options["grid"]
+    chosen = dict(constants)
+    for name, choose in heuristics.items():
+        chosen[name] = choose({**views, **resolved, **chosen})
     with products_of_sizes():
-        programs = grid_of({**resolved, **constants}) if callable(grid_of) else grid_of
+        programs = grid_of({**resolved, **chosen}) if callable(grid_of) else grid_of
     launch = tuple(_resolved(n, sizes, unknowns) for n in programs)
     with np.errstate(all="ignore"):
         target[launch](**views, **resolved, **constants)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import gcd, lcm
 from typing import Any
 
-from stile_engine.index.affine import Affine
+from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.dims import Dim, unknowns_of
-from stile_engine.index.predicate import compare, variables
+from stile_engine.index.predicate import AtLeastZero, EqualsZero, Predicate, compare, variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.index.sizes import SymbolicInteger, render_sizes, size_of
 from stile_engine.proof.instances import Sizes
@@ -42,14 +43,15 @@ def symbolic_dims(dims: Mapping[str, Dim], values: Sequence[Value], tensors: Seq
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Sizes for the symbolic dims, and the values of their unknowns that give them."""
+    """Sizes for the symbolic dims, and the values of their unknowns that give them: numbers, or multiples of the
+    unknowns of dims that are still symbolic (``narrowed``)."""
 
     dims: Mapping[str, Dim]
-    unknowns: Mapping[str, int]
+    unknowns: Mapping[str, int | Affine]
 
     def of(self, value: SymbolicInteger) -> Any:
         """What stands for a symbolic integer at these sizes. Other dims stay as they are."""
-        found = value.affine.substitute({v: Affine((), x) for v, x in self.unknowns.items()})
+        found = value.affine.substitute({v: Affine.of(x) for v, x in self.unknowns.items()})
         if not isinstance(value, Dim):
             return size_of(found)
         if value.name in self.dims or not found.is_constant:
@@ -73,6 +75,79 @@ class Instance:
         """An obligation of the kernel at these sizes, as one of the kernel itself."""
         witness = obligation.witness or Witness()
         return replace(obligation, witness=replace(witness, sizes={**self.sizes, **witness.sizes}))
+
+
+def narrowed(conditions: Sequence[Predicate], dims: Mapping[str, Dim]) -> tuple[Instance, bool]:
+    """The dims with the sizes at which the conditions hold, as far as dims can say it (multiples, a greatest size, one
+    size), and whether they say all of it."""
+    roots = {d.symbol: d for d in dims.values() if d.concrete is None and d.symbol in d.unknowns}
+    factors: dict[str, int] = {}
+    limits = {symbol: d.symbol_range[1] for symbol, d in roots.items()}
+    single: dict[str, int] = {}
+    complete = True
+    for condition in conditions:
+        (symbol, *others) = sorted(variables(condition)) or [""]
+        taken = not others and symbol in roots
+        match condition:
+            case EqualsZero(expression) if taken and (found := _fixed(expression, symbol)) is not None:
+                single[symbol] = found
+            case EqualsZero(expression) if taken and (factor := _divided(expression, symbol)) is not None:
+                factors[symbol] = lcm(factors.get(symbol, 1), factor)
+            case AtLeastZero(expression) if taken and (most := _at_most(expression, symbol)) is not None:
+                limits[symbol] = min(limits[symbol], most)
+            case _:
+                complete = False
+    changed = {s for s, d in roots.items() if s in single or s in factors or limits[s] != d.symbol_range[1]}
+    if any(d.symbol not in d.unknowns and d.unknowns.keys() & changed for d in dims.values()):
+        return Instance({}, {}), not conditions  # dims that are made of others keep what these are
+    unknowns: dict[str, int | Affine] = {**single}
+    for symbol, factor in factors.items():
+        if symbol not in single:
+            unknowns[symbol] = Affine.variable(symbol) * factor
+    found_dims: dict[str, Dim] = {}
+    for symbol, root in roots.items():
+        if symbol in single:
+            found_dims[root.name] = Dim(root.name, root.multiple_of * single[symbol])
+        elif symbol in changed:
+            multiple = root.multiple_of * factors.get(symbol, 1)
+            found_dims[root.name] = Dim(root.name, multiple_of=multiple, max=limits[symbol] * root.multiple_of)
+    for name, own in dims.items():
+        if own.concrete is not None or name in found_dims:
+            continue
+        if own.symbol in roots and roots[own.symbol].name in found_dims:
+            of = found_dims[roots[own.symbol].name]
+            found_dims[name] = Dim(name, of.size)
+    return Instance(found_dims, unknowns), complete
+
+
+def _fixed(expression: Affine, symbol: str) -> int | None:
+    """The one value of the unknown at which the expression is 0."""
+    factor = expression.coefficient(symbol)
+    if len(expression.terms) != 1 or not factor or expression.constant % factor:
+        return None
+    return -expression.constant // factor
+
+
+def _divided(expression: Affine, symbol: str) -> int | None:
+    """c where the expression is 0 exactly at the multiples of c: ``k n - d (k n // d)``."""
+    factor = expression.coefficient(symbol)
+    floors = [(a, c) for a, c in expression.terms if isinstance(a, FloorDiv)]
+    if len(expression.terms) != 2 or len(floors) != 1 or expression.constant or not factor:
+        return None
+    ((atom, coefficient),) = floors
+    numerator = atom.numerator
+    own = numerator.coefficient(symbol)
+    if numerator != Affine.variable(symbol) * own or coefficient * own != -atom.divisor * factor:
+        return None
+    return atom.divisor // gcd(atom.divisor, own)
+
+
+def _at_most(expression: Affine, symbol: str) -> int | None:
+    """The greatest value of the unknown at which the expression is not negative."""
+    factor = expression.coefficient(symbol)
+    if len(expression.terms) != 1 or factor >= 0:
+        return None
+    return expression.constant // -factor
 
 
 MOST_EQUAL = 32
@@ -131,7 +206,8 @@ def smallest(
             found.append(unknowns)
     for instance in where_equal(asked, symbolic):
         if isinstance(instance, Instance):
-            unknowns = {symbol: instance.unknowns.get(symbol, 1) for symbol in ranges}
+            numbers = {s: n for s, n in instance.unknowns.items() if isinstance(n, int)}
+            unknowns = {symbol: numbers.get(symbol, 1) for symbol in ranges}
             largest = max(d.extent.evaluate(unknowns) for d in symbolic)
             if largest <= MOST_READ and sizes.allowed(unknowns) and unknowns not in found:
                 found.append(unknowns)

@@ -8,15 +8,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stile_engine.checking import backend, purity
+from stile_engine.checking.choices import Merged
 from stile_engine.checking.discovery import FoundKernel
 from stile_engine.checking.execution import ModuleRun, error_places, error_site
 from stile_engine.checking.failures import failure_message
 from stile_engine.checking.findings import Findings, Stop
-from stile_engine.checking.instances import PAST_TILES, Instance, smallest, symbolic_dims, where_equal
+from stile_engine.checking.instances import PAST_TILES, Instance, narrowed, smallest, symbolic_dims, where_equal
 from stile_engine.checking.methods import bound, called, owner_of, tensors_of
 from stile_engine.checking.mismatches import Alignments
 from stile_engine.checking.parameters import (
     DeclarationError,
+    declared_inputs,
     launch_of,
     pair,
     refuse_unmodelled,
@@ -31,11 +33,20 @@ from stile_engine.checking.values import describe_values, dims_of_values
 from stile_engine.decorator import Declaration
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.dims import Dim, unknowns_of
+from stile_engine.index.predicate import conjunction
 from stile_engine.index.sizes import SizeProduct, SymbolicInteger
 from stile_engine.proof.verdict import Obligation, Range, Status, kernel_status
 from stile_engine.spec.lower import SpecError
 from stile_engine.term.expression import Tensor
-from stile_engine.trace.frontend import IN_THE_CALLED, KernelResult, KernelTask, PlainArray, TraceError
+from stile_engine.trace.frontend import (
+    IN_THE_CALLED,
+    Choice,
+    FrontEnd,
+    KernelResult,
+    KernelTask,
+    PlainArray,
+    TraceError,
+)
 from stile_engine.trace.handlers import handles_exceptions
 from stile_engine.trace.location import Site
 from stile_engine.trace.questions import Questions
@@ -75,12 +86,14 @@ class KernelCheck:
         run: ModuleRun | None,
         found: FoundKernel,
         instance: Instance | None = None,
+        chosen: Choice | None = None,
         *,
         prover: Prover = prove_here,
     ) -> None:
-        """``instance``: the kernel is checked at these sizes only, for a check that could not be made for all."""
+        """``instance``: the kernel is checked at these sizes only, for a check that could not be made for all.
+        ``chosen``: with these constants, of those that its decorators may choose at a launch."""
         self._request, self._parsed, self._run, self._found = request, parsed, run, found
-        self._instance = instance
+        self._instance, self._chosen = instance, chosen
         self._text = parsed.map
         self._backend: str | None = None
         self._trace_milliseconds = 0.0
@@ -96,6 +109,8 @@ class KernelCheck:
         self._findings = Findings(
             parsed.map, request.path, found.name, found.name_range, request.details, {}, prover=prover
         )
+        self._described = self._findings
+        """Where the proofs stand whose normal forms are shown."""
         self._reader = SpecReader(request, found, self._findings)
 
     # -- ways to a report ------------------------------------------------------------------
@@ -179,8 +194,11 @@ class KernelCheck:
             self._specs = self._reader.lower(declaration.spec, options, self._dims)
             if isinstance(declaration.spec, (str, tuple)) and self._request.against_spec is None:
                 self._several = isinstance(declaration.spec, tuple)
-            task, recorder = self._task(function, options), Recorder(numbers=numbers_of(self._specs))
             front_end = backend.front_end(self._backend, typed)
+            if self._chosen is None and (found := self._choices(front_end, function, options)):
+                self._choose(declaration, found)
+                return
+            task, recorder = self._task(function, options), Recorder(numbers=numbers_of(self._specs))
         except Stop:
             raise
         except ImportError as error:
@@ -188,6 +206,9 @@ class KernelCheck:
             self._findings.stop(Status.ERROR, code, "error", self._found.name_range, message)
         except UnsupportedError as error:
             self._findings.stop(Status.UNSUPPORTED, "unsupported", "warning", self._found.name_range, error.message)
+        except TraceError as error:
+            self._broken_rule(error.code, self._findings.range(error.site), error.message)
+            raise Stop from error
         except StileError as error:
             self._findings.stop(Status.ERROR, error.code, "error", self._found.name_range, error.message)
         before = len(self._findings.obligations)
@@ -196,7 +217,8 @@ class KernelCheck:
         results = self._trace(front_end.trace, task, recorder)
         self._prove(results, task, recorder)
         self._describe(task, recorder)
-        if self._instance is None and (rerun := getattr(front_end, "rerun", None)) is not None:
+        fixed = self._instance is not None and self._instance.sizes
+        if not fixed and (rerun := getattr(front_end, "rerun", None)) is not None:
             self._rerun = lambda witness: rerun(task, witness)
         new = self._findings.obligations[before:]
         if typed or self._request.trace_only or self._impurity or any(o.status is Status.REFUTED for o in new):
@@ -281,12 +303,50 @@ class KernelCheck:
             self._findings.obligations.append(replace(reason, status=Status.UNKNOWN, detail=detail))
             self._findings.diagnose("not-proved", "warning", reason.range or self._found.name_range, detail)
 
+    def _choices(self, front_end: FrontEnd, function: Any, options: Mapping[str, Any]) -> tuple[Choice, ...]:
+        """What the kernel's decorators may choose at a launch, beside what the declaration fixes."""
+        choices = getattr(front_end, "choices", None)
+        if choices is None:
+            return ()
+        dims = {i: tuple(self._dims[d] for d in own.dims) for i, own in declared_inputs(options).items()}
+        for spec in self._specs:
+            dims |= {t.name: tuple(self._dims[d] for d in t.dims) for t in spec.lowered.tensors.values() if t.dims}
+            if spec.output is not None:
+                dims.setdefault(spec.output, tuple(self._dims[d.name] for d in spec.lowered.value.dims))
+        types = dict(options.get("dtypes", {}))
+        tensors = {name: (own, str(types.get(name, "float32"))) for name, own in dims.items()}
+        found: tuple[Choice, ...] = choices(function, launch_of(options, self._dims), tensors, self._findings.sizes)
+        return found
+
+    def _choose(self, declaration: Declaration, choices: Sequence[Choice]) -> None:
+        """The kernel with each choice of constants; the first refutation ends it."""
+        merged = Merged(self._findings, len(choices))
+        for choice in choices:
+            instance, complete = narrowed(choice.conditions, self._dims)
+            check = self._child(declaration, instance, choice, details=self._request.details and merged.count == 0)
+            self._trace_milliseconds += check._trace_milliseconds
+            self._claims += check._claims
+            self._impurity = self._impurity or check._impurity
+            if merged.count == 0:
+                self._values, self._alignments, self._described = check._values, check._alignments, check._findings
+            certain = complete and choice.when == conjunction(*choice.conditions)
+            if merged.add(check._findings, choice, None if certain else self._dims) is Status.REFUTED:
+                self._rerun = check._rerun
+                break
+        merged.settle()
+
     def _at(self, declaration: Declaration, instance: Instance) -> Findings:
         """The kernel checked at these sizes."""
-        request = replace(self._request, details=False)
+        return self._child(declaration, instance, self._chosen, details=False)._findings
+
+    def _child(self, declaration: Declaration, instance: Instance, chosen: Choice | None, details: bool) -> KernelCheck:
+        """The kernel checked at these sizes, with these constants."""
+        request = replace(self._request, details=details)
         within = instance.within(self._instance)
-        check = KernelCheck(request, self._parsed, self._run, self._found, within, prover=self._prover)
+        check = KernelCheck(request, self._parsed, self._run, self._found, within, chosen, prover=self._prover)
         options = dict(declaration.options)
+        if chosen is not None:
+            options["consts"] = {**dict(options.get("consts", {})), **chosen.constants}
         for name in ("consts", "scalars"):
             if name in options:
                 options[name] = {k: _at_sizes(v, instance) for k, v in dict(options[name]).items()}
@@ -297,7 +357,7 @@ class KernelCheck:
                 check._check(replace(declaration, options=options))
             except (Stop, SpecError):
                 check._findings.obligations.append(Obligation("value", Status.ERROR))
-        return check._findings
+        return check
 
     def _task(self, target: Any, options: Mapping[str, Any]) -> KernelTask:
         tensors: dict[str, Tensor] = {}
@@ -496,7 +556,7 @@ class KernelCheck:
 
         def describe() -> tuple[KernelReport, tuple[ValueInfo, ...], tuple[Diagnostic, ...]]:
             hints = tuple(h for a in self._alignments for h in a.hints()) if proved else ()
-            told = findings.described(report)
+            told = self._described.described(report)
             if status is Status.REFUTED and self._rerun is not None:
                 told = with_runs(told, self._rerun, "Triton's interpreter")
             return told, self._values(), hints

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeAlias
 from stile_engine.errors import StileError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import Dim
+from stile_engine.index.predicate import Predicate
 from stile_engine.term.expression import Node, Tensor
 from stile_engine.term.value import Value
 from stile_engine.trace.location import Site
@@ -77,6 +78,22 @@ class Launch:
     strides: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     grid: Any = None
     pointers: frozenset[str] = frozenset()
+
+
+Dims: TypeAlias = "tuple[Dim, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Constants that are chosen when a kernel is launched, as ``triton.autotune`` does.
+
+    ``when`` says, over the unknowns of the sizes, at which of them they are, and each of ``conditions`` holds there.
+    """
+
+    constants: Mapping[str, Any]
+    name: str
+    conditions: tuple[Predicate, ...]
+    when: Predicate
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,9 +15,10 @@ from stile_engine.index.sizes import SizeProduct, SymbolicInteger, affine_of, pr
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds
-from stile_engine.trace.frontend import KernelResult, KernelTask, Launch, Parameter, TraceError
+from stile_engine.trace.frontend import Choice, KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
 from stile_engine.triton import adapter, claims, control, descriptors, operations, reals, transfers
+from stile_engine.triton.choices import choices
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit, NeedsTiles
 from stile_engine.triton.interpreter import Reader
@@ -65,6 +67,16 @@ class TritonFrontEnd:
         if len(public) != 1:
             raise TraceError("a helper function that the compiler does not put in place (noinline)")
         return kernel.read(public[0], recorder)
+
+    def choices(
+        self,
+        function: Any,
+        launch: Launch,
+        tensors: Mapping[str, tuple[tuple[Dim, ...], str]],
+        unknowns: Mapping[str, tuple[int, int]],
+    ) -> tuple[Choice, ...]:
+        """What ``triton.autotune`` and ``triton.heuristics`` may choose beside the constants of the launch."""
+        return choices(function, launch.constants, launch.scalars, tensors, unknowns)
 
     def rerun(self, task: KernelTask, witness: Witness) -> float | None:
         """What Triton's interpreter computes at the index of a counterexample; None where it is not run on it."""

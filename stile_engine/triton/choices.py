@@ -1,0 +1,338 @@
+"""What the decorators around a kernel choose at a launch: ``triton.autotune`` and ``triton.heuristics``.
+
+Their functions are the user's, and run when a kernel is launched. Here they run on the sizes of the declaration; a
+question that is answered differently for different sizes is answered in both ways, each for its sizes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from stile_engine.errors import StileError, UnsupportedError
+from stile_engine.index.affine import Affine
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger
+from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.sets import IndexSet
+from stile_engine.term.expression import bounds
+from stile_engine.trace.frontend import Choice, Dims, TraceError
+from stile_engine.trace.location import Site
+
+_WRAPPERS = ("Autotuner", "Heuristics")
+_MOST_WAYS = 256
+"""Ways in which a launch may go, that are looked at."""
+
+T = TypeVar("T")
+
+
+def choices(
+    target: Any,
+    given: Mapping[str, Any],
+    scalars: Mapping[str, Any],
+    tensors: Mapping[str, tuple[Dims, str]],
+    unknowns: Mapping[str, tuple[int, int]],
+) -> tuple[Choice, ...]:
+    """Every choice of constants that the decorators may make; none where they leave none open.
+
+    ``given`` are constants that the declaration fixes: these are asked for, and nothing is chosen for them. ``scalars``
+    are the integers of the launch, ``tensors`` the dims and element types of what lies behind pointers, ``unknowns``
+    the ranges of what symbolic sizes are made of. Raises ``TraceError`` for what cannot be told before a launch.
+    """
+    wrappers = _wrappers(target)
+    names = [p.name for p in _innermost(target).params] if wrappers else []
+    if not any(_open(w, given, names) for w in wrappers):
+        return ()
+    found: dict[tuple[tuple[str, str], ...], list[tuple[dict[str, Any], tuple[Predicate, ...]]]] = {}
+    for chosen, conditions in _every_way(lambda o: _launch(wrappers, names, given, scalars, tensors, o), unknowns):
+        if chosen is not None:
+            found.setdefault(tuple((n, repr(v)) for n, v in sorted(chosen.items())), []).append((chosen, conditions))
+    if not found:
+        raise TraceError(f"no configuration of triton.autotune has {_named(given)}", _site(wrappers[0]))
+    return tuple(_choice(ways[0][0], [conditions for _, conditions in ways]) for ways in found.values())
+
+
+def _choice(constants: dict[str, Any], ways: Sequence[tuple[Predicate, ...]]) -> Choice:
+    common = tuple(c for c in ways[0] if all(c in other for other in ways[1:]))
+    return Choice(constants, _named(constants), common, disjunction(*(conjunction(*way) for way in ways)))
+
+
+def _wrappers(target: Any) -> list[Any]:
+    """The decorators above the kernel, the outermost first."""
+    found: list[Any] = []
+    while type(target).__name__ in _WRAPPERS and type(target).__module__.startswith("triton."):
+        found.append(target)
+        target = target.fn
+    return found
+
+
+def _innermost(target: Any) -> Any:
+    wrappers = _wrappers(target)
+    return wrappers[-1].fn if wrappers else target
+
+
+def _open(wrapper: Any, given: Mapping[str, Any], names: Sequence[str]) -> bool:
+    if type(wrapper).__name__ == "Heuristics":
+        return any(name not in given for name in wrapper.values)
+    return any(name not in given for config in wrapper.configs for name in _constants(config, names))
+
+
+def _constants(config: Any, names: Sequence[str]) -> dict[str, Any]:
+    return {name: value for name, value in config.all_kwargs().items() if name in names}
+
+
+def _named(constants: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in constants.items())
+
+
+# -- one launch --------------------------------------------------------------------------------
+
+
+def _launch(
+    wrappers: Sequence[Any],
+    names: Sequence[str],
+    given: Mapping[str, Any],
+    scalars: Mapping[str, Any],
+    tensors: Mapping[str, tuple[Dims, str]],
+    oracle: _Oracle,
+) -> dict[str, Any] | None:
+    """What the decorators choose as the oracle answers; None where that is not what was asked for."""
+    arguments: dict[str, Any] = {name: _Argument(name, "of which nothing is known") for name in names}
+    arguments |= {name: _Tensor(name, *own, oracle) for name, own in tensors.items()}
+    arguments |= {name: oracle.size(value) for name, value in scalars.items()}
+    arguments |= given
+    chosen: dict[str, Any] = {}
+    for wrapper in wrappers:
+        if type(wrapper).__name__ == "Autotuner":
+            own = _tuned(wrapper, names, given, arguments, oracle)
+            if own is None:
+                return None
+        else:
+            own = _computed(wrapper, given, arguments)
+        chosen |= own
+        arguments |= own
+    return chosen
+
+
+def _tuned(
+    wrapper: Any, names: Sequence[str], given: Mapping[str, Any], arguments: Mapping[str, Any], oracle: _Oracle
+) -> dict[str, Any] | None:
+    configs = list(wrapper.configs)
+    for option in ("pre_hook", "post_hook"):
+        if getattr(wrapper, f"user_defined_{option}", False):
+            _refuse(f"triton.autotune({option}=…) runs code beside each launch", wrapper, names)
+    prune = wrapper.early_config_prune
+    if prune is not None and len(configs) > 1:
+        told = {name: value for name, value in arguments.items() if name in names}
+        configs = _called("early_config_prune", prune, lambda: prune(list(configs), dict(told), **told), given)
+        if not isinstance(configs, list | tuple) or not all(hasattr(c, "all_kwargs") for c in configs):
+            raise TraceError("early_config_prune does not return a list of configurations", _site(prune))
+        if not configs:
+            raise TraceError("early_config_prune leaves no configuration at some sizes", _site(prune))
+    if any(config.pre_hook is not None for config in configs):
+        _refuse("triton.Config(pre_hook=…) runs code before each launch", wrapper, names)
+    open_ones: list[dict[str, Any]] = []
+    for config in configs:
+        constants = _constants(config, names)
+        if all(_same(given[name], value) for name, value in constants.items() if name in given):
+            own = {name: value for name, value in constants.items() if name not in given}
+            # They may differ in warps and stages, which no value depends on.
+            if own not in open_ones:
+                open_ones.append(own)
+    return open_ones[oracle.choose(len(open_ones))] if open_ones else None
+
+
+def _same(left: Any, right: Any) -> bool:
+    return type(left) is type(right) and bool(left == right)
+
+
+def _computed(wrapper: Any, given: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {}
+    for name, function in wrapper.values.items():
+        if name in given:
+            continue
+        told = {**arguments, **chosen}
+        value = _called(f"the heuristic {name}", function, lambda f=function, t=told: f(dict(t)), [name])  # type: ignore[misc]
+        if isinstance(value, SymbolicInteger | SizeProduct | _Argument):
+            reason = f"the heuristic {name} gives {value}, which has no fixed value"
+            raise TraceError(f"{reason}: give it one with consts={{{name!r}: …}}", _site(function))
+        chosen[name] = value
+    return chosen
+
+
+def _called(what: str, function: Any, call: Callable[[], T], names: Sequence[str] | Mapping[str, Any]) -> T:
+    try:
+        return call()
+    except _TooMany:
+        raise
+    except StileError as error:
+        reason = error.message
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+    wanted = ", ".join(f"{name!r}: …" for name in names) if not isinstance(names, Mapping) else "…"
+    raise TraceError(
+        f"{what} asks what is known at a launch only ({reason}): give consts={{{wanted}}}", _site(function)
+    )
+
+
+def _refuse(what: str, wrapper: Any, names: Sequence[str]) -> NoReturn:
+    tuned = [n for c in wrapper.configs for n in _constants(c, names)]
+    wanted = ", ".join(f"{name!r}: …" for name in dict.fromkeys(tuned))
+    raise TraceError(f"{what}, which is not modelled: give the constants to prove with consts={{{wanted}}}")
+
+
+def _site(function: Any) -> Site | None:
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    if code is None:
+        return None
+    return Site(code.co_filename, code.co_firstlineno, code.co_firstlineno, 0, 0)
+
+
+# -- questions ---------------------------------------------------------------------------------
+
+
+class _TooMany(StileError):
+    """More ways than are looked at."""
+
+    code = "unsupported"
+
+
+class _Oracle:
+    """Answers the questions of one launch: first as told, then with the first answer there is."""
+
+    def __init__(self, told: tuple[int, ...], unknowns: Mapping[str, tuple[int, int]]) -> None:
+        self.answers: list[tuple[int, int]] = []
+        """Each answer, and how many there are."""
+        self.conditions: list[Predicate] = []
+        self._told = told
+        self._unknowns = unknowns
+        self._known: dict[Predicate, bool] = {}
+
+    def choose(self, count: int) -> int:
+        if count == 1:
+            return 0
+        place = len(self.answers)
+        answer = self._told[place] if place < len(self._told) else 0
+        self.answers.append((answer, count))
+        return answer
+
+    def decide(self, question: Predicate) -> bool:
+        """Whether it holds, at sizes at which all earlier answers are right."""
+        known = self._known.get(question)
+        if known is None:
+            box = {v: bounds(low, high + 1) for v, (low, high) in self._unknowns.items()}
+            where = IndexSet.box(box) & IndexSet.where(conjunction(*self.conditions))
+            holds = where & IndexSet.where(question)
+            if holds.is_empty or where.issubset(holds):
+                known = not holds.is_empty
+            else:
+                known = self.choose(2) == 0
+                self.conditions.append(question if known else negate(question))
+            self._known[question] = known
+        return known
+
+    def size(self, value: Any) -> Any:
+        """A size as the user's functions see it."""
+        if isinstance(value, SymbolicInteger):
+            return _Size(value.affine, self) if value.affine.terms else value.affine.constant
+        return _Argument(str(value), "of which nothing is known") if isinstance(value, SizeProduct) else value
+
+
+def _every_way(
+    launch: Callable[[_Oracle], T], unknowns: Mapping[str, tuple[int, int]]
+) -> list[tuple[T, tuple[Predicate, ...]]]:
+    found: list[tuple[T, tuple[Predicate, ...]]] = []
+    waiting: list[tuple[int, ...]] = [()]
+    while waiting:
+        told = waiting.pop()
+        oracle = _Oracle(told, unknowns)
+        found.append((launch(oracle), tuple(oracle.conditions)))
+        if len(found) > _MOST_WAYS:
+            raise _TooMany(f"the decorators choose in more than {_MOST_WAYS} ways: give some constants with consts=")
+        answers = [a for a, _ in oracle.answers]
+        for place in reversed(range(len(told), len(answers))):
+            more = range(1, oracle.answers[place][1])
+            waiting += [(*answers[:place], other) for other in reversed(more)]
+    return found
+
+
+class _Size(SymbolicInteger):
+    """A symbolic size whose comparisons are answered by an oracle."""
+
+    def __init__(self, affine: Affine, oracle: _Oracle) -> None:
+        super().__init__(affine)
+        self._oracle = oracle
+
+    __hash__ = SymbolicInteger.__hash__
+
+    def _symbolic(self, affine: Affine) -> SymbolicInteger:
+        return _Size(affine, self._oracle)
+
+    def _compare(self, other: object, least: int) -> bool | None:
+        affine = self._other(other)
+        if affine is None:
+            return super()._compare(other, least)
+        return self._oracle.decide(compare(self.affine - affine, ">=", least))
+
+    def __eq__(self, other: object) -> bool:
+        affine = self._other(other)
+        return super().__eq__(other) if affine is None else self._oracle.decide(compare(self.affine, "==", affine))
+
+    def __ne__(self, other: object) -> bool:
+        found = self.__eq__(other)
+        return found if found is NotImplemented else not found
+
+
+class _Argument:
+    """An argument of the launch that is known to be there, and no more."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name, self._what = name, what
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise UnsupportedError(f"{self._name}, {self._what}")
+
+    __bool__ = __index__ = __int__ = __float__ = __len__ = __iter__ = __hash__ = __getitem__ = __call__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __and__ = __or__ = __neg__ = _refuse
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise UnsupportedError(f"{self._name}.{attribute}, {self._what}")
+
+    def __str__(self) -> str:
+        return self._name
+
+    __repr__ = __str__
+
+
+class _Tensor(_Argument):
+    """A tensor, of which the shape and the element type are known."""
+
+    def __init__(self, name: str, dims: Dims, dtype: str, oracle: _Oracle) -> None:
+        super().__init__(name, "a tensor of which only the shape and the type are known")
+        self.shape = tuple(oracle.size(d.size) for d in dims)
+        self.ndim = len(dims)
+        self._dtype = dtype
+
+    @property
+    def dtype(self) -> Any:
+        torch = sys.modules.get("torch")
+        if torch is None:
+            raise UnsupportedError(f"{self._name}.dtype, and this file does not import torch")
+        return getattr(torch, self._dtype)
+
+    def size(self, axis: int | None = None) -> Any:
+        return self.shape if axis is None else self.shape[axis]
+
+    def dim(self) -> int:
+        return self.ndim
+
+    def numel(self) -> Any:
+        total: Any = 1
+        for size in self.shape:
+            total = total * size
+        return total
