@@ -11,6 +11,7 @@ from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, negate, variables
 from stile_engine.term.expression import Unmodelled, bounds, every_node
 from stile_engine.triton import integers
+from stile_engine.triton.combining import extrema
 from stile_engine.triton.grid import AXES, TILE, NeedsTiles
 from stile_engine.triton.interpreter import Environment, Reader, controls
 from stile_engine.triton.operations import as_whole, chosen, primitive
@@ -61,7 +62,8 @@ def _only(region: Region, reader: Reader) -> Block:
 
 @controls("scf.while")
 def while_loop(operation: Operation, _environment: Environment, reader: Reader) -> None:
-    raise reader.unsupported("a while loop", operation)
+    reason = "a while loop, whose rounds nothing counts: write it as 'for … in range(…)' where its rounds are known"
+    raise reader.unsupported(reason, operation)
 
 
 @controls("scf.for")
@@ -355,7 +357,7 @@ _COMBINED = {
 def _combination(operation: Operation, reader: Reader) -> str:
     """The reduction whose step the region is: one operation on its two arguments."""
     if len(operation.operands) != 1:
-        raise Unreadable(f"{operation.name} of several blocks together (argmax, argmin)")
+        raise Unreadable(f"{operation.name} of several blocks together, as argmax and argmin are")
     block = _only(operation.regions[0], reader)
     names = [p.name for p in block.parameters]
     if len(block.operations) != 2 or set(block.operations[0].operands) != set(names):
@@ -368,6 +370,17 @@ def _combination(operation: Operation, reader: Reader) -> str:
 
 @controls("tt.reduce")
 def reduction(operation: Operation, environment: Environment, reader: Reader) -> None:
+    if len(operation.operands) > 1:
+        results = reader.stopped(operation, f"{operation.name} of several blocks together, as argmax and argmin are")
+        along = operation.attributes["axis"]
+        for k, name in enumerate(extrema(_only(operation.regions[0], reader))):
+            # The value of a maximum with its index is a maximum.
+            value, kind = environment[operation.operands[k]], operation.result_types[k]
+            if name is not None and kind.is_float:
+                shape = tuple(n for a, n in enumerate(value.shape) if a != along)
+                (results[k],) = primitive(f"reduce_{name}", [value], shape, kind, reader, axes=(along,))
+        environment.update(zip(operation.results, results, strict=True))
+        return
     try:
         name = _combination(operation, reader)
         value = environment[operation.operands[0]]

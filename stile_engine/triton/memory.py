@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from stile_engine.array.arrays import Shape, Unreadable
-from stile_engine.index.affine import Affine, quotient_and_remainder
-from stile_engine.index.predicate import Predicate, compare, conjunction, in_range
+from stile_engine.index.affine import Affine, FloorDiv, quotient_and_remainder
+from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range
 from stile_engine.term.expression import Axes, Node, Tensor
 from stile_engine.trace.location import Site
 from stile_engine.trace.recording import NOT_MODELLED
@@ -40,10 +40,13 @@ class Memory:
     def inside(self, index: tuple[Affine, ...]) -> Predicate:
         return conjunction(*(in_range(i, 0, n) for i, n in zip(index, self.shape, strict=True)))
 
-    def index_of(self, offset: Polynomial, context: Context, shape: Shape) -> tuple[Affine, ...]:
+    def index_of(
+        self, offset: Polynomial, context: Context, shape: Shape, where: Predicate = ALWAYS
+    ) -> tuple[Affine, ...]:
         """The index that the offset is the address of, as the strides tell: the coefficient of each stride.
 
-        The address of the result is the offset, always; whether it lies inside the tensor is another question.
+        The address of the result is the offset, always; whether it lies inside the tensor is another question, which
+        is asked of the lanes in which ``where`` holds: of two indices of one address the one that does is taken.
         Raises ``Unreadable`` where the strides do not divide the offset.
         """
         found: list[Affine] = [Affine()] * len(self.shape)
@@ -60,6 +63,8 @@ class Memory:
                 index = coefficient
             else:
                 index, _ = quotient_and_remainder(coefficient, step, ranges)
+                if any(isinstance(atom, FloorDiv) for atom, _ in index.terms):
+                    index = _whole_steps(coefficient, step, context, shape, where) or index
             found[a] = index
             left = left - Polynomial.of(index) * self.strides[a]
         if left.terms:
@@ -93,6 +98,13 @@ class Memory:
                     found[inner], found[outer] = own + size * step, found[outer] - step
                     break
         return tuple(found)
+
+
+def _whole_steps(coefficient: Affine, step: int, context: Context, shape: Shape, where: Predicate) -> Affine | None:
+    """What of the coefficient is whole steps as it is written, where the rest stays below a step."""
+    whole = Affine(tuple((a, c // step) for a, c in coefficient.terms if c % step == 0), coefficient.constant // step)
+    rest = coefficient - whole * step
+    return whole if context.decide(in_range(rest, 0, step), shape, where) is True else None
 
 
 def _single(stride: Polynomial) -> tuple[Monomial, int]:

@@ -67,7 +67,7 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
         where = conjunction(mask, region)
         if where != ALWAYS and reader.context.decide(where, pointer.shape) is False:
             continue
-        index = pointer.memory.index_of(offset, reader.context, pointer.shape)
+        index = pointer.memory.index_of(offset, reader.context, pointer.shape, where)
         _take_apart(pointer.memory, index, reader)
         index = pointer.memory.carried(index, reader.context, pointer.shape, where)
         found.append((region, index))
