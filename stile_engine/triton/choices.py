@@ -13,9 +13,9 @@ from typing import Any, NoReturn, TypeVar
 
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.sizes import SizeProduct, SymbolicInteger
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
 from stile_engine.index.sets import IndexSet
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger
 from stile_engine.term.expression import bounds
 from stile_engine.trace.frontend import Choice, Dims, TraceError
 from stile_engine.trace.location import Site
