@@ -7,8 +7,9 @@ stands in the condition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from stile_engine.array.arrays import Unreadable
 from stile_engine.array.sizes import unknowns
@@ -48,7 +49,7 @@ def solved(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Mapping[
     waiting = list(equations)
     while waiting:
         left = [e for e in waiting if not solver.use(e)]
-        if len(left) == len(waiting):
+        if len(left) == len(waiting) and not any(solver.use(e) for e in solver.without_a_quotient(waiting)):
             break
         waiting = left
     return solver.known
@@ -90,13 +91,26 @@ class _Solver:
                 self._quotients[atom] = solved
         return True
 
+    def without_a_quotient(self, equations: Sequence[Equation]) -> Iterator[Equation]:
+        """What two equations say together that name one quotient: ``i = e // 33`` and ``j = e - 33 (e // 33)`` say
+        ``33 i + j = e``, also where parts of the quotient were taken out."""
+        for (first, one), (second, other) in combinations(equations, 2):
+            mine, theirs = self._reduced(first), dict(self._reduced(second).terms)
+            for atom, c in mine.terms:
+                if isinstance(atom, FloorDiv) and self._is_unknown(atom) and (d := theirs.get(atom)):
+                    yield first * d - second * c, one * d - other * c
+
     def _reduced(self, expression: Affine) -> Affine:
         total = Affine((), expression.constant)
         for atom, c in expression.terms:
             if isinstance(atom, FloorDiv) and atom in self._quotients:
                 total = total + self._quotients[atom] * c
-            else:
-                total = total + Affine(((atom, 1),)).substitute(self.known) * c
+                continue
+            own = Affine(((atom, 1),)).substitute(self.known)
+            total = total + own.constant * c
+            for inner, d in own.terms:
+                found = self._quotients.get(inner) if isinstance(inner, FloorDiv) else None
+                total = total + (Affine(((inner, 1),)) if found is None else found) * (c * d)
         return total
 
     def _is_unknown(self, atom: Term) -> bool:

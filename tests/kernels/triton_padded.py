@@ -50,7 +50,7 @@ def parts_by_blocks(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted
     o = tl.arange(0, BLOCK)
     x = tl.load(x_ptr + row * n + o, mask=o < n, other=0.0)
     total = tl.sum(x, axis=0)
-    tl.store(out_ptr + row * BLOCK + o, x / total, mask=o < n)  # error[out-of-bounds]  # warning[unsupported]
+    tl.store(out_ptr + row * BLOCK + o, x / total, mask=o < n)  # error[out-of-bounds]  # error[coverage-gap]
 
 
 @kernel({"out_ptr": "max[N](X:R N)"}, **ROWS)
@@ -112,3 +112,22 @@ def value_of_the_greatest_index(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # unsu
     x = tl.load(x_ptr + row * n + o, mask=o < n, other=-float("inf"))
     value, _ = tl.reduce((x, o), 0, _later)  # warning[unsupported]
     tl.store(out_ptr + row, value)
+
+
+SEVEN, DAYS = dim("SEVEN", 7), dim("DAYS", 33)
+FLAT = {"inputs": {"x_ptr": "X:SEVEN DAYS"}, "scalars": {"n": SEVEN * DAYS}, "consts": {"BLOCK": 32}, "grid": (8,)}
+
+
+@kernel({"out_ptr": "2 * X:SEVEN DAYS"}, **FLAT)
+@triton.jit
+def flat_over_a_matrix(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # proved
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)
+
+
+@kernel({"out_ptr": "2 * X:SEVEN DAYS"}, **FLAT)
+@triton.jit
+def flat_without_the_last_block(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = o < n // BLOCK * BLOCK
+    tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=mask), mask=mask)  # error[coverage-gap]

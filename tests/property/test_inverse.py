@@ -62,3 +62,20 @@ def test_flat_programs_are_told_apart() -> None:
     found = invert([(p // 3 * 4 + r, row), (p % 3 * 4 + s, column)], {"p": 6, "r": 4, "s": 4})
     for a, b in product(range(8), range(12)):
         assert found.solution["p"].evaluate({"row": a, "column": b}) == a // 4 * 3 + b // 4
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 7))
+def test_a_flat_index_in_rows_of_another_length(blocks: int, length: int, row: int) -> None:
+    """Blocks of one length over rows of another: element ``(e // row, e % row)`` is at ``e = length u + v``."""
+    flat = U * length + V
+    i, j = (Affine.variable(name) for name in "ij")
+    found = invert([(flat // row, i), (flat % row, j)], {"u": blocks, "v": length})
+    condition = IndexSet.where(found.condition)
+    for u, v in product(range(blocks), range(length)):
+        at = {"i": (u * length + v) // row, "j": (u * length + v) % row}
+        assert {name: found.solution[name].evaluate(at) for name in "uv"} == {"u": u, "v": v}
+        named = {name: value for name, value in at.items() if name in condition.variables}
+        assert condition.contains(named) if named else not condition.is_empty
+    beyond = {"i": blocks * length // row + 1, "j": 0}
+    named = {name: value for name, value in beyond.items() if name in condition.variables}
+    assert "i" not in condition.variables or not condition.contains(named)
