@@ -49,7 +49,7 @@ def solved(equations: Sequence[Equation], sizes: Mapping[str, Size]) -> Mapping[
     waiting = list(equations)
     while waiting:
         left = [e for e in waiting if not solver.use(e)]
-        if len(left) == len(waiting) and not any(solver.use(e) for e in solver.without_a_quotient(waiting)):
+        if len(left) == len(waiting) and not any(solver.learns(e) for e in solver.without_a_quotient(waiting)):
             break
         waiting = left
     return solver.known
@@ -90,6 +90,11 @@ class _Solver:
             else:
                 self._quotients[atom] = solved
         return True
+
+    def learns(self, equation: Equation) -> bool:
+        """Whether the equation tells something that was not known."""
+        before = len(self.known) + len(self._quotients)
+        return self.use(equation) and len(self.known) + len(self._quotients) > before
 
     def without_a_quotient(self, equations: Sequence[Equation]) -> Iterator[Equation]:
         """What two equations say together that name one quotient: ``i = e // 33`` and ``j = e - 33 (e // 33)`` say
