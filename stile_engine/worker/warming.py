@@ -188,7 +188,7 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
             # What a warm-up does not come to load is loaded as well: every child would have to do it again.
             importlib.import_module(f"{package}.{found.name}")
     # Long-lived objects leave the collector's lists: a collection in a child would copy every page of them.
-    # What is garbage among them is looked for when there is time.
+    # Hardly any of them is garbage, and to look for it would take a tenth of the start.
     gc.freeze()
     gc.enable()
     stile_engine.proof.prove.objects_are_frozen = True
@@ -231,5 +231,5 @@ def rehearsal(frameworks: Sequence[str]) -> CheckRequest | None:
     name = next((name for name in reversed(frameworks) if name in WARM_TEXTS), None)
     if name is None:
         return None
-    select = ("warm", "warm_typed") if name == "numpy" else ()
+    select = ("warm", "warm_large") if name == "numpy" else ()
     return CheckRequest(path="<rehearsal>", source=WARM_TEXTS[name], select=select, details=False)

@@ -159,18 +159,10 @@ class Zygote:
             with contextlib.suppress(Exception):  # the checks to come meet it where the user sees it
                 stile_engine.check.check(self._later.pop(0))
             gc.freeze()
-            if not self._later:
-                self._settle()
-
-    def _settle(self) -> None:
-        """Everything is loaded."""
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        if self._spare is not None:
-            # The next one has all of this from its parent.
-            spare, self._spare = self._spare, None
-            _kill(spare.number)
+            if not self._later and self._spare is not None:
+                # The next one has all of this from its parent.
+                spare, self._spare = self._spare, None
+                _kill(spare.number)
 
     @property
     def _is_work_left(self) -> bool:
