@@ -91,6 +91,22 @@ M, N = dim("M", 4), dim("N", 2)
 def warm(X):
     weights = jnp.exp(X - jnp.max(X, axis=0, keepdims=True))
     return weights / jnp.sum(weights, axis=0, keepdims=True)
+
+
+P, Q, R = dim("P", 6), dim("Q", 8), dim("R", 2)
+
+
+@kernel("(softmax[Q](A:P R, B:Q R -> P Q), C:Q R -> P R)")
+def warm_large(A, B, C):
+    maximum, total, output = jnp.full((6, 1), -float("inf")), jnp.zeros((6, 1)), jnp.zeros((6, 2))
+    for start in range(0, 8, 4):
+        scores = A @ B[start : start + 4].T
+        new_maximum = jnp.maximum(maximum, scores.max(axis=1, keepdims=True))
+        weights, rescale = jnp.exp(scores - new_maximum), jnp.exp(maximum - new_maximum)
+        total = total * rescale + weights.sum(axis=1, keepdims=True)
+        output = output * rescale + weights @ C[start : start + 4]
+        maximum = new_maximum
+    return output / total
 """,
     "torch": """
 from stile_engine import dim, kernel
@@ -111,6 +127,22 @@ def warm(X):
 @kernel("(X:M N, Y:M N -> M)")
 def warm_product(X, Y):
     return torch.where(torch.arange(N) < 5, F.softmax(X, -1) * 0 + X, 0.0) @ Y[:1].T[:, 0] * 0 + (X * Y).sum(-1)
+
+
+P, Q, R = dim("P", 6), dim("Q", 8), dim("R", 2)
+
+
+@kernel("(softmax[Q](A:P R, B:Q R -> P Q), C:Q R -> P R)")
+def warm_large(A, B, C):
+    maximum, total, output = torch.full((6, 1), -float("inf")), torch.zeros((6, 1)), torch.zeros((6, 2))
+    for start in range(0, 8, 4):
+        scores = A @ B[start : start + 4].T
+        new_maximum = torch.maximum(maximum, scores.amax(dim=1, keepdim=True))
+        weights, rescale = torch.exp(scores - new_maximum), torch.exp(maximum - new_maximum)
+        total = total * rescale + weights.sum(dim=1, keepdim=True)
+        output = output * rescale + weights @ C[start : start + 4]
+        maximum = new_maximum
+    return output / total
 """,
     "triton": """
 from stile_engine import cdiv, dim, kernel
@@ -138,9 +170,9 @@ def warm(x_ptr, out_ptr, m, n):
     tl.store(out_ptr + rows, total, mask=rows < m)
 """,
 }
-"""One small check for each framework: most of the time of a first trace goes into lazy imports."""
+"""Small checks for each framework: most of the time of a first trace goes into lazy imports."""
 
-_FIRST = {"numpy": ("warm", "warm_typed", "warm_large")}
+_FIRST = {"numpy": ("warm", "warm_typed", "warm_large"), "jax": ("warm",), "torch": ("warm", "warm_product")}
 """The kernels that the first verdict waits for, where it is not all of them."""
 
 _PACKAGES = ("stile_engine.proof", "stile_engine.checking", "stile_engine.trace", "stile_engine.array")
