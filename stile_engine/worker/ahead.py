@@ -27,7 +27,7 @@ class Ahead:
 
     def __call__(self, interpreter: str, frameworks: Sequence[str], log: Callable[[str], None]) -> Launcher:
         launcher, self._launcher = self._launcher, None
-        if launcher is not None and interpreter == self._interpreter:
+        if launcher is not None and launcher.is_under_way and interpreter == self._interpreter:
             launcher.load(frameworks)
             return launcher
         if launcher is not None:

@@ -39,6 +39,10 @@ KEPT_STATUSES = frozenset({Status.PROVED, Status.ASSUMED, Status.REFUTED, Status
 _TICK = 1_000_000_000
 """Nanoseconds: no file system's clock is coarser."""
 
+_QUIET_SECONDS = 0.5
+"""Where nobody waits: after so long without another check of the file its results are kept, which takes a second
+run. While somebody types, that would take the time and the prepared process of the next check."""
+
 NO_KERNEL = "<none>"
 """Selects no kernel: the module is run for what it says of itself."""
 
@@ -374,10 +378,14 @@ class KeepingWorker:
         end = await self._worker.check(request, limits, listen)
         if end.outcome.kind is not OutcomeKind.FINISHED:
             return end
-        work = self._keep(request, limits, end, done, texts, began)
         if self._wait:
-            return await work
-        task = self._keeping[request.path] = asyncio.get_running_loop().create_task(work)
+            return await self._keep(request, limits, end, done, texts, began)
+
+        async def keep_when_quiet() -> RunResult:
+            await asyncio.sleep(_QUIET_SECONDS)
+            return await self._keep(request, limits, end, done, texts, began)
+
+        task = self._keeping[request.path] = asyncio.get_running_loop().create_task(keep_when_quiet())
         task.add_done_callback(lambda ended: self._kept(request.path, ended))
         return end
 

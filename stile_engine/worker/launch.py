@@ -219,6 +219,11 @@ class ZygoteLauncher:
     def process_id(self) -> int | None:
         return None if self._process is None else self._process.pid
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it has begun and its process has not ended since."""
+        return self._channel is not None
+
     def load(self, frameworks: Sequence[str]) -> None:
         """Before the start: these are wanted, whatever it was begun with."""
         self._frameworks = list(frameworks)
