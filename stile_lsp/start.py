@@ -109,12 +109,17 @@ async def _begun(body: bytes | BadHeader | None) -> Ahead | None:
     interpreter = first_interpreter(body) if isinstance(body, bytes) else None
     if interpreter is None or worker_kind() is not WorkerKind.FORKED:
         return None
-    ahead = Ahead(interpreter, lambda text: logger.info("%s", text))
-    begun = asyncio.ensure_future(ahead.begin())
-    for module in _MEANWHILE:
-        await asyncio.sleep(0)
-        importlib.import_module(module)
-    await begun
+    try:
+        ahead = Ahead(interpreter, lambda text: logger.info("%s", text))
+        begun = asyncio.ensure_future(ahead.begin())
+        for module in _MEANWHILE:
+            await asyncio.sleep(0)
+            importlib.import_module(module)
+        await begun
+    except Exception:
+        # Without it the server only takes longer to its first verdict.
+        logger.exception("the worker could not be started ahead")
+        return None
     return ahead
 
 
