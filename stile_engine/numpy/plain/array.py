@@ -216,6 +216,9 @@ class SymbolicArray:
     def sort(self, *arguments: Any, **options: Any) -> None:
         OPERATIONS["sort_in_place"](self, *arguments, **options)
 
+    def copy(self, order: str = "C") -> SymbolicArray:
+        return OPERATIONS["copy"](self, order=order)  # type: ignore[no-any-return]
+
     def reshape(self, *shape: Any, order: str = "C") -> SymbolicArray:
         if len(shape) == 1 and isinstance(shape[0], (tuple, list)):
             shape = tuple(shape[0])
@@ -248,7 +251,7 @@ def _in_place(name: str) -> Callable[..., Any]:
 
 
 for _name in (
-    "sum max min mean prod var std cumsum argmax argmin any all dot astype copy fill squeeze swapaxes ravel "
+    "sum max min mean prod var std cumsum argmax argmin any all dot astype fill squeeze swapaxes ravel "
     "flatten repeat clip round take put argsort nonzero tolist trace diagonal conj"
 ).split():
     setattr(SymbolicArray, _name, _method(_name))
@@ -407,6 +410,8 @@ def _constant(value: np.ndarray) -> SymbolicArray:
         context.unsupported(f"an array of {value.size} numbers is made outside of what is traced")
     elements = Truth(_where_true(value)) if value.dtype.kind == "b" else Real(_table(value))
     found = fresh(elements, shape, value.dtype)
+    if not value.flags.c_contiguous:
+        found.store.strides = None
     if isinstance(found.store, Buffer) and value.dtype.kind in "iu":
         found.store.numbers = value.copy()
     return found

@@ -13,7 +13,8 @@ from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, meet, settled
 from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of
 from stile_engine.numpy.plain.elementwise import operation, reject, write
-from stile_engine.numpy.plain.structure import normalized_axes, ravel
+from stile_engine.numpy.plain.storage import share_unknown_memory
+from stile_engine.numpy.plain.structure import normalized_axes, permuted, ravel
 from stile_engine.term.expression import bounds, multiply
 from stile_engine.term.expression import reduce as reduce_node
 from stile_engine.term.reindexing import reindex_node
@@ -168,4 +169,10 @@ def einsum(subscripts: Any, *operands: Any, out: Any = None, **options: Any) -> 
         every = [n for names in named for n in names]
         single = sorted(n for n in set(every) if isinstance(n, str) and every.count(n) == 1)
         result = [*range(spread), *single]
-    return contract(list(zip(arrays, named, strict=True)), result, out)
+    made = contract(list(zip(arrays, named, strict=True)), result, out)
+    if len(arrays) == 1 and out is None and set(named[0]) == set(result):
+        # NumPy gives a view of a single operand where nothing is summed
+        if len(named[0]) == len(result):
+            return permuted(arrays[0], [named[0].index(letter) for letter in result])
+        share_unknown_memory(arrays[0].store, made.store)
+    return made

@@ -177,6 +177,6 @@ def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False, copy: boo
         for part, axis in zip(parts, order, strict=True)
     ]
     if sparse:
-        return [OPERATIONS["copy"](c) for c in columns] if copy else columns
+        return [OPERATIONS["copy"](c, order="C") for c in columns] if copy else columns
     shape = tuple(parts[order.index(i)].size for i in range(rank))
-    return [OPERATIONS["copy"](OPERATIONS["broadcast_to"](c, shape)) for c in columns]
+    return [OPERATIONS["copy"](OPERATIONS["broadcast_to"](c, shape), order="C") for c in columns]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -32,6 +33,7 @@ from stile_engine.numpy.plain.array import (
     view_at,
 )
 from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
+from stile_engine.numpy.plain.layout import settle_layout
 from stile_engine.numpy.plain.storage import Buffer, View, is_row_major, root
 from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
@@ -57,9 +59,15 @@ def operation(*names: str) -> Callable[[Operation], Operation]:
     """Make a function the model of the NumPy functions of these names."""
 
     def register(function: Operation) -> Operation:
+        @wraps(function)
+        def modelled(*arguments: Any, **options: Any) -> Any:
+            result = function(*arguments, **options)
+            settle_layout(names[0], result, arguments, options)
+            return result
+
         for name in names:
-            OPERATIONS[name] = function
-        return function
+            OPERATIONS[name] = modelled
+        return cast(Operation, modelled)
 
     return register
 
@@ -90,11 +98,7 @@ def pointwise(
     elements, dtype = compute(together, shape, dtype)
     if out is not None:
         return write(out, fresh(elements, shape, dtype), casting="same_kind")
-    plain = all(o.ndim < 2 or is_row_major(o.store) for o in operands)
-    result = fresh(elements, shape, dtype)
-    if not plain:
-        result.store.strides = None  # NumPy keeps the order of the operands in memory
-    return settled(result)
+    return settled(fresh(elements, shape, dtype))
 
 
 def real_type(dtype: np.dtype) -> np.dtype:
@@ -431,11 +435,13 @@ def where(condition: Any, *branches: Any) -> SymbolicArray:
 
 
 @operation("astype")
-def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **options: Any) -> SymbolicArray:
-    reject("astype", {k: v for k, v in options.items() if k not in ("order", "casting", "subok")})
+def astype(x: SymbolicArray, dtype: Any, order: str = "K", *, copy: bool = True, **options: Any) -> SymbolicArray:
+    reject("astype", {k: v for k, v in options.items() if k not in ("casting", "subok")})
     wanted = np.dtype(dtype)
     elements = x.elements
     if wanted == x.dtype and not copy:
+        if order == "F" or (order == "C" and not is_row_major(x.store)):
+            context.unsupported("astype with copy=False into another memory layout is not modelled")
         return x
     if wanted.kind == "f":
         if x.dtype.kind == "f":
@@ -451,7 +457,5 @@ def astype(x: SymbolicArray, dtype: Any, *_order: Any, copy: bool = True, **opti
     elif wanted.kind in "iu" and isinstance(elements, Truth):
         elements = Real(as_node(elements, x.shape))
     result = fresh(elements, x.shape, wanted, fits=np.can_cast(x.dtype, wanted, "safe"))
-    if x.ndim > 1 and not is_row_major(x.store):
-        result.store.strides = None
     result.scalar = x.scalar
     return noted(result)

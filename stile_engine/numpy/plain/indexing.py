@@ -38,6 +38,7 @@ from stile_engine.numpy.plain.elements import (
     substituted,
 )
 from stile_engine.numpy.plain.elementwise import operation, reject, write
+from stile_engine.numpy.plain.layout import lies_in_rows
 from stile_engine.numpy.plain.storage import Buffer
 from stile_engine.numpy.plain.structure import holds_symbolic
 from stile_engine.term.comparison import compare_values
@@ -62,6 +63,8 @@ class Advanced:
         self.kept = [a for a in range(self.view.ndim) if a not in arrays]
         together = self.axes == list(range(self.axes[0], self.axes[-1] + 1))
         self.at = self.axes[0] if together else 0
+        self.leads_in_rows = together and self.at == 0 and all(lies_in_rows(a.store) for a in arrays.values())
+        """Whether the result lies row after row in memory where the array does; NumPy puts indexed axes first."""
         self.numbers: dict[str, tuple[Node, Size]] = {}
         """Indices that depend on numbers, by the variable that stands for each; they lie inside the axis."""
         self.values = [self._indices(arrays[a], self.view.shape[a]) for a in self.axes]
@@ -203,8 +206,10 @@ def _read_affine(array: SymbolicArray, key: Any) -> SymbolicArray:
     mapping = {axis_name(a, view.ndim): axis_index(advanced.place(a), rank) for a in advanced.kept}
     for axis, index in zip(advanced.axes, advanced.indices(names), strict=True):
         mapping[axis_name(axis, view.ndim)] = index
-    elements = _read(view, mapping, advanced)
-    return noted(fresh(elements, advanced.result, view.dtype, fits=True))
+    made = fresh(_read(view, mapping, advanced), advanced.result, view.dtype, fits=True)
+    if not (advanced.leads_in_rows and lies_in_rows(array.store)):
+        made.store.strides = None
+    return noted(made)
 
 
 def _read(view: SymbolicArray, mapping: dict[str, Affine], advanced: Advanced) -> Elements:

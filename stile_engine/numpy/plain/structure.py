@@ -161,7 +161,7 @@ def ravel(a: Any, order: str = "C") -> SymbolicArray:
 
 @operation("flatten")
 def flatten(a: SymbolicArray, order: str = "C") -> SymbolicArray:
-    return reshape(copy(a), (-1,), order)
+    return reshape(copy(a, order="C"), (-1,), order)
 
 
 @operation("broadcast_to")
@@ -202,17 +202,17 @@ def split(a: Any, indices_or_sections: Any, axis: int = 0) -> list[SymbolicArray
 
 @operation("ascontiguousarray")
 def ascontiguousarray(a: Any, dtype: Any = None) -> SymbolicArray:
-    x = array(a, dtype, copy=None) if not isinstance(a, SymbolicArray) or dtype is not None else a
+    x = asarray(a, dtype)
     if is_row_major(x.store):
         return x
-    made = copy(x)
+    made = copy(x, order="C")
     if x.store.strides is None:
         share_unknown_memory(x.store, made.store)
     return made
 
 
 @operation("copy")
-def copy(a: Any, order: str = "C", **options: Any) -> SymbolicArray:
+def copy(a: Any, order: str = "K", **options: Any) -> SymbolicArray:
     reject("copy", {k: v for k, v in options.items() if k != "subok"})
     x = as_array(a)
     made = fresh(x.elements, x.shape, x.dtype, fits=True)
@@ -403,15 +403,30 @@ def holds_symbolic(value: Any) -> bool:
     return isinstance(value, (SymbolicArray, SymbolicInteger))
 
 
-@operation("array", "asarray", "asanyarray")
-def array(a: Any, dtype: Any = None, copy: bool | None = None, **options: Any) -> SymbolicArray:
-    reject("array", {k: v for k, v in options.items() if k not in ("order", "subok", "ndmin")})
-    if isinstance(a, (list, tuple)) and holds_symbolic(a):
-        found = stack([array(item) for item in a])
-    elif isinstance(a, (list, tuple)):
-        found = as_array(np.array(a))
+@operation("array")
+def array(
+    a: Any, dtype: Any = None, copy: bool | None = True, order: str | None = None, ndmin: int = 0, **options: Any
+) -> SymbolicArray:
+    reject("array", {k: v for k, v in options.items() if k != "subok"})
+    given = _as_given(a)
+    if dtype is not None and np.dtype(dtype) != given.dtype:
+        found = OPERATIONS["astype"](given, dtype, order=order or "K")
+    elif copy or order == "F":
+        found = OPERATIONS["copy"](given, order=order or "K")
+        if not copy and given.ndim > 1:
+            share_unknown_memory(given.store, found.store)
     else:
-        found = as_array(a)
-    if dtype is not None and np.dtype(dtype) != found.dtype:
-        return OPERATIONS["astype"](found, dtype)  # type: ignore[no-any-return]
-    return OPERATIONS["copy"](found) if copy or (copy is None and not isinstance(a, SymbolicArray)) else found
+        found = ascontiguousarray(given) if order == "C" else given
+    missing = max(operator.index(ndmin) - found.ndim, 0)
+    return permuted(found, [*(None,) * missing, *range(found.ndim)]) if missing else found
+
+
+@operation("asarray", "asanyarray")
+def asarray(a: Any, dtype: Any = None, order: str | None = None, copy: bool | None = None) -> SymbolicArray:
+    return array(a, dtype, copy, order)
+
+
+def _as_given(a: Any) -> SymbolicArray:
+    if isinstance(a, (list, tuple)):
+        return stack([array(item) for item in a]) if holds_symbolic(a) else as_array(np.array(a))
+    return as_array(a)
