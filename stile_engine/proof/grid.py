@@ -165,6 +165,21 @@ class GridEvaluator:
             total = total + coefficient * inner
         return total
 
+    def _one_integer(self, expression: Affine, at: Mapping[str, Coordinates]) -> int | None:
+        """The number, where everything in the expression is one number: what most rounds of loops are."""
+        total = expression.constant
+        for atom, coefficient in expression.terms:
+            if isinstance(atom, FloorDiv):
+                return None
+            value = self._sizes.get(atom)
+            if value is None:
+                place = at.get(atom)
+                if place is None or place.places or place.low != place.high:
+                    return None
+                value = place.low
+            total += coefficient * value
+        return total
+
     def _holds(self, predicate: Predicate, at: Mapping[str, Coordinates]) -> Any:
         match predicate:
             case Always():
@@ -321,12 +336,17 @@ class GridEvaluator:
     def _carried(self, node: written.Carried, at: Mapping[str, Coordinates]) -> Any:
         np = self._np
         recurrence, number = node.recurrence, node.number
-        rounds = np.asarray(self._integer(node.round, at))
-        last = np.asarray(self._integer(recurrence.rounds, at))
-        if rounds.size > 1 and rounds.min() != rounds.max():
-            raise VariesOverGrid("a round that varies over the grid")
-        round_ = int(rounds.max())
-        if round_ < 0 or (round_ > last).any():
+        one, end = self._one_integer(node.round, at), self._one_integer(recurrence.rounds, at)
+        if one is not None and end is not None:
+            round_, count, beyond = one, end, one > end
+        else:
+            rounds = np.asarray(self._integer(node.round, at))
+            last = np.asarray(self._integer(recurrence.rounds, at))
+            if rounds.size > 1 and rounds.min() != rounds.max():
+                raise VariesOverGrid("a round that varies over the grid")
+            round_, count = int(rounds.max()), int(last.max())
+            beyond = bool((round_ > last).any())
+        if round_ < 0 or beyond:
             raise NotEvaluated("a round that the loop does not have")
         if round_ > self._most_rounds:
             raise TooExpensive
@@ -337,7 +357,7 @@ class GridEvaluator:
             if (moved.low < low or moved.high >= high) and not ((low <= moved.values) & (moved.values < high)).all():
                 raise NotEvaluated("a carry read out of bounds")
             inner[name] = moved
-        return self._loops.after(recurrence, number, round_, int(last.max()), inner)
+        return self._loops.after(recurrence, number, round_, count, inner)
 
     def _single(self, value: int) -> Coordinates:
         """One value, the same object every time."""

@@ -64,7 +64,7 @@ class Loops:
             return None
         for name in node.axes:
             rounds = self.rounds.get(name)
-            if rounds is None or at[name].places or node in rounds.too_large:
+            if rounds is None or at[name].places or at[name].low != at[name].high or node in rounds.too_large:
                 continue
             round_ = at[name].low
             if not 0 <= round_ < rounds.count:
