@@ -136,6 +136,7 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     from stile_engine.checking.parameters import declared_inputs, pair
     from stile_engine.index.dims import Dim
     from stile_engine.index.sizes import products_of_sizes
+    from stile_engine.trace.standing import symbols_replaced
 
     fixed = {name: Dim(name, size) for name, size in sizes.items()}
     options = dict(declaration.options)
@@ -190,8 +191,10 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
     chosen = dict(constants)
     for name, choose in heuristics.items():
         chosen[name] = choose({**views, **resolved, **chosen})
-    with products_of_sizes():
-        programs = grid_of({**resolved, **chosen}) if callable(grid_of) else grid_of
+    programs = grid_of
+    if callable(grid_of):
+        with products_of_sizes(), symbols_replaced(grid_of, lambda size: size.affine.evaluate(unknowns)):
+            programs = grid_of({**resolved, **chosen})
     launch = tuple(_resolved(n, sizes, unknowns) for n in programs)
     with np.errstate(all="ignore"):
         target[launch](**views, **resolved, **constants)

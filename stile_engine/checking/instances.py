@@ -14,7 +14,7 @@ from typing import Any
 
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.dims import Dim, unknowns_of
-from stile_engine.index.predicate import AtLeastZero, EqualsZero, Predicate, compare, variables
+from stile_engine.index.predicate import EqualsZero, Predicate, compare, conjunction, in_range, variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.index.sizes import SymbolicInteger, render_sizes, size_of
 from stile_engine.proof.instances import Sizes
@@ -93,7 +93,7 @@ def narrowed(conditions: Sequence[Predicate], dims: Mapping[str, Dim]) -> tuple[
                 single[symbol] = found
             case EqualsZero(expression) if taken and (factor := _divided(expression, symbol)) is not None:
                 factors[symbol] = lcm(factors.get(symbol, 1), factor)
-            case AtLeastZero(expression) if taken and (most := _at_most(expression, symbol)) is not None:
+            case _ if taken and (most := _at_most(condition, symbol, roots[symbol].symbol_range)) is not None:
                 limits[symbol] = min(limits[symbol], most)
             case _:
                 complete = False
@@ -142,12 +142,16 @@ def _divided(expression: Affine, symbol: str) -> int | None:
     return atom.divisor // gcd(atom.divisor, own)
 
 
-def _at_most(expression: Affine, symbol: str) -> int | None:
-    """The greatest value of the unknown at which the expression is not negative."""
-    factor = expression.coefficient(symbol)
-    if len(expression.terms) != 1 or factor >= 0:
+def _at_most(condition: Predicate, symbol: str, limits: tuple[int, int]) -> int | None:
+    """The greatest value of the unknown at which the condition holds, if it holds at all that are smaller."""
+    low, high = limits
+    where = IndexSet.where(conjunction(in_range(Affine.variable(symbol), low, high + 1), condition))
+    cases = where.intervals(symbol) or ()
+    if len(cases) != 1:
         return None
-    return expression.constant // -factor
+    ((_, first, last),) = cases
+    whole = first.is_constant and last.is_constant and first.constant == low and last.constant < high
+    return last.constant if whole else None
 
 
 MOST_EQUAL = 32

@@ -347,6 +347,7 @@ class KernelCheck:
         options = dict(declaration.options)
         if chosen is not None:
             options["consts"] = {**dict(options.get("consts", {})), **chosen.constants}
+            options["grid"] = options.get("grid") if chosen.grid is None else chosen.grid
         for name in ("consts", "scalars"):
             if name in options:
                 options[name] = {k: _at_sizes(v, instance) for k, v in dict(options[name]).items()}

@@ -94,6 +94,8 @@ class Choice:
     name: str
     conditions: tuple[Predicate, ...]
     when: Predicate
+    grid: tuple[Any, ...] | None = None
+    """The grid, where it too is one of several."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,22 +9,25 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
 from stile_engine.index.sets import IndexSet
-from stile_engine.index.sizes import SizeProduct, SymbolicInteger
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger, products_of_sizes
 from stile_engine.term.expression import bounds
 from stile_engine.trace.frontend import Choice, Dims, TraceError
 from stile_engine.trace.location import Site
+from stile_engine.trace.standing import symbols_replaced
 
 _WRAPPERS = ("Autotuner", "Heuristics")
 _MOST_WAYS = 256
 """Ways in which a launch may go, that are looked at."""
 
 T = TypeVar("T")
+_Way: TypeAlias = "tuple[dict[str, Any], tuple[Any, ...] | None]"
+"""Constants, and the grid where it is one of several."""
 
 
 def choices(
@@ -33,8 +36,9 @@ def choices(
     scalars: Mapping[str, Any],
     tensors: Mapping[str, tuple[Dims, str]],
     unknowns: Mapping[str, tuple[int, int]],
+    grid: Any = None,
 ) -> tuple[Choice, ...]:
-    """Every choice of constants that the decorators may make; none where they leave none open.
+    """Every choice of constants that the decorators may make, and of grids; none where they leave none open.
 
     ``given`` are constants that the declaration fixes: these are asked for, and nothing is chosen for them. ``scalars``
     are the integers of the launch, ``tensors`` the dims and element types of what lies behind pointers, ``unknowns``
@@ -42,20 +46,50 @@ def choices(
     """
     wrappers = _wrappers(target)
     names = [p.name for p in _innermost(target).params] if wrappers else []
-    if not any(_open(w, given, names) for w in wrappers):
+    if not any(_open(w, given, names) for w in wrappers) and _grid(grid, scalars, given) is not None:
         return ()
-    found: dict[tuple[tuple[str, str], ...], list[tuple[dict[str, Any], tuple[Predicate, ...]]]] = {}
-    for chosen, conditions in _every_way(lambda o: _launch(wrappers, names, given, scalars, tensors, o), unknowns):
-        if chosen is not None:
-            found.setdefault(tuple((n, repr(v)) for n, v in sorted(chosen.items())), []).append((chosen, conditions))
+    found: dict[str, list[tuple[_Way, tuple[Predicate, ...]]]] = {}
+
+    def launch(oracle: _Oracle) -> _Way | None:
+        chosen = _launch(wrappers, names, given, scalars, tensors, oracle)
+        if chosen is None or _grid(grid, scalars, {**given, **chosen}) is not None:
+            return None if chosen is None else (chosen, None)
+        sizes = {name: oracle.size(value) for name, value in scalars.items()}
+        with symbols_replaced(grid, oracle.size):
+            return chosen, _grid(grid, sizes, {**given, **chosen})
+
+    for way, conditions in _every_way(launch, unknowns):
+        if way is not None:
+            found.setdefault(repr((sorted(way[0].items()), way[1])), []).append((way, conditions))
     if not found:
         raise TraceError(f"no configuration of triton.autotune has {_named(given)}", _site(wrappers[0]))
-    return tuple(_choice(ways[0][0], [conditions for _, conditions in ways]) for ways in found.values())
+    if not any(constants or grid is not None for ways in found.values() for (constants, grid), _ in ways):
+        return ()
+    return tuple(_choice(*ways[0][0], [conditions for _, conditions in ways]) for ways in found.values())
 
 
-def _choice(constants: dict[str, Any], ways: Sequence[tuple[Predicate, ...]]) -> Choice:
+def _choice(constants: dict[str, Any], grid: tuple[Any, ...] | None, ways: Sequence[tuple[Predicate, ...]]) -> Choice:
     common = tuple(c for c in ways[0] if all(c in other for other in ways[1:]))
-    return Choice(constants, _named(constants), common, disjunction(*(conjunction(*way) for way in ways)))
+    name = _named(constants if grid is None else {**constants, "grid": grid})
+    return Choice(constants, name, common, disjunction(*(conjunction(*way) for way in ways)), grid)
+
+
+def _grid(grid: Any, scalars: Mapping[str, Any], constants: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """The grid of a launch as the declaration's function computes it; None where that asks what sizes leave open.
+
+    Whatever else is wrong with the function is told where the grid is needed.
+    """
+    if not callable(grid):
+        return ()
+    try:
+        with products_of_sizes():
+            found = grid({**scalars, **constants})
+    except UnsupportedError:
+        return None
+    except Exception:
+        return ()
+    own = tuple(found) if isinstance(found, tuple | list) else (found,)
+    return tuple(SymbolicInteger(n.affine) if isinstance(n, _Size) else n for n in own)
 
 
 def _wrappers(target: Any) -> list[Any]:

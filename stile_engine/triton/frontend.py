@@ -76,7 +76,7 @@ class TritonFrontEnd:
         unknowns: Mapping[str, tuple[int, int]],
     ) -> tuple[Choice, ...]:
         """What ``triton.autotune`` and ``triton.heuristics`` may choose beside the constants of the launch."""
-        return choices(function, launch.constants, launch.scalars, tensors, unknowns)
+        return choices(function, launch.constants, launch.scalars, tensors, unknowns, launch.grid)
 
     def rerun(self, task: KernelTask, witness: Witness) -> float | None:
         """What Triton's interpreter computes at the index of a counterexample; None where it is not run on it."""

@@ -115,3 +115,31 @@ def one_block_where_it_does_not_fit(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # 
     o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     if BLOCK == 16 or tl.program_id(0) == 0:
         tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)  # error[coverage-gap]
+
+
+PERSISTENT = {**FLAT, "consts": {"BLOCK": 16, "NUM_SMS": 3}, "grid": lambda META: (min(META["NUM_SMS"], cdiv(N, META["BLOCK"])),)}
+HALF = {**PERSISTENT, "grid": lambda META: (min(2, cdiv(N, META["BLOCK"])),)}
+
+
+@kernel(TWICE, **PERSISTENT)
+@triton.jit
+def persistent(x_ptr, out_ptr, n, BLOCK: tl.constexpr, NUM_SMS: tl.constexpr):  # proved
+    for tile in tl.range(tl.program_id(0), tl.cdiv(n, BLOCK), NUM_SMS):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)
+
+
+@kernel(TWICE, **HALF)
+@triton.jit
+def persistent_with_programs_left_out(x_ptr, out_ptr, n, BLOCK: tl.constexpr, NUM_SMS: tl.constexpr):  # refuted
+    for tile in tl.range(tl.program_id(0), tl.cdiv(n, BLOCK), NUM_SMS):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)  # error[coverage-gap]
+
+
+@kernel(TWICE, **PERSISTENT)
+@triton.jit
+def persistent_by_its_own_programs(x_ptr, out_ptr, n, BLOCK: tl.constexpr, NUM_SMS: tl.constexpr):  # proved
+    for tile in range(tl.program_id(0), tl.cdiv(n, BLOCK), tl.num_programs(0)):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        tl.store(out_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)

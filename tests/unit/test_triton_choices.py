@@ -134,3 +134,22 @@ def test_what_is_asked_for_must_be_a_configuration(tmp_path: Path) -> None:
     )
     found = checked(tmp_path, tuned, body, ", consts={'E': 3}", ", E: tl.constexpr")
     assert found.status.value == "unsupported" and found.message == "no configuration of triton.autotune has E=3"
+
+
+def test_grids_that_sizes_choose(tmp_path: Path) -> None:
+    """``min(programs, tiles)`` is a grid of each, for the sizes at which it is the smaller one."""
+    grid = "grid=lambda META: (min(4, cdiv(N, META['BLOCK'])),)"
+    source = f"""{HEAD.replace('grid=lambda META: (cdiv(N, META["BLOCK"]),)', grid)}
+@kernel(OUT, **FLAT, consts={{"BLOCK": 16, "STEP": 4}})
+@triton.jit
+def f(x_ptr, out_ptr, n, BLOCK: tl.constexpr, STEP: tl.constexpr):
+    for tile in range(tl.program_id(0), tl.cdiv(n, BLOCK), STEP):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        {MASKED}
+"""
+    assert grid in source
+    (right,) = report_of(tmp_path / "file.py", source).kernels
+    assert right.status.value == "proved" and "grid=(4,)" in right.message, right.message
+    (wrong,) = report_of(tmp_path / "file.py", source.replace('"STEP": 4', '"STEP": 5')).kernels
+    witness = next(o.witness for o in wrong.obligations if o.status.value == "refuted")
+    assert witness is not None and witness.sizes == {"N": 65} and "grid=(4,)" in wrong.message
