@@ -92,7 +92,8 @@ def _configurations(declaration: Any) -> list[Any]:
 def _innermost(target: Any) -> Any:
     """The function of Python inside of all decorators."""
     while not hasattr(target, "__code__"):
-        target = target.fn
+        # the typed dialect's own kernel calls it otherwise
+        target = target.fn if hasattr(target, "fn") else target.function
     return target
 
 
