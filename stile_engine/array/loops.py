@@ -135,9 +135,9 @@ class Rolled:
 
     # -- results ---------------------------------------------------------------------------
 
-    def carries(self) -> list[Array]:
-        """The carries after the last round."""
-        return [self._before(k, self.rounds) for k in range(len(self._initial))]
+    def carries(self, rounds: Affine | None = None) -> list[Array]:
+        """The carries after the last round, or after so many of them."""
+        return [self._before(k, self.rounds if rounds is None else rounds) for k in range(len(self._initial))]
 
     def stacked(self, shapes: Sequence[Shape], backwards: bool) -> list[Array]:
         """What the rounds put out, one after the other along a new first axis."""

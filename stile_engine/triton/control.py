@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import Array, RealArray, TruthArray, UnknownArray, Unreadable, around
@@ -81,24 +81,59 @@ def for_loop(operation: Operation, environment: Environment, reader: Reader) -> 
         raise reader.unsupported("a loop whose step is no positive number", operation)
     initial = [environment[name] for name in operation.operands[3:]]
     # The bounds may be chosen by the program id: each case is a loop of its own, on its own path.
-    cases = [
-        (p, q, a, b)
-        for p, a in low.regions()
-        for q, b in high.regions()
-        if reader.context.decide(conjunction(p, q), ()) is not False
-    ]
     results: list[tuple[Predicate, list[Value]]] = []
-    for p, q, a, b in cases:
-        condition = conjunction(p, q)
-        with reader.context.on(condition):
-            loop = _Loop(operation, environment, reader, a, b, stride, initial)
-            results.append((condition, loop.results()))
+    for p, a in low.regions():
+        cases = [(q, b) for q, b in high.regions() if reader.context.decide(conjunction(p, q), ()) is not False]
+        with reader.context.on(p):
+            found = _to_the_least(operation, environment, reader, a, cases, stride, initial)
+        if found is None:
+            found = []
+            for q, b in cases:
+                with reader.context.on(conjunction(p, q)):
+                    found.append(_Loop(operation, environment, reader, a, b, stride, initial).results())
+        results += [(conjunction(p, q), values) for (q, _), values in zip(cases, found, strict=True)]
     for k, name in enumerate(operation.results):
         value = results[-1][1][k]
         for condition, values in reversed(results[:-1]):
             value = chosen(reader, condition, values[k], value)
         environment[name] = value
     reader.record_after(operation, [environment[name] for name in operation.results])
+
+
+def _to_the_least(
+    operation: Operation,
+    environment: Environment,
+    reader: Reader,
+    low: Polynomial,
+    cases: Sequence[tuple[Predicate, Polynomial]],
+    step: int,
+    initial: list[Value],
+) -> list[list[Value]] | None:
+    """What a loop up to the least of several bounds, ``min(end, size)``, carries in the case of each of them: what is
+    carried before a round does not depend on how many rounds there are, so one loop is read, for the rounds below all
+    of the bounds, and asked for what it carries after as many as there are. None where the cases are loops of
+    their own."""
+    # What is claimed of a loop is claimed of its own rounds alone.
+    if len(cases) < 2 or reader.claims:
+        return None
+    loops = [_Loop(operation, environment, reader, low, high, step, initial) for _, high in cases]
+    if any(loop.rounds.is_constant for loop in loops):
+        return None
+    for loop, (case, _) in zip(loops, cases, strict=True):
+        others = (compare(loop.length, "<=", other.length) for other in loops if other is not loop)
+        if reader.context.decide(conjunction(*others), (), case) is not True:
+            return None
+    # A bound of sizes alone says most of the places that are read.
+    longest = min(loops, key=lambda loop: len(loop.length.variables - reader.context.sizes.keys()))
+    try:
+        after = longest.rolled([loop.length for loop in loops])
+    except Unreadable:
+        return None
+    found: list[list[Value]] = []
+    for loop, (case, _) in zip(loops, cases, strict=True):
+        with reader.context.on(case):
+            found.append(loop.where_some(after(loop.rounds)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -204,13 +239,20 @@ class _Loop:
             return self._unrolled()
         try:
             with context.on(some if decided is None else ALWAYS):
-                after = self._rolled()
+                after = self.rolled()(self.rounds)
         except Unreadable as reason:
             if not (self.rounds.is_constant and self.rounds.constant <= MOST_ROUNDS):
                 raise self.reader.unsupported(str(reason), self.operation) from reason
             return self._unrolled()
-        if decided is True:
-            return after
+        return after if decided is True else self._chosen(some, after)
+
+    def where_some(self, after: list[Value]) -> list[Value]:
+        """What it carries in the end, given what it carries after all rounds where there are any."""
+        some = compare(self.length, ">=", 1)
+        decided = self.reader.context.decide(some, ())
+        return self.initial if decided is False else after if decided is True else self._chosen(some, after)
+
+    def _chosen(self, some: Predicate, after: list[Value]) -> list[Value]:
         return [chosen(self.reader, some, a, b) for a, b in zip(after, self.initial, strict=True)]
 
     def _body(self, carries: Sequence[Value], round_: Affine) -> list[Value]:
@@ -234,11 +276,15 @@ class _Loop:
 
     # -- for a generic round -----------------------------------------------------------------
 
-    def _rolled(self) -> list[Value]:
+    def rolled(self, lengths: Sequence[Affine] = ()) -> Callable[[Affine], list[Value]]:
+        """What it carries after so many rounds, of those that start below all of these ends as well.
+
+        Raises ``Unreadable``.
+        """
         reader = self.reader
         variable = reader.round_variable()
         real = [k for k, value in enumerate(self.initial) if isinstance(value, RealArray)]
-        deltas = self._deltas(real)
+        deltas = self._deltas(real, lengths)
         sound = False
 
         def body(before: Sequence[Array], round_: Affine) -> list[Array]:
@@ -248,7 +294,8 @@ class _Loop:
             for k in deltas:
                 carries[k] = _shifted(self.initial[k], deltas[k], round_)
             reader.record_before(self.operation, carries)
-            after = self._body(carries, round_)
+            with reader.context.on(conjunction(*(compare(round_ * self.step, "<", end) for end in lengths))):
+                after = self._body(carries, round_)
             for k in deltas:
                 expected = _shifted(self.initial[k], deltas[k], round_ + 1)
                 if not _same(reader, after[k], expected):
@@ -270,12 +317,16 @@ class _Loop:
                     # What was seen of rounds that are not what they were taken for is no finding.
                     reader.watch.found = noted
                 raise
-        results: list[Value] = list(self.initial)
-        for k, array in zip(real, loop.carries(), strict=True):
-            results[k] = array
-        for k in deltas:
-            results[k] = _shifted(self.initial[k], deltas[k], self.rounds)
-        return results
+
+        def after(rounds: Affine) -> list[Value]:
+            results: list[Value] = list(self.initial)
+            for k, array in zip(real, loop.carries(rounds), strict=True):
+                results[k] = array
+            for k in deltas:
+                results[k] = _shifted(self.initial[k], deltas[k], rounds)
+            return results
+
+        return after
 
     def _real(self, value: Value) -> Array:
         if not isinstance(value, RealArray):
@@ -285,13 +336,14 @@ class _Loop:
                 raise Unreadable(node.reason)
         return value
 
-    def _deltas(self, real: Sequence[int]) -> dict[int, Polynomial]:
+    def _deltas(self, real: Sequence[int], lengths: Sequence[Affine]) -> dict[int, Polynomial]:
         """By how much each integer and each pointer moves in a round, as round 0 shows it."""
         others = [k for k in range(len(self.initial)) if k not in real]
         if not others:
             return {}
         variable = self.reader.round_variable()
-        with self.reader.quietly(), around({variable: bounds(0, self.rounds)}):
+        some = conjunction(*(compare(end, ">=", 1) for end in lengths))
+        with self.reader.quietly(), self.reader.context.on(some), around({variable: bounds(0, self.rounds)}):
             after = self._body(self.initial, Affine())
         found: dict[int, Polynomial] = {}
         for k in others:

@@ -3,6 +3,7 @@ takes its time from lazy imports, and a first one in a fork from the pages that 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import importlib.metadata
@@ -215,6 +216,9 @@ def prepare(frameworks: list[str]) -> tuple[list[str], list[str]]:
             continue
         if text := WARM_TEXTS.get(framework):
             notes.extend(f"warm-up of {framework}: {line}" for line in warm(text, _FIRST.get(framework, ())))
+    with contextlib.suppress(ImportError):
+        # Values are compared on grids of it, whatever framework a kernel is written in.
+        importlib.import_module("numpy")
     for package in _PACKAGES:
         for found in pkgutil.iter_modules(importlib.import_module(package).__path__):
             # What a warm-up does not come to load is loaded as well: every child would have to do it again.
