@@ -11,7 +11,7 @@ from stile_engine.index import data
 from stile_engine.index.cases import Case, cases_of, united
 from stile_engine.index.isl_limits import PARAM
 from stile_engine.index.isl_reading import parameter_names
-from stile_engine.index.isl_writing import decoded_name, of_text, predicate_text
+from stile_engine.index.isl_writing import decoded_name, raw_of
 from stile_engine.index.predicate import Predicate
 from stile_engine.index.predicate import variables as predicate_variables
 
@@ -76,11 +76,11 @@ def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[tuple[isl.
     relations = [_of_predicate(r) for r in dict.fromkeys(r for d in found for r in d.relations(found))]
     for one in found:
         for members, predicate in one.excluded(found):
-            never = members.raw.intersect(of_text(predicate_text(predicate), (one.token,)))
+            never = members.raw.intersect(raw_of(predicate, (one.token,)))
             relations.append(never.complement())
     kept = [r for r in relations if not r.plain_is_universe()]
     return bounds, tuple(tuple(isl.Set.from_basic_set(part) for part in r.get_basic_sets()) for r in kept)
 
 
 def _of_predicate(predicate: Predicate) -> isl.Set:
-    return of_text(predicate_text(predicate), tuple(sorted(predicate_variables(predicate))))
+    return raw_of(predicate, tuple(sorted(predicate_variables(predicate))))

@@ -30,37 +30,27 @@ from stile_engine.index.declared import declared_cases, given_data, united_cases
 from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, context, limited
 from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
 from stile_engine.index.isl_writing import (
-    affine_text,
     constant_box,
     decoded_name,
     isl_name,
     link,
     of_run,
-    of_text,
-    polyhedron,
-    predicate_text,
+    raw_of,
     run_text,
     symbolic_box,
 )
 from stile_engine.index.names import combined, is_bound
-from stile_engine.index.predicate import And, AtLeastZero, EqualsZero, Predicate
+from stile_engine.index.predicate import Predicate
 from stile_engine.index.predicate import variables as predicate_variables
 from stile_engine.index.runs import Run
 from stile_engine.index.work import BudgetExceeded, spend
 
 
-def _is_linear(expression: Affine) -> bool:
-    return all(isinstance(atom, str) for atom, _ in expression.terms)
-
-
 @lru_cache(maxsize=65536)
+@limited
 def _where(predicate: Predicate, names: tuple[str, ...]) -> IndexSet:
-    parts = predicate.operands if isinstance(predicate, And) else (predicate,)
-    if all(isinstance(p, AtLeastZero | EqualsZero) and _is_linear(p.expression) for p in parts):
-        spend()
-        least = [p.expression for p in parts if isinstance(p, AtLeastZero)]
-        return interned(polyhedron(least, [p.expression for p in parts if isinstance(p, EqualsZero)], names))
-    return _from_text(predicate_text(predicate), names)
+    spend()
+    return interned(raw_of(predicate, names))
 
 
 _boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
@@ -135,15 +125,7 @@ class IndexSet:
         names: set[str] = set()
         for name, (low, high) in ranges.items():
             names |= {name} | low.variables | high.variables
-        ordered = tuple(sorted(names))
-        if all(_is_linear(low) and _is_linear(high) for low, high in ranges.values()):
-            spend()
-            found = interned(constant_box(ranges, ordered) or symbolic_box(ranges, ordered))
-        else:
-            parts = [
-                f"{affine_text(low)} <= {isl_name(name)} < {affine_text(high)}" for name, (low, high) in ranges.items()
-            ]
-            found = _from_text(" and ".join(parts), ordered)
+        found = _box(tuple(sorted(ranges.items())), tuple(sorted(names)))
         _boxes[key] = found
         return found
 
@@ -517,9 +499,9 @@ def _single_variable(expression: Affine) -> str | None:
 
 @lru_cache(maxsize=65536)
 @limited
-def _from_text(text: str, names: tuple[str, ...]) -> IndexSet:
+def _box(ranges: tuple[tuple[str, tuple[Affine, Affine]], ...], names: tuple[str, ...]) -> IndexSet:
     spend()
-    return interned(of_text(text, names))
+    return interned(constant_box(dict(ranges), names) or symbolic_box(dict(ranges), names))
 
 
 def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = False) -> IndexSet:
