@@ -188,7 +188,47 @@ class IndexSet:
         key = ("given", context)
         found: IndexSet | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._given(context)
+            about = context if self.tokens else context.about(self.variables)
+            found = self._memo[key] = self._given(context) if about is context else self.given(about)
+        return found
+
+    def about(self, names: frozenset[str]) -> IndexSet:
+        """What the set says of these variables: a set that agrees with it except for conditions on other variables
+        that have nothing to do with them. What names no others, and no data, is the same inside of both."""
+        if self is EMPTY or self.tokens or names >= self.variables:
+            return self
+        kept = frozenset().union(*(part for part in self._parts() if not part.isdisjoint(names)))
+        if len(kept) == len(self.variables):
+            return self
+        return self._only(kept) if kept else UNIVERSE
+
+    def _only(self, kept: frozenset[str]) -> IndexSet:
+        """Without the conditions on other variables, none of which names one of these."""
+        key = ("only", kept)
+        found: IndexSet | None = self._memo.get(key)
+        if found is None:
+            result = self._isl
+            for name in sorted(self.variables - kept):
+                result = result.project_out(PARAM, result.find_dim_by_name(PARAM, isl_name(name)), 1)
+            names = [isl_name(n) for n in sorted(kept)]
+            text = result.to_str()
+            found = _by_text.get(text)
+            if found is None:
+                # a part of what has been simplified is simple
+                found = _by_text[text] = _make(result, text, sorted(names))
+            self._memo[key] = found
+        return found
+
+    @property
+    def _is_convex(self) -> bool:
+        return not self.tokens and self._isl.n_basic_set() == 1 and not self._isl.involves_locals()
+
+    def _parts(self) -> tuple[frozenset[str], ...]:
+        """The variables, by the conditions that speak of several of them together."""
+        key = ("parts",)
+        found: tuple[frozenset[str], ...] | None = self._memo.get(key)
+        if found is None:
+            found = self._memo[key] = _parts_of(self)
         return found
 
     @limited
@@ -197,7 +237,8 @@ class IndexSet:
         inside = self & context
         if inside is EMPTY:
             return EMPTY
-        if context.issubset(self):
+        # a convex set has one form: where it lies inside of another, what they share is the set itself
+        if inside is context or (not context._is_convex and context.issubset(self)):
             return UNIVERSE
         if not self.tokens and not context.tokens:
             return interned(inside._isl.gist(context._isl))
@@ -214,10 +255,22 @@ class IndexSet:
     def is_empty(self) -> bool:
         return self is EMPTY
 
-    @limited
     def is_disjoint(self, other: IndexSet) -> bool:
         if self is EMPTY or other is EMPTY:
             return True
+        if self is UNIVERSE or other is UNIVERSE:
+            return False
+        key = ("disjoint", other)
+        found: bool | None = self._memo.get(key)
+        if found is None:
+            one = self if other.tokens else self.about(other.variables)
+            another = other if self.tokens else other.about(self.variables)
+            whole = one is self and another is other
+            found = self._memo[key] = self._is_disjoint(other) if whole else one.is_disjoint(another)
+        return found
+
+    @limited
+    def _is_disjoint(self, other: IndexSet) -> bool:
         spend()
         mine, theirs = self._run, other._run
         if mine is not None and theirs is not None and mine.name == theirs.name:
@@ -236,7 +289,8 @@ class IndexSet:
         key = ("subset", other)
         found: bool | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = self._is_subset(other)
+            about = self if other.tokens else self.about(other.variables)
+            found = self._memo[key] = self._is_subset(other) if about is self else about.issubset(other)
         return found
 
     @limited
@@ -483,6 +537,18 @@ class IndexSet:
         )
         spend(len(found))
         return sorted(found, key=lambda p: [p[n] for n in sorted(p)])
+
+
+def _parts_of(found: IndexSet) -> tuple[frozenset[str], ...]:
+    if not found._is_convex:
+        return (found.variables,)  # of cases, each has its own
+    parts: list[frozenset[str]] = []
+    conditions = found.text[found.text.index("{") :].split(" and ")
+    for own in (frozenset(decoded_name(n) for n in _WORD.findall(condition)) for condition in conditions):
+        together = [part for part in parts if not part.isdisjoint(own)]
+        parts = [part for part in parts if part.isdisjoint(own)]
+        parts.append(own.union(*together))
+    return tuple(parts)
 
 
 def _by_name(item: tuple[str, Affine]) -> str:

@@ -40,6 +40,10 @@ def specialise(operand: Poly, context: IndexSet) -> Poly:
         operand = fixed_by(operand, context)
     if context is UNIVERSE:
         return operand
+    if not data.tokens_of(operand.variables):
+        context = context.about(operand.variables)
+        if context is UNIVERSE:
+            return operand
     key = (operand, context)
     found = _known.get(key)
     if found is None:
