@@ -113,6 +113,7 @@ class _Loop:
         self._with_state = with_state
         self._round = recurrence.variable
         self._opaque = [_opaque_tensor(recurrence, number) for number in range(len(initial))]
+        self._weights: dict[tuple[Poly, IndexSet], Poly] = {}
         self._shown: dict[int, Guarded] = {}
         """What the body makes of the carries whose closed forms have been shown already."""
         self._known: dict[Node, Guarded] = {}
@@ -191,6 +192,7 @@ class _Loop:
             IndexSet.box(inner),
             IndexSet.box(outer),
             tuple(known),
+            self._weights,
         )
 
     def _as_opaque(self, number: int) -> Guarded:

@@ -60,6 +60,9 @@ class Normalizer:
         self._states: dict[int, induction.State] = {}
         self._recurrences: list[Recurrence] = []
         self._done: dict[Node, Guarded] = {}
+        self._stateless: dict[Node, Guarded] = {}
+        """Normal forms that rest on no state of a loop; bodies of one loop share them, whatever its state."""
+        self._bodies: WeakKeyDictionary[Recurrence, dict[Node, Guarded]] = WeakKeyDictionary()
 
     def _inside(
         self, recurrence: Recurrence, state: induction.State, apart: bool, known: Mapping[Node, Guarded]
@@ -71,6 +74,7 @@ class Normalizer:
         inner._recurrences = [*self._recurrences, recurrence]
         if apart:
             inner._outside, inner._round = self, recurrence.variable
+            inner._stateless = self._bodies.setdefault(recurrence, {})
         return inner
 
     @property
@@ -84,8 +88,11 @@ class Normalizer:
             current, ready = stack.pop()
             if current in self._done:
                 continue
+            if (found := self._stateless.get(current)) is not None:
+                self._done[current] = found
+                continue
             if not ready and self._outside is not None and self._round not in current.axes:
-                self._done[current] = self._outside(current)
+                self._done[current] = self._stateless[current] = self._outside(current)
                 continue
             if not ready:
                 stack.append((current, True))
@@ -94,6 +101,8 @@ class Normalizer:
                 continue
             spend()
             self._done[current] = self._build(current)
+            if not isinstance(current, written.Carried) and all(c in self._stateless for c in children(current)):
+                self._stateless[current] = self._done[current]
         return self._done[node]
 
     def _build(self, node: Node) -> Guarded:

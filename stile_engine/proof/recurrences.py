@@ -15,7 +15,7 @@ state grows:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import compare, in_range
@@ -71,6 +71,8 @@ class Problem:
     all: IndexSet
     known: tuple[Guarded, ...] = ()
     """Closed forms of other carries that the round names, before round ``round``."""
+    weights: dict[tuple[Poly, IndexSet], Poly] = field(default_factory=dict)
+    """Those that were found for factors on sets, of all carries of the loop."""
 
     @property
     def started(self) -> IndexSet:
@@ -452,10 +454,15 @@ def _weight(problem: Problem, factors: list[tuple[IndexSet, Poly]]) -> Poly | No
     for guard, a in kept:
         if a is ONE:
             continue
-        for weight in _weights(a, step, guard):
-            if are_equal(multiply(a, substitute(weight, step)), weight, guard, thorough=False):
-                return weight
-        return None
+        # of axes that neither names nothing is asked, and carries over different axes have weights in common
+        inside = guard.about(a.variables | {problem.round})
+        found = problem.weights.get((a, inside))
+        if found is None:
+            for weight in _weights(a, step, inside):
+                if are_equal(multiply(a, substitute(weight, step)), weight, inside, thorough=False):
+                    found = problem.weights[a, inside] = weight
+                    break
+        return found
     return None
 
 
