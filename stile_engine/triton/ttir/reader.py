@@ -74,7 +74,7 @@ def read_type(text: str) -> Type:
 def _places(tree: Tree[Token]) -> dict[str, Tree[Token]]:
     """The named places, which stand before and after the code that names them."""
     return {
-        str(alias.children[0]): cast("Tree[Token]", alias.children[1])
+        str(alias.children[0]).partition(" ")[0]: cast("Tree[Token]", alias.children[1])
         for alias in tree.children
         if isinstance(alias, Tree) and alias.data == "alias"
     }
@@ -99,17 +99,19 @@ class _Places:
             return None
         inner = tree.children[0]
         if tree.data == "place":
-            return self.read(inner)
+            return self.named(str(inner)[4:-1]) if _is(inner, "REFERENCE") else self.read(inner)
         match tree.data:
             case "named_place":
                 return self.named(str(inner))
             case "source_place":
-                return Place(_unquoted(str(inner)), int(tree.children[1]), int(tree.children[2]))
+                path, line, column = str(inner).rsplit(":", 2)
+                return Place(_unquoted(path), int(line), int(column))
             case "value_place":
-                below = self.read(tree.children[1])
+                name, _, place = str(inner).rpartition("(") if _is(inner, "NAMED") else (str(inner), "", "")
+                below = self.named(place[:-1]) if place else self.read(tree.children[1])
                 if below is None:
                     return None
-                return Place(below.path, below.line, below.column, _unquoted(str(inner)), below.caller)
+                return Place(below.path, below.line, below.column, _unquoted(name), below.caller)
             case "call_place":
                 callee, caller = self.read(inner), self.read(tree.children[1])
                 if callee is None:
@@ -142,7 +144,8 @@ class _Builder(Transformer[Token, Module]):
 
     def place(self, children: list[Any]) -> _Located:
         # A location has no method of its own here: it stays a tree until the place around it is read.
-        return _Located(self._places.read(children[0]))
+        inner = children[0]
+        return _Located(self._places.read(inner) if isinstance(inner, Tree) else self._places.named(inner[4:-1]))
 
     def function(self, children: list[Any]) -> Function:
         symbol = next(c for c in children if isinstance(c, Token) and c.type == "SYMBOL")
