@@ -12,7 +12,7 @@ from stile_engine.incremental.statement import decorator_names, dotted
 from stile_engine.proof.verdict import Position, Range, Status
 from stile_engine.trace.location import Site
 from stile_engine.trace.report import KernelReport
-from stile_engine.trace.source_map import SourceMap, site_of
+from stile_engine.trace.source_map import SourceMap, every_statement, site_of
 
 MODULE = "<module>"
 """The name of the kernel that typed code at module level makes."""
@@ -54,7 +54,7 @@ class FoundKernel:
 
 def find_kernels(parsed: ParsedText, path: str) -> tuple[FoundKernel, ...]:
     """In the order of the text; kernels in text that is not Python yet are among them."""
-    nodes = list(ast.walk(parsed.tree))
+    nodes = list(every_statement(parsed.tree))
     names = _decorator_names(nodes) or _names_in_broken_text(parsed)
     found = [*_decorated(nodes, parsed, names, path), *_in_broken_parts(parsed, names)]
     if (module := _module_kernel(parsed, {id(k.function) for k in found if k.function})) is not None:

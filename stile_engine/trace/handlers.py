@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import CodeType, FunctionType
 
 from stile_engine.trace.location import Site, user_sites
+from stile_engine.trace.source_map import every_statement
 
 
 def may_be_caught() -> bool:
@@ -47,7 +48,7 @@ def _guarded(source: str, handlers_only: bool = False) -> tuple[tuple[int, int],
         # A text with broken parts runs in pieces; any line of it may be guarded.
         return ((1, len(source) + 1),)
     found: list[tuple[int, int]] = []
-    for node in ast.walk(tree):
+    for node in every_statement(tree):
         if (isinstance(node, (ast.With, ast.AsyncWith)) and not handlers_only) or (
             isinstance(node, (ast.Try, ast.TryStar)) and node.handlers
         ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from stile_engine.proof.verdict import Position, Range
 from stile_engine.trace.location import Site
@@ -96,6 +97,18 @@ class SourceMap:
 
 def _utf16(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", errors="surrogatepass")) // 2
+
+
+def every_statement(*roots: ast.AST) -> Iterator[ast.stmt]:
+    """The statements and those inside of them; expressions, most of a tree, are not looked at."""
+    waiting = list(roots)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            if isinstance(inner := getattr(node, part, None), list):
+                waiting += inner
 
 
 def site_of(node: ast.expr | ast.stmt | ast.arg, path: str) -> Site:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from stile_engine.trace.location import Site, is_user_file
-from stile_engine.trace.source_map import site_of
+from stile_engine.trace.source_map import every_statement, site_of
 from stile_engine.triton.ttir.tree import Function, Operation, Place
 
 _RANK = 1 << 16
@@ -67,8 +67,7 @@ class Sites:
     def __init__(self, path: str) -> None:
         self._path = path
         self._known: dict[tuple[str, int, int], Site] = {}
-        self._starts: dict[Start, list[ast.AST]] | None = None
-        self._returned: frozenset[Extent] = frozenset()
+        self._text: _Text | None = None
 
     def of(self, operation: Operation) -> Site | None:
         return next(self._chain(operation), None)
@@ -93,7 +92,7 @@ class Sites:
                 break
             site = self._site(place)
             found.append(site)
-            if (site.lineno, site.col, site.end_lineno, site.end_col) not in self._returned:
+            if (site.lineno, site.col, site.end_lineno, site.end_col) not in self._whole.returned:
                 break
         return found
 
@@ -167,12 +166,16 @@ class Sites:
 
     def _node(self, place: Place) -> ast.AST | None:
         """The expression or statement that is meant."""
-        if self._starts is None:
-            self._starts, self._returned = _read("".join(linecache.getlines(self._path)))
         column, rank = unranked(place.column - 1)
         made = _generated.get(place.path)
-        nodes = (self._starts if made is None else made.starts).get((place.line, column))
+        nodes = (self._whole.starts(place.line) if made is None else made.starts).get((place.line, column))
         return nodes[min(rank, len(nodes) - 1)] if nodes else None
+
+    @property
+    def _whole(self) -> _Text:
+        if self._text is None:
+            self._text = _read("".join(linecache.getlines(self._path)))
+        return self._text
 
 
 def unranked(column: int) -> tuple[int, int]:
@@ -217,14 +220,39 @@ def _starts(tree: ast.AST) -> dict[Start, list[ast.AST]]:
     return found
 
 
+class _Text:
+    """The nodes of a text, by where they start. A file may have many kernels: only statements that are asked for are
+    gone through."""
+
+    def __init__(self, statements: Sequence[ast.stmt]) -> None:
+        self._statements = statements
+        self._known: dict[ast.stmt, dict[Start, list[ast.AST]]] = {}
+
+    @cached_property
+    def returned(self) -> frozenset[Extent]:
+        """Where the expressions stand that functions return."""
+        values = (n.value for n in every_statement(*self._statements) if isinstance(n, ast.Return) and n.value)
+        return frozenset((n.lineno, n.col_offset, n.end_lineno or n.lineno, n.end_col_offset or 0) for n in values)
+
+    def starts(self, line: int) -> Mapping[Start, list[ast.AST]]:
+        """Those of the statement of the text that the line belongs to."""
+        own = next((s for s in self._statements if _first_line(s) <= line <= (s.end_lineno or s.lineno)), None)
+        if own is None:
+            return {}
+        found = self._known.get(own)
+        if found is None:
+            found = self._known[own] = _starts(own)
+        return found
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators: Sequence[ast.expr] = getattr(statement, "decorator_list", ())
+    return min((d.lineno for d in decorators), default=statement.lineno)
+
+
 @lru_cache(maxsize=8)
-def _read(source: str) -> tuple[dict[Start, list[ast.AST]], frozenset[Extent]]:
-    """The nodes of a text, and where the expressions stand that functions return."""
+def _read(source: str) -> _Text:
     try:
-        tree = ast.parse(source)
+        return _Text(ast.parse(source).body)
     except SyntaxError:
-        return {}, frozenset()
-    returned = (n.value for n in ast.walk(tree) if isinstance(n, ast.Return) and n.value is not None)
-    return _starts(tree), frozenset(
-        (n.lineno, n.col_offset, n.end_lineno or n.lineno, n.end_col_offset or 0) for n in returned
-    )
+        return _Text(())
