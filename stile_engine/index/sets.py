@@ -147,7 +147,24 @@ class IndexSet:
         found: IndexSet | None = self._memo.get(key)
         if found is None:
             found = self._memo[key] = self._combined_runs(operation, other) or self._combine(operation, other)
+            if found is not EMPTY and not found.tokens:
+                self._remember(operation, other, found)
         return found
+
+    def _remember(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet, found: IndexSet) -> None:
+        """What follows of the sets from what was made of them, so that isl is not asked for it."""
+        if operation is isl.Set.intersect:
+            other._memo[operation, self] = found
+            parts = [(found, self), (found, other)]
+        elif operation is isl.Set.subtract:
+            found._memo["disjoint", other] = True
+            parts = [(found, self)]
+        else:
+            other._memo[operation, self] = found
+            parts = [(self, found), (other, found)]
+        for part, whole in parts:
+            part._memo["subset", whole] = True
+            part._memo[isl.Set.intersect, whole] = part
 
     def _combined_runs(self, operation: Callable[[isl.Set, isl.Set], isl.Set], other: IndexSet) -> IndexSet | None:
         mine, theirs = self._run, other._run
@@ -221,6 +238,8 @@ class IndexSet:
 
     @property
     def _is_convex(self) -> bool:
+        if self._run is not None:
+            return True
         return not self.tokens and self._isl.n_basic_set() == 1 and not self._isl.involves_locals()
 
     def _parts(self) -> tuple[frozenset[str], ...]:

@@ -87,12 +87,12 @@ def _under_indicators(m: Mono) -> Poly | None:
 def _atom(atom: Atom, context: IndexSet) -> Poly | None:
     match atom:
         case SumAtom():
-            domain = atom.domain & context
+            domain, inner = atom.domain & context, atom.body
             if domain.tokens:
-                domain, inner = over_segments(atom.bound, domain, atom.body)
+                domain, inner = over_segments(atom.bound, domain, inner)
+                narrow = domain.given(context)
             else:
-                inner = atom.body
-            narrow = domain.given(context)
+                narrow = atom.domain.given(context)
             body = specialise(inner, domain)
             if narrow is atom.domain and body is atom.body:
                 return None
@@ -106,7 +106,9 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
                 domain, inner = p.domain & context, p.body
                 if domain.tokens:
                     domain, inner = over_segments(p.bound, domain, inner)
-                narrow = domain.given(context)
+                    narrow = domain.given(context)
+                else:
+                    narrow = p.domain.given(context)
                 if p.domain.tokens and context.tokens and (p.domain.project_out(p.bound) & context) is EMPTY:
                     narrow = EMPTY
                 if narrow is EMPTY:

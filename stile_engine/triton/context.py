@@ -97,6 +97,14 @@ class Context:
         own = conjunction(self.path, predicate, *also)
         return self.indices(shape, own) & IndexSet.where(own)
 
+    def never(self, predicate: Predicate, shape: Shape, *also: Predicate) -> bool:
+        """Whether it holds in no lane of any program on the present path."""
+        own = conjunction(self.path, predicate, *also)
+        around, there = self.indices(shape, own), IndexSet.where(own)
+        if around.tokens or there.tokens:
+            return (around & there).is_empty
+        return around.is_disjoint(there)
+
     def widths(self, value: Affine) -> Predicate:
         """What the element types of integer inputs say of the elements that it names."""
         found: list[Predicate] = []
@@ -109,9 +117,9 @@ class Context:
         """Whether it holds in all lanes of all programs on the present path (True), in none (False), or in some."""
         if predicate == ALWAYS:
             return True
-        if self.where(negate(predicate), shape, *given).is_empty:
+        if self.never(negate(predicate), shape, *given):
             return True
-        return False if self.where(predicate, shape, *given).is_empty else None
+        return False if self.never(predicate, shape, *given) else None
 
     def simplify(self, predicate: Predicate, shape: Shape) -> Predicate:
         decided = self.decide(predicate, shape)

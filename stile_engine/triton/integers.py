@@ -32,7 +32,7 @@ def make(context: Context, shape: Shape, pieces: Sequence[tuple[Predicate, Polyn
     earlier: Predicate = NEVER
     for predicate, value in pieces:
         own = conjunction(predicate, negate(earlier))
-        if own != ALWAYS and context.where(own, shape).is_empty:
+        if own != ALWAYS and context.never(own, shape):
             continue
         if kept and kept[-1][1] == value:
             kept[-1] = (disjunction(kept[-1][0], predicate), value)

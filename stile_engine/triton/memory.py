@@ -91,9 +91,9 @@ class Memory:
         found = list(index)
         for outer, inner in self.rows():
             own, size = found[inner], self.shape[inner]
+            if context.decide(in_range(own, 0, size), shape, where) is not False:
+                continue
             for beyond, step in ((compare(own, "<", 0), 1), (compare(own, ">=", size), -1)):
-                if context.decide(in_range(own, 0, size), shape, where) is None:
-                    continue
                 if context.decide(beyond, shape, where) is True and not context.where(beyond, shape, where).is_empty:
                     found[inner], found[outer] = own + size * step, found[outer] - step
                     break

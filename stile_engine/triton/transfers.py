@@ -76,7 +76,7 @@ def _cases(pointer: Pointer, mask: Predicate, reader: Reader, kind: str) -> tupl
             safe = reader.watch.bounds(kind, pointer.memory, index, where, pointer.shape, reader.site)
         else:
             outside = negate(pointer.memory.inside(index))
-            safe = reader.context.where(outside, pointer.shape, where).is_empty
+            safe = reader.context.never(outside, pointer.shape, where)
         kept_inside = kept_inside and safe
         if not safe:
             inside.append(conjunction(region, pointer.memory.inside(index)))

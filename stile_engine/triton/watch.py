@@ -209,7 +209,7 @@ class Watch:
             index = memory.index_of(step, self.context, shape)
         except Unreadable:
             return False
-        return self.context.where(negate(memory.inside(index)), shape, *given).is_empty
+        return self.context.never(negate(memory.inside(index)), shape, *given)
 
     def _step(
         self,
