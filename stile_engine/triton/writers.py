@@ -54,8 +54,8 @@ def written_by(access: Access, programs: Axes, known: Collection[str] = ()) -> W
     # In the coordinates of the output, apart from those of the lanes.
     renamed = {axis_variable(a): Affine.variable(f"lane.{a}") for a in range(len(access.shape))}
     own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
-    known = numeric({**access.variables, **own})
-    counts = {v: max(1, r[1].constant) for v, r in ((v, known.get(v, bounds(0, 2**40))) for v in own)}
+    widest = numeric({**access.variables, **own})
+    counts = {v: max(1, r[1].constant) for v, r in ((v, widest.get(v, bounds(0, 2**40))) for v in own)}
     equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
     solved = invert(equations, counts)
     mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}

@@ -47,3 +47,9 @@ def test_plain_kernels_are_captured_and_proved() -> None:
     done = run("captures.py", "--tiles", "2", "--count", "1", "--rolled", "8")
     names = ("numpy", "jax", "torch", "fori_loop", "scan", "Pallas, a loop", "Pallas, the grid")
     assert all(name in done.stdout for name in names), done.stderr
+
+
+def test_triton_kernels_are_proved_from_their_text() -> None:
+    pytest.importorskip("triton")
+    done = run("triton_checks.py", "--count", "1", "--kernels", "matmul")
+    assert "matmul" in done.stdout and "operations" in done.stdout, done.stderr
