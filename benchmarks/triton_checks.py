@@ -38,9 +38,9 @@ class Row:
 ROWS = (
     Row("causal flash attention", SAMPLES, "causal_attention", 0.25),
     Row("matmul", SAMPLES, "matmul", 0.25),
-    Row("matmul grouped by expert", DATA, "grouped_matmul", 2),
-    Row("paged-attention decode", DATA, "paged_decode", 2),
-    Row("attention of packed sequences", DATA, "packed_attention_of_all", 2),
+    Row("grouped matmul", DATA, "grouped_matmul", 2),
+    Row("paged decode", DATA, "paged_decode", 2),
+    Row("packed sequences", DATA, "packed_attention_of_all", 2),
 )
 
 RUN = """
@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument("--kernels", nargs="*", help="only kernels of these names")
     given = parser.parse_args()
     table = Table(title=f"Triton kernels for all sizes, best of {given.count}")
-    for heading in ("kernel", "check", "clock", "proof", "operations", "target"):
+    for heading in ("kernel", "check", "clock", "proof", "steps", "target"):
         table.add_column(heading, justify="left" if heading == "kernel" else "right", no_wrap=True)
     missed = False
     for row in ROWS:

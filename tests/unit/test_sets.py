@@ -99,6 +99,26 @@ def test_simplified_inside_a_context(p: Predicate, q: Predicate) -> None:
     assert members(simple & context) == brute(p) & brute(q)
 
 
+@given(st.lists(predicates(0), min_size=1, max_size=3), predicates(), st.sets(st.sampled_from(NAMES)))
+def test_what_a_set_says_of_some_variables(parts: list[Predicate], q: Predicate, names: set[str]) -> None:
+    for one in (IndexSet.where(conjunction(*parts)), IndexSet.where(q), IndexSet.where(conjunction(*parts, q))):
+        about = one.about(frozenset(names))
+        assert members(one) <= members(about)
+        others = set(NAMES) - names
+        assert one.project_out(others).equals(about.project_out(others))
+
+
+@given(predicates(), predicates())
+def test_what_is_remembered_of_sets_is_true(p: Predicate, q: Predicate) -> None:
+    one, other = IndexSet.where(p), IndexSet.where(q)
+    both, rest, either = one & other, one - other, one | other
+    assert members(both & one) == members(other & both) == members(both)
+    assert members(rest & one) == members(rest) and not members(rest & other)
+    assert members(either & one) == members(one)
+    assert both.issubset(one) and rest.issubset(one) and one.issubset(either) and rest.is_disjoint(other)
+    assert one.is_disjoint(other) == (both is EMPTY) and one.issubset(other) == (rest is EMPTY)
+
+
 @given(predicates(), st.sampled_from(NAMES))
 def test_projection(p: Predicate, name: str) -> None:
     found = (IndexSet.where(p) & BOX).project_out([name])
