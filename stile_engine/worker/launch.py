@@ -185,6 +185,49 @@ class Printed:
             self._log(data.decode(errors="replace").rstrip())
 
 
+def process_of(
+    words: Sequence[str], interpreter: str, ours: socket.socket, theirs: socket.socket, printed: Printed
+) -> subprocess.Popen[bytes]:
+    """A process that talks on ``theirs``, of which only ``ours`` stays open here, and prints to ``printed``.
+
+    Raises:
+        StartError: it cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=printed.write_end,
+            stderr=printed.write_end,
+            env=scrubbed_environment(),
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    except OSError as problem:
+        ours.close()
+        printed.close()
+        raise no_interpreter(interpreter, problem) from None
+    finally:
+        theirs.close()
+        printed.close_write_end()
+
+
+async def readiness(started: asyncio.Future[Ready | StartProblem], interpreter: str) -> Ready:
+    """What the worker says when it is ready.
+
+    Raises:
+        StartError: it is not, and never will be.
+    """
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            answer = await started
+    except TimeoutError:
+        answer = StartProblem("broken", f"{interpreter} did not get ready within {START_SECONDS:.0f} s")
+    if isinstance(answer, StartProblem):
+        raise StartError(answer)
+    return answer
+
+
 class ZygoteLauncher:
     """Talks to one zygote over a packet socket; see ``zygote.py``."""
 
@@ -255,26 +298,14 @@ class ZygoteLauncher:
             "packages": self._packages,
             "frameworks": self._frameworks,
         }
+        words = command(self._interpreter, config)
+        if around is not None:
+            words = [*around.command(self._private.path), *words]
         try:
-            self._process = subprocess.Popen(
-                [
-                    *(around.command(self._private.path) if around is not None else ()),
-                    *command(self._interpreter, config),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=self._printed.write_end,
-                stderr=self._printed.write_end,
-                env=scrubbed_environment(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        except OSError as problem:
-            ours.close()
+            self._process = process_of(words, self._interpreter, ours, theirs, self._printed)
+        except StartError:
             self.close()
-            raise no_interpreter(self._interpreter, problem) from None
-        finally:
-            theirs.close()
-            self._printed.close_write_end()
+            raise
         ours.setblocking(False)
         self._channel = ours
         self._started = loop.create_future()
@@ -289,18 +320,11 @@ class ZygoteLauncher:
             with contextlib.suppress(OSError):  # its end is told by ``_started``
                 self._channel.send(json.dumps({"command": "load", "frameworks": self._frameworks}).encode())
         try:
-            async with asyncio.timeout(START_SECONDS):
-                answer = await self._started
-        except TimeoutError:
-            answer = StartProblem("broken", f"{self._interpreter} did not get ready within {START_SECONDS:.0f} s")
-        except asyncio.CancelledError:
+            self.ready = await readiness(self._started, self._interpreter)
+        except BaseException:
             self.close()
             raise
-        if isinstance(answer, StartProblem):
-            self.close()
-            raise StartError(answer)
-        self.ready = answer
-        if not answer.is_compiled and not sys.dont_write_bytecode:
+        if not self.ready.is_compiled and not sys.dont_write_bytecode:
             self._compile(loop)
 
     def _compile(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -15,15 +15,14 @@ from dataclasses import dataclass
 
 from stile_engine.trace.codec import encode
 from stile_engine.worker.launch import (
-    START_SECONDS,
     Printed,
     PrivateFolder,
     StartError,
     bundled_packages,
     command,
-    no_interpreter,
+    process_of,
+    readiness,
     remove,
-    scrubbed_environment,
 )
 from stile_engine.worker.messages import FrameReader, Limits, Order, ProtocolError, Ready, StartProblem, start_message
 
@@ -93,17 +92,10 @@ class SpawnLauncher:
         self._started = loop.create_future()
         try:
             self._make()
-            async with asyncio.timeout(START_SECONDS):
-                answer = await self._started
-        except TimeoutError:
-            answer = StartProblem("broken", f"{self._interpreter} did not get ready within {START_SECONDS:.0f} s")
+            self.ready = await readiness(self._started, self._interpreter)
         except BaseException:
             self.close()
             raise
-        if isinstance(answer, StartProblem):
-            self.close()
-            raise StartError(answer)
-        self.ready = answer
 
     def launch(self, run: int, limits: Limits, result: int, output: int, fault: int) -> asyncio.Future[int | None]:
         ended: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -161,23 +153,7 @@ class SpawnLauncher:
             # What is tried holds for all of them.
             "probed": self.ready is None,
         }
-        try:
-            process = subprocess.Popen(
-                command(self._interpreter, config),
-                stdin=subprocess.DEVNULL,
-                stdout=printed.write_end,
-                stderr=printed.write_end,
-                env=scrubbed_environment(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        except OSError as problem:
-            ours.close()
-            printed.close()
-            raise no_interpreter(self._interpreter, problem) from None
-        finally:
-            theirs.close()
-            printed.close_write_end()
+        process = process_of(command(self._interpreter, config), self._interpreter, ours, theirs, printed)
         ours.setblocking(False)
         made = _Process(process, ours, FrameReader(), printed, private)
         self._processes.add(made)
