@@ -6,6 +6,7 @@ must not be kept for later.
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -87,9 +88,11 @@ def _opened(met: Met, path: Any, opener: str) -> None:
     name = path if isinstance(path, str) else path.decode(errors="replace")
     if opener.startswith(_LOADERS):
         return
+    if _is_fixed(name):
+        return  # also as a module's text: what asks for a stack reads those of all callers
     if opener.endswith(("linecache.py", "tokenize.py")) and name.endswith(".py"):
         met.sources.add(name)
-    elif not _is_fixed(name):
+    else:
         met.add(f"reads the file {name}")
 
 
@@ -119,6 +122,7 @@ def loaded_sources(checked: ModuleType) -> set[str]:
         if module is checked:
             continue
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and is_user_file(file):
+        # PyTorch's namespaces of operators call themselves _ops.py and _classes.py, which are no files
+        if isinstance(file, str) and is_user_file(file) and (os.path.isabs(file) or os.path.exists(file)):
             found.add(file)
     return found
