@@ -98,6 +98,14 @@ def test_the_same_text_is_verified_once(desk: Desk) -> None:
     assert second == first
 
 
+def test_results_of_pytorch_are_kept(desk: Desk) -> None:
+    """Its import prints a stack, which reads the text of every caller, and makes modules that are no files."""
+    text = "import torch\n" + texts.HEAD + texts.RIGHT.replace("return doubled", "return torch.relu(doubled)")
+    desk.check(text)
+    assert desk.reasons == []
+    assert desk.check(text)[1] == []
+
+
 @pytest.mark.parametrize("details", [True, False])
 def test_comments_and_layout_only_move_results(desk: Desk, details: bool) -> None:
     desk.check(texts.BOTH, details=details)
