@@ -266,6 +266,8 @@ class Evaluator:
         arithmetic = self._arithmetic
         inner = self._indices(self._at(index))
         ranges = [range(low.evaluate(inner), high.evaluate(inner)) for low, high in node.bound.values()]
+        if prod(map(len, ranges)) > self._steps:
+            raise TooExpensive
         names = list(node.bound)
         function = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}[node.reduction]
         total: Any = {

@@ -366,6 +366,9 @@ class Reader:
     ) -> None:
         if self.silent:
             return
+        if value is not None and self.context.replaced & value.axes.keys():
+            # A number that was made of the id before the loop is that of the program, which the tile does not tell.
+            raise TraceError("a value of the program beside the number of the tile that it has taken", self.site)
         condition = conjunction(self.context.path, where)
         found = Access(
             kind,

@@ -26,6 +26,7 @@ from stile_engine.term.facts import Offsets, Permutation, Unique
 from stile_engine.term.reindexing import reindex_node
 from stile_engine.trace.frontend import PlainArray, TraceError, axis_variable
 from stile_engine.trace.recording import Check
+from stile_engine.triton.context import numeric
 from stile_engine.triton.grid import TILE
 from stile_engine.triton.memory import Access, Memory, Traffic
 from stile_engine.triton.values import UNTOLD
@@ -106,8 +107,9 @@ def _added(access: Access, programs: Axes) -> Node:
     fresh = {v: Affine.variable(f"added.{v.replace('$', 'lane.')}") for v in names}
     bound = {fresh[v].render(): (low.substitute(fresh), high.substitute(fresh)) for v, (low, high) in names.items()}
     # A bound variable's range may not name another one: what a range says of them stands in the predicate.
+    known = numeric({**access.variables, **bound})
     wide = {
-        v: r if not (r[0].variables | r[1].variables) & bound.keys() else bounds(0, MOST_ROUNDS)
+        v: r if not (r[0].variables | r[1].variables) & bound.keys() else known.get(v, bounds(0, MOST_ROUNDS))
         for v, r in bound.items()
     }
     outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}

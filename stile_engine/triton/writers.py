@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from stile_engine.array.arrays import outer_ranges
+from stile_engine.array.arrays import Unreadable, outer_ranges
 from stile_engine.array.inverse import invert, solved
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
@@ -47,30 +47,47 @@ def conditions(access: Access, programs: Axes, known: Collection[str] = ()) -> P
     return conjunction(*ranges, *facts, access.where)
 
 
-def written_by(access: Access, programs: Axes, known: Collection[str] = ()) -> Written:
+def written_by(access: Access, programs: Axes, known_rounds: Collection[str] = ()) -> Written:
     """Raises ``Unreadable`` where it is not seen that each element is written at most once: by all programs, in all
-    rounds but the ``known`` ones, which stay variables of what is found."""
-    names = unknowns(access, programs, known)
+    rounds but the ``known_rounds``, which stay variables of what is found."""
+    names = unknowns(access, programs, known_rounds)
     # In the coordinates of the output, apart from those of the lanes.
     renamed = {axis_variable(a): Affine.variable(f"lane.{a}") for a in range(len(access.shape))}
     own = {renamed[v].render() if v in renamed else v: r for v, r in names.items()}
     widest = numeric({**access.variables, **own})
     counts = {v: max(1, r[1].constant) for v, r in ((v, widest.get(v, bounds(0, 2**40))) for v in own)}
     equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
-    solved = invert(equations, counts)
+    try:
+        solved = invert(equations, counts)
+    except Unreadable:
+        least = _counts(access, conditions(access, programs, known_rounds))
+        narrower = {v: least.get(v, n) for v, n in counts.items()}
+        if narrower == counts:
+            raise
+        solved = invert(equations, narrower)
     mapping = {v: solved.solution[renamed[v].render() if v in renamed else v] for v in names}
     outside = {axis_variable(a): bounds(0, n) for a, n in enumerate(access.memory.shape)}
     checks = [
         compare(index.substitute(mapping), "==", Affine.variable(axis_variable(a)))
         for a, index in enumerate(access.index)
     ]
-    where = conjunction(*checks, substitute(conditions(access, programs, known), mapping))
+    where = conjunction(*checks, substitute(conditions(access, programs, known_rounds), mapping))
     box = IndexSet.box({**outside, **{k: v for k, v in access.variables.items() if k.startswith("#")}})
     simple = IndexSet.where(where).given(box)
     if simple is UNIVERSE:
         where = ALWAYS
     assert access.value is not None
     return Written(access, where, reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside}))
+
+
+def _counts(access: Access, where: Predicate) -> dict[str, int]:
+    """How many values the rounds have wherever the store writes, counted from 0: of a loop that ends with the rows,
+    or after four of them, there are four rounds at most."""
+    writing = IndexSet.where(where) & IndexSet.box({k: v for k, v in access.variables.items() if k.startswith("#")})
+    if writing.tokens:
+        return {}
+    greatest = {name: writing.limits(name)[1] for name in access.rounds}
+    return {name: most + 1 for name, most in greatest.items() if most is not None and most >= 0}
 
 
 def is_chosen_by_data(access: Access) -> bool:

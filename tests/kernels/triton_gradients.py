@@ -211,3 +211,51 @@ def softmax_backward_of_the_next(y_ptr, d_ptr, n, BLOCK: tl.constexpr):  # refut
     y = tl.load(y_ptr + row * n + c, mask=c < n, other=0.0)
     d = tl.load(d_ptr + row * n + c + 1, mask=c + 1 < n, other=0.0)
     tl.store(d_ptr + row * n + c, y * (d - tl.sum(y * d, 0)), mask=c < n)
+
+
+BY_ROWS = dict(inputs={"dy_ptr": "dY:R N", "x_ptr": "X:R N"}, scalars={"rows": R, "n": N, "each": 4}, consts={"BLOCK": 1024}, grid=(cdiv(R, 4),))
+
+
+@kernel({"dy_ptr": "dY:R N - X:R N * mean[N](dY:R N * X:R N)"}, **BY_ROWS)
+@triton.jit
+def backward_by_blocks_of_rows(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr):  # proved
+    first = tl.program_id(0) * each
+    c = tl.arange(0, BLOCK)
+    dy_ptr += first * n
+    x_ptr += first * n
+    for _ in range(first, min((tl.program_id(0) + 1) * each, rows)):
+        dy = tl.load(dy_ptr + c, mask=c < n, other=0.0)
+        x = tl.load(x_ptr + c, mask=c < n, other=0.0)
+        tl.store(dy_ptr + c, dy - x * (tl.sum(dy * x, axis=0) / n), mask=c < n)
+        dy_ptr += n
+        x_ptr += n
+
+
+@kernel({"dy_ptr": "dY:R N - X:R N * mean[N](dY:R N * X:R N)"}, **BY_ROWS)
+@triton.jit
+def backward_by_blocks_that_overlap(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr):  # refuted: read and write the same element
+    first = tl.program_id(0) * each
+    c = tl.arange(0, BLOCK)
+    dy_ptr += first * n
+    x_ptr += first * n
+    for _ in range(first, min((tl.program_id(0) + 1) * each + 1, rows)):
+        dy = tl.load(dy_ptr + c, mask=c < n, other=0.0)
+        x = tl.load(x_ptr + c, mask=c < n, other=0.0)
+        tl.store(dy_ptr + c, dy - x * (tl.sum(dy * x, axis=0) / n), mask=c < n)
+        dy_ptr += n
+        x_ptr += n
+
+
+@kernel({"dy_ptr": "dY:R N - X:R N * mean[N](dY:R N * X:R N)"}, **BY_ROWS)
+@triton.jit
+def backward_by_blocks_without_the_last_row(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr):  # refuted
+    first = tl.program_id(0) * each
+    c = tl.arange(0, BLOCK)
+    dy_ptr += first * n
+    x_ptr += first * n
+    for _ in range(first, min((tl.program_id(0) + 1) * each, rows - 1)):
+        dy = tl.load(dy_ptr + c, mask=c < n, other=0.0)
+        x = tl.load(x_ptr + c, mask=c < n, other=0.0)
+        tl.store(dy_ptr + c, dy - x * (tl.sum(dy * x, axis=0) / n), mask=c < n)
+        dy_ptr += n
+        x_ptr += n

@@ -259,3 +259,24 @@ def added_twice_for_each_tile(x_ptr, s_ptr, n, b):  # refuted
             x = tl.load(x_ptr + tile)
             for k in range(0, b):
                 tl.atomic_add(s_ptr + k, x)
+
+
+# What was made of the number of the program is not told by the tile.
+@kernel({"out_ptr": "X:N"}, **V, grid=(SMS,))
+@triton.jit
+def value_of_the_program_beside_the_tile(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # unsupported: a value of the program beside the number of the tile
+    pid = tl.program_id(0)
+    own = pid.to(tl.float32)
+    for tile in range(pid, tl.cdiv(n, BLOCK), tl.num_programs(0)):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + o, mask=o < n)
+        tl.store(out_ptr + o, x + own - tile, mask=o < n)  # warning[unsupported]
+
+
+@kernel({"s_ptr": "S:N + sum[B](X:B)"}, inputs={"x_ptr": "X:B", "s_ptr": "S:N"}, scalars={"n": N}, consts={"BLOCK": 16}, grid=(B,))
+@triton.jit
+def each_program_adds_to_the_tiles_of_others(x_ptr, s_ptr, n, BLOCK: tl.constexpr):  # refuted
+    x = tl.load(x_ptr + tl.program_id(0))
+    for tile in range(tl.program_id(0), tl.cdiv(n, BLOCK), tl.num_programs(0)):
+        o = tile * BLOCK + tl.arange(0, BLOCK)
+        tl.atomic_add(s_ptr + o, x + tl.zeros((BLOCK,), tl.float32), mask=o < n)
