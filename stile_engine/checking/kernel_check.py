@@ -315,7 +315,10 @@ class KernelCheck:
                 dims.setdefault(spec.output, tuple(self._dims[d.name] for d in spec.lowered.value.dims))
         types = dict(options.get("dtypes", {}))
         tensors = {name: (own, str(types.get(name, "float32"))) for name, own in dims.items()}
-        found: tuple[Choice, ...] = choices(function, launch_of(options, self._dims), tensors, self._findings.sizes)
+        outputs = {spec.output for spec in self._specs}
+        in_place = [name for name in declared_inputs(options) if name in outputs]
+        launch = launch_of(options, self._dims)
+        found: tuple[Choice, ...] = choices(function, launch, tensors, self._findings.sizes, in_place)
         return found
 
     def _choose(self, declaration: Declaration, choices: Sequence[Choice]) -> None:

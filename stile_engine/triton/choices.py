@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate
+from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate, variables
 from stile_engine.index.sets import IndexSet
 from stile_engine.index.sizes import SizeProduct, SymbolicInteger, products_of_sizes
 from stile_engine.term.expression import bounds
@@ -37,15 +37,20 @@ def choices(
     tensors: Mapping[str, tuple[Dims, str]],
     unknowns: Mapping[str, tuple[int, int]],
     grid: Any = None,
+    in_place: Collection[str] = (),
 ) -> tuple[Choice, ...]:
     """Every choice of constants that the decorators may make, and of grids; none where they leave none open.
 
     ``given`` are constants that the declaration fixes: these are asked for, and nothing is chosen for them. ``scalars``
     are the integers of the launch, ``tensors`` the dims and element types of what lies behind pointers, ``unknowns``
-    the ranges of what symbolic sizes are made of. Raises ``TraceError`` for what cannot be told before a launch.
+    the ranges of what symbolic sizes are made of, ``in_place`` the tensors that are inputs and outputs. Raises
+    ``TraceError`` for what cannot be told before a launch.
     """
     wrappers = _wrappers(target)
     names = [p.name for p in _innermost(target).params] if wrappers else []
+    for wrapper in wrappers:
+        if type(wrapper).__name__ == "Autotuner":
+            _require_restored(wrapper, given, names, in_place)
     if not any(_open(w, given, names) for w in wrappers) and _grid(grid, scalars, given) is not None:
         return ()
     found: dict[str, list[tuple[_Way, tuple[Predicate, ...]]]] = {}
@@ -120,6 +125,22 @@ def _named(constants: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in constants.items())
 
 
+def _require_restored(wrapper: Any, given: Mapping[str, Any], names: Sequence[str], in_place: Collection[str]) -> None:
+    """To choose, the launch runs the kernel many times with each configuration: of what it changes in place the last
+    run finds what the others have left. Only ``restore_value`` keeps it; ``reset_to_zero`` loses what was there."""
+    constants = [_constants(config, names) for config in wrapper.configs]
+    possible = [own for own in constants if all(_same(given[n], v) for n, v in own.items() if n in given)]
+    asked_for = any(constants) and all(n in given for own in constants for n in own)
+    if len(possible) < 2 or asked_for:
+        return
+    for name in in_place:
+        if name not in wrapper.restore_value or name in wrapper.reset_to_zero:
+            raise TraceError(
+                f"triton.autotune runs the kernel several times to choose a configuration, and what {name} holds "
+                f"before the launch is not kept: give triton.autotune restore_value=[{name!r}]"
+            )
+
+
 # -- one launch --------------------------------------------------------------------------------
 
 
@@ -164,6 +185,7 @@ def _tuned(
             raise TraceError("early_config_prune does not return a list of configurations", _site(prune))
         if not configs:
             raise TraceError("early_config_prune leaves no configuration at some sizes", _site(prune))
+        _require_key(wrapper, arguments, oracle, prune)
     if any(config.pre_hook is not None for config in configs):
         _refuse("triton.Config(pre_hook=…) runs code before each launch", wrapper, names)
     open_ones: list[dict[str, Any]] = []
@@ -175,6 +197,21 @@ def _tuned(
             if own not in open_ones:
                 open_ones.append(own)
     return open_ones[oracle.choose(len(open_ones))] if open_ones else None
+
+
+def _require_key(wrapper: Any, arguments: Mapping[str, Any], oracle: _Oracle, prune: Any) -> None:
+    """What is pruned is kept for every later launch with the same ``key=``: the sizes that were asked for must be
+    told by the key, or a configuration runs at sizes at which it would not have been chosen."""
+    sizes = [arguments[name].affine for name in wrapper.keys if isinstance(arguments.get(name), _Size)]
+    # A number c * N + d tells N.
+    told = {v for a in sizes if len(a.terms) == 1 and isinstance(a.terms[0][0], str) for v in a.variables}
+    for question in oracle.asked:
+        if not variables(question) <= told and not oracle.is_settled(question):
+            raise TraceError(
+                f"early_config_prune asks for sizes that key={list(wrapper.keys)} of triton.autotune does not name: "
+                "a configuration that was chosen at other sizes is used again. Name them there, or give consts=",
+                _site(prune),
+            )
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -239,6 +276,7 @@ class _Oracle:
         self.answers: list[tuple[int, int]] = []
         """Each answer, and how many there are."""
         self.conditions: list[Predicate] = []
+        self.asked: list[Predicate] = []
         self._told = told
         self._unknowns = unknowns
         self._known: dict[Predicate, bool] = {}
@@ -253,10 +291,10 @@ class _Oracle:
 
     def decide(self, question: Predicate) -> bool:
         """Whether it holds, at sizes at which all earlier answers are right."""
+        self.asked.append(question)
         known = self._known.get(question)
         if known is None:
-            box = {v: bounds(low, high + 1) for v, (low, high) in self._unknowns.items()}
-            where = IndexSet.box(box) & IndexSet.where(conjunction(*self.conditions))
+            where = self._box() & IndexSet.where(conjunction(*self.conditions))
             holds = where & IndexSet.where(question)
             if holds.is_empty or where.issubset(holds):
                 known = not holds.is_empty
@@ -265,6 +303,14 @@ class _Oracle:
                 self.conditions.append(question if known else negate(question))
             self._known[question] = known
         return known
+
+    def is_settled(self, question: Predicate) -> bool:
+        """Whether it has one answer at all sizes."""
+        holds = self._box() & IndexSet.where(question)
+        return holds.is_empty or self._box().issubset(holds)
+
+    def _box(self) -> IndexSet:
+        return IndexSet.box({v: bounds(low, high + 1) for v, (low, high) in self._unknowns.items()})
 
     def size(self, value: Any) -> Any:
         """A size as the user's functions see it."""
@@ -298,7 +344,9 @@ class _Size(SymbolicInteger):
         super().__init__(affine)
         self._oracle = oracle
 
-    __hash__ = SymbolicInteger.__hash__
+    def __hash__(self) -> int:
+        # A dictionary or a set would take it for another number than every one that it has.
+        raise UnsupportedError(f"the size {self!r} is symbolic, and is looked up among numbers")
 
     def _symbolic(self, affine: Affine) -> SymbolicInteger:
         return _Size(affine, self._oracle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -74,9 +74,10 @@ class TritonFrontEnd:
         launch: Launch,
         tensors: Mapping[str, tuple[tuple[Dim, ...], str]],
         unknowns: Mapping[str, tuple[int, int]],
+        in_place: Collection[str],
     ) -> tuple[Choice, ...]:
         """What ``triton.autotune`` and ``triton.heuristics`` may choose beside the constants of the launch."""
-        return choices(function, launch.constants, launch.scalars, tensors, unknowns, launch.grid)
+        return choices(function, launch.constants, launch.scalars, tensors, unknowns, launch.grid, in_place)
 
     def rerun(self, task: KernelTask, witness: Witness) -> float | None:
         """What Triton's interpreter computes at the index of a counterexample; None where it is not run on it."""

@@ -50,7 +50,7 @@ def f(x_ptr, out_ptr, n, BLOCK: tl.constexpr{parameters}):
         ("triton.autotune(tiles(64, 128), key=['n'])", MASKED, ", consts={'BLOCK': 128}", ""),
         # Of functions that choose, each answer is proved for its sizes.
         (
-            "triton.autotune(tiles(1, 64, 128), key=[], prune_configs_by={'early_config_prune': that_divide})",
+            "triton.autotune(tiles(1, 64, 128), key=['n'], prune_configs_by={'early_config_prune': that_divide})",
             UNMASKED,
             "",
             "for all sizes, with at most 2**30 elements in each tensor; with BLOCK=1; with BLOCK=64; with BLOCK=128",
@@ -88,7 +88,7 @@ def test_the_choice_that_is_wrong_is_named(
 
 
 def test_a_counterexample_at_sizes_where_another_choice_is_made_is_none(tmp_path: Path) -> None:
-    prune = "triton.autotune(tiles(64, 128), key=[], prune_configs_by={'early_config_prune': that_fit})"
+    prune = "triton.autotune(tiles(64, 128), key=['n'], prune_configs_by={'early_config_prune': that_fit})"
     found = checked(tmp_path, prune, MASKED.replace("mask=o < n)", "mask=(o < n) & ((BLOCK == 64) | (n > 50)))"))
     assert found.status.value == "unknown"
     assert "with BLOCK=128" in found.message and "is not known" in found.message
@@ -111,11 +111,18 @@ def test_a_counterexample_at_sizes_where_another_choice_is_made_is_none(tmp_path
         ("triton.autotune(tiles(64, pre_hook=lambda a: a['x_ptr'].zero_()), key=[])", "", "Config(pre_hook=…)"),
         ("triton.autotune(tiles(64), key=[], pre_hook=lambda *a, **k: None)", "", "autotune(pre_hook=…)"),
         (
-            "triton.autotune(tiles(32, 64), key=[], prune_configs_by={'early_config_prune': that_divide})",
+            "triton.autotune(tiles(32, 64), key=['n'], prune_configs_by={'early_config_prune': that_divide})",
             "",
             "early_config_prune leaves no configuration at some sizes",
         ),
         ("triton.heuristics({'BLOCK': lambda a: a['missing']})", "", "KeyError: 'missing'"),
+        ("triton.heuristics({'BLOCK': lambda a: {100: 64}.get(a['n'], 32)})", "", "looked up among numbers"),
+        (
+            # What is chosen for one n is used for all of them.
+            "triton.autotune(tiles(1, 64), key=[], prune_configs_by={'early_config_prune': that_divide})",
+            "",
+            "early_config_prune asks for sizes that key=[] of triton.autotune does not name",
+        ),
     ],
 )
 def test_what_only_a_launch_knows_is_refused_by_name(tmp_path: Path, decorator: str, consts: str, said: str) -> None:
@@ -153,3 +160,37 @@ def f(x_ptr, out_ptr, n, BLOCK: tl.constexpr, STEP: tl.constexpr):
     (wrong,) = report_of(tmp_path / "file.py", source.replace('"STEP": 4', '"STEP": 5')).kernels
     witness = next(o.witness for o in wrong.obligations if o.status.value == "refuted")
     assert witness is not None and witness.sizes == {"N": 65} and "grid=(4,)" in wrong.message
+
+
+def in_place(tmp_path: Path, consts: str, configs: str, more: str) -> KernelReport:
+    source = f"""{HEAD}
+@kernel({{"x_ptr": "2 * X:N"}}, **FLAT{consts})
+@triton.autotune({configs}, key=["n"]{more})
+@triton.jit
+def f(x_ptr, n, BLOCK: tl.constexpr = 64):
+    o = tl.program_id(0) * BLOCK + tl.arange(0, 64)
+    tl.store(x_ptr + o, 2 * tl.load(x_ptr + o, mask=o < n), mask=o < n)
+"""
+    (found,) = report_of(tmp_path / "file.py", source).kernels
+    return found
+
+
+@pytest.mark.parametrize(
+    ("consts", "configs", "more", "status"),
+    [
+        # The runs that choose double x once each.
+        ("", "tiles(64, 64, num_warps=8)", "", "unsupported"),
+        ("", "tiles(64, 64, num_warps=8)", ", reset_to_zero=['x_ptr']", "unsupported"),
+        ("", "tiles(64, 64, num_warps=8)", ", restore_value=['x_ptr']", "proved"),
+        ("", "tiles(64)", "", "proved"),
+        (", consts={'BLOCK': 64}", "tiles(64, 32)", "", "proved"),
+        # Warps alone are chosen in this way as well.
+        (", consts={'BLOCK': 64}", "[triton.Config({}, num_warps=w) for w in (4, 8)]", "", "unsupported"),
+    ],
+)
+def test_what_a_tuned_kernel_changes_in_place_is_restored(
+    tmp_path: Path, consts: str, configs: str, more: str, status: str
+) -> None:
+    found = in_place(tmp_path, consts, configs, more)
+    assert found.status.value == status, found.message
+    assert status == "proved" or "restore_value=['x_ptr']" in found.message
