@@ -233,7 +233,7 @@ def backward_by_blocks_of_rows(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr
 
 @kernel({"dy_ptr": "dY:R N - X:R N * mean[N](dY:R N * X:R N)"}, **BY_ROWS)
 @triton.jit
-def backward_by_blocks_that_overlap(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr):  # refuted: read and write the same element
+def backward_by_blocks_that_overlap(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.constexpr):  # refuted: write the same element
     first = tl.program_id(0) * each
     c = tl.arange(0, BLOCK)
     dy_ptr += first * n
@@ -241,7 +241,7 @@ def backward_by_blocks_that_overlap(dy_ptr, x_ptr, rows, n, each, BLOCK: tl.cons
     for _ in range(first, min((tl.program_id(0) + 1) * each + 1, rows)):
         dy = tl.load(dy_ptr + c, mask=c < n, other=0.0)
         x = tl.load(x_ptr + c, mask=c < n, other=0.0)
-        tl.store(dy_ptr + c, dy - x * (tl.sum(dy * x, axis=0) / n), mask=c < n)
+        tl.store(dy_ptr + c, dy - x * (tl.sum(dy * x, axis=0) / n), mask=c < n)  # error[race]  # warning[unsupported]
         dy_ptr += n
         x_ptr += n
 
