@@ -623,6 +623,41 @@ def test_copies_and_views_of_an_input(change: Callable[[Any], Any]) -> None:
     np.testing.assert_allclose(numbers(result, inputs), changed["a"])
 
 
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        lambda v: v * np.reciprocal(np.arange(1, 5)),
+        lambda v: v * np.linspace(0.5, 0.5, 4, dtype=int),
+        lambda v: np.cumsum(v, dtype=np.int64),
+        lambda v: v.mean(dtype=int),
+        lambda v: v.var(dtype=int),
+        lambda v: v.sum(dtype=int),
+        lambda v: np.einsum("i->i", v, dtype=int, casting="unsafe"),
+        lambda v: v * np.fmod(np.arange(4) - 2, 3),
+    ],
+)
+def test_what_truncates_is_not_read_as_a_real_number(kernel: Callable[..., Any]) -> None:
+    with pytest.raises(TraceError, match="integers"):
+        trace(kernel)
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        lambda v: v * np.arange(1, 5) ** -1.0,
+        lambda v: v * np.float_power(np.arange(1, 5), -1),
+        lambda v: v * np.reciprocal(np.arange(1.0, 5.0)),
+        lambda v: np.cumsum(v, dtype=np.float64),
+        lambda v: v.mean(dtype=np.float64),
+        lambda v: v * (np.arange(4) < 2).sum() * np.arange(4).mean(),
+    ],
+)
+def test_real_numbers_that_are_made_of_integers(kernel: Callable[..., Any]) -> None:
+    inputs = inputs_of(kernel)
+    (result,), _ = trace(kernel)
+    np.testing.assert_allclose(numbers(result, inputs), kernel(**inputs))
+
+
 def test_an_array_does_not_outlive_its_trace() -> None:
     kept = []
 

@@ -143,6 +143,9 @@ def einsum(subscripts: Any, *operands: Any, out: Any = None, **options: Any) -> 
     if not isinstance(subscripts, str):
         context.unsupported("einsum with lists of axes is not modelled; use a string")
     arrays = [as_array(o) for o in operands]
+    wanted = options.get("dtype")
+    if wanted is not None and np.dtype(wanted).kind != "f" and any(a.dtype.kind == "f" for a in arrays):
+        context.unsupported("einsum of real numbers in integers truncates them, which is not modelled")
     text = subscripts.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")

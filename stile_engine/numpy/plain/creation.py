@@ -129,6 +129,8 @@ def _count(low: Size, high: Size, stride: int) -> Size:
 @operation("linspace")
 def linspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None) -> SymbolicArray:
     count = operator.index(num)
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        context.unsupported("numpy.linspace of integers truncates, which is not modelled")
     divisor = max(count - 1 if endpoint else count, 1)
     low, high = as_array(start, np.dtype(float)), as_array(stop, np.dtype(float))
     if low.shape or high.shape:

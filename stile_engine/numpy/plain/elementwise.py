@@ -203,6 +203,8 @@ _arithmetic("multiply", multiply, lambda a, b: a * b)
 
 def _real_function(name: str, build: Callable[..., Node], arity: int = 1, keeps_integers: bool = False) -> None:
     def compute(elements: list[Elements], shape: Shape, dtype: np.dtype) -> tuple[Elements, Any]:
+        if name in ("reciprocal", "fmod") and dtype.kind != "f":
+            context.unsupported(f"numpy.{name} of integers is not modelled")
         found = Real(build(*(as_node(e, shape) for e in elements)))
         return found, dtype if keeps_integers and dtype.kind in "iu" else real_type(dtype)
 
@@ -288,11 +290,17 @@ OPERATIONS["mod"] = OPERATIONS["remainder"]
 _real_function("fmod", lambda x, y: subtract(x, multiply(y, truncated(divide(x, y)))), 2)
 
 
-@operation("power", "float_power")
+@operation("float_power")
+def float_power(x: Any, y: Any, /, out: Any = None, where: Any = True, **options: Any) -> SymbolicArray:
+    return power(OPERATIONS["astype"](as_array(x), np.dtype(float)), y, out, where, **options)
+
+
+@operation("power")
 def power(x: Any, y: Any, /, out: Any = None, where: Any = True, **options: Any) -> SymbolicArray:
     reject("power", options)
     exponent = _rational(y)
     base = x
+    among_reals = isinstance(y, (float, np.floating)) or (isinstance(y, SymbolicArray) and y.dtype.kind == "f")
 
     def compute(elements: list[Elements], shape: Shape, dtype: np.dtype) -> tuple[Elements, Any]:
         node = as_node(elements[0], shape)
@@ -301,6 +309,7 @@ def power(x: Any, y: Any, /, out: Any = None, where: Any = True, **options: Any)
             if root == 2:
                 return Real(apply("exp2", node)), real_type(dtype)
             context.unsupported("a power is modelled with a constant exponent, or with the base 2")
+        dtype = real_type(dtype) if among_reals else dtype
         if exponent.denominator == 1:
             if exponent < 0 and dtype.kind in "iu":
                 raise ValueError("Integers to negative integer powers are not allowed.")

@@ -55,6 +55,16 @@ def _axes(x: SymbolicArray, axis: Any) -> tuple[int, ...]:
     return tuple(range(x.ndim)) if axis is None else normalized_axes(axis, x.ndim)
 
 
+def _result_type(dtype: Any, x: SymbolicArray, own: np.dtype) -> np.dtype:
+    """The type that a reduction computes in and gives; ``own`` where none is asked for. Truth values are counted."""
+    found = own if dtype is None else np.dtype(dtype)
+    if found.kind not in "fiub":
+        context.unsupported(f"a reduction in {found} is not modelled")
+    if found.kind != "f" and (x.dtype.kind == "f" or (own.kind == "f" and dtype is not None)):
+        context.unsupported("a reduction of real numbers to integers truncates them, which is not modelled")
+    return np.dtype(np.int64) if found.kind == "b" else found
+
+
 def _finish(node: Node, shape: Shape, dtype: Any, out: Any) -> SymbolicArray:
     result = fresh(Real(node), shape, dtype)
     return write(out, result, "same_kind") if out is not None else settled(result)
@@ -82,11 +92,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
         if predicate != ALWAYS and initial is None and reduction in ("max", "min"):
             raise ValueError(f"reduction operation {name} does not have an identity, so where= needs initial=")
         node, shape = reduced(x, reduction, axes, keepdims, predicate)
-        result_type = np.dtype(dtype) if dtype is not None else x.dtype
-        if result_type.kind == "b":
-            result_type = np.dtype(np.int64)
-        if result_type.kind in "iu" and x.dtype.kind == "f":
-            context.unsupported("a reduction of real numbers to integers truncates them, which is not modelled")
+        result_type = _result_type(dtype, x, x.dtype)
         if initial is not None:
             node = apply(combine, node, as_array(initial, x.dtype).node)
         return _finish(node, shape, result_type, out)
@@ -127,7 +133,7 @@ def mean(
     x = as_array(a)
     axes = _axes(x, axis)
     node, shape = reduced(x, "sum", axes, keepdims)
-    result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
+    result_type = _result_type(dtype, x, real_type(x.dtype))
     return _finish(divide(node, size_number(_count(x, axes))), shape, result_type, out)
 
 
@@ -153,7 +159,7 @@ def _variance(name: str, finish: Callable[[Node], Node]) -> None:
         squares = fresh(Real(Power(subtract(x.node, spread.node), 2)), x.shape, real_type(x.dtype))
         total, shape = reduced(squares, "sum", axes, keepdims)
         divisor = _count(x, axes) - (ddof if correction is None else correction)
-        result_type = real_type(x.dtype) if dtype is None else np.dtype(dtype)
+        result_type = _result_type(dtype, x, real_type(x.dtype))
         return _finish(finish(divide(total, size_number(divisor))), shape, result_type, out)
 
 
@@ -176,8 +182,7 @@ def _running(name: str, reduction: str, *aliases: str) -> None:
         ranges = {**ranges_of(x.shape), **inner}
         body = reindex_node(x.node, {name_of_axis: here}, ranges)
         node = reduce_node(reduction, inner, body, compare(here, "<=", Affine.variable(name_of_axis)), ranges)
-        result_type = np.dtype(dtype) if dtype is not None else x.dtype
-        return _finish(node, x.shape, np.dtype(np.int64) if result_type.kind == "b" else result_type, out)
+        return _finish(node, x.shape, _result_type(dtype, x, x.dtype), out)
 
 
 _running("cumsum", "sum")
