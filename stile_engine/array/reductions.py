@@ -18,7 +18,7 @@ from stile_engine.array.arrays import (
     index_number,
     ranges_of,
 )
-from stile_engine.array.elementwise import is_index, is_integer, must_fit
+from stile_engine.array.elementwise import is_float, is_index, is_integer, must_fit
 from stile_engine.array.facts import fits, is_whole
 from stile_engine.array.meeting import meet
 from stile_engine.array.operation import Machine, Operation, handles
@@ -108,6 +108,8 @@ def quantifier(operation: Operation, machine: Machine) -> list[Array]:
 @handles("dot_general")
 def contraction(operation: Operation, _machine: Machine) -> list[Array]:
     left, right = (real_operand(i, "a product") for i in operation.inputs)
+    if not is_float(operation.dtypes[0]) and not (is_whole(left.node) and is_whole(right.node)):
+        raise Unreadable("a product of real numbers in integers, which truncates them")
     (left_summed, right_summed), (left_batch, right_batch) = operation.params["dimension_numbers"]
     shape = operation.shape
     bound: Axes = {}

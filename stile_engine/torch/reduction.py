@@ -15,6 +15,7 @@ from stile_engine.array.arrays import (
     ranges_of,
     reindex,
 )
+from stile_engine.array.elementwise import is_float
 from stile_engine.array.facts import rational_value
 from stile_engine.array.ordering import Order
 from stile_engine.array.reductions import place_of
@@ -38,10 +39,17 @@ def _kept(call: Call) -> bool:
     return bool(call.given.get("keepdim", False))
 
 
+def _operand(call: Call) -> Array:
+    """What is reduced: numbers that are asked for as integers are truncated before, not after."""
+    operand = call.array("self")
+    truncates = call.given["self"].dtype.is_floating_point and not is_float(call.dtype)
+    return algebra.converted(operand, call.dtype) if truncates and call.given.get("dtype") is not None else operand
+
+
 @models("sum", "prod", "amax", "amin")
 def reduction(call: Call) -> Results:
     kind = {"sum": "sum", "prod": "prod", "amax": "max", "amin": "min"}[call.name]
-    operand = call.array("self")
+    operand = _operand(call)
     return reduced(operand, kind, _dims(call, operand), _kept(call))
 
 
@@ -196,7 +204,7 @@ _CUMULATIVE = {"cumsum": "sum", "cumprod": "prod", "cummax": "max", "cummin": "m
 
 @models(*_CUMULATIVE)
 def cumulative(call: Call) -> Results:
-    operand = algebra.real(call.array("self"))
+    operand = algebra.real(_operand(call))
     found = _running(operand, int(call.given["dim"]), _CUMULATIVE[call.name])
     return [found, None][: len(call.shapes)]
 

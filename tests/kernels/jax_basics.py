@@ -84,3 +84,8 @@ def exception_caught_by_the_kernel(X):  # unsupported
     except Exception:
         pass
     return X * 2
+
+
+@kernel("(X:M N, W:K N -> M K)")
+def product_in_integers(X, W):  # unsupported: truncates
+    return jnp.einsum("mn,kn->mk", X, W, preferred_element_type=jnp.int32)  # warning[unsupported]

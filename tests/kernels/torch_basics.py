@@ -73,3 +73,18 @@ def branch_on_the_numbers(X):  # unsupported
     if X[0, 0] > 0:  # warning[unsupported]
         return X + X
     return X * 2
+
+
+@kernel("sum[N](X:M N)")
+def sum_in_integers(X):  # refuted
+    return X.sum(1, dtype=torch.int64).float()
+
+
+@kernel("sum[N](X:M N)")
+def running_sum_in_integers(X):  # refuted
+    return X.cumsum(1, dtype=torch.int64)[:, -1].float()
+
+
+@kernel("sum[N](X:M N)")
+def sum_in_doubles(X):  # proved
+    return X.sum(1, dtype=torch.float64).float()
