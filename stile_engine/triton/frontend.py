@@ -104,8 +104,10 @@ class _Launched:
         self.unknown: set[str] = set()
         """The strides without a number."""
         self.strides = {name: self._strides(name, given) for name, given in launch.strides.items()}
-        # A size that is made of others is bounded by the tensors that have it.
-        own = [d.maximum for d in task.dims.values() if not isinstance(d, DependentDim)]
+        # Of the dims that tensors have. A size that is made of others is bounded by the tensors that have it.
+        lying = [d for p in task.parameters for d in p.dims]
+        named = {d.name for d in lying} | {v.removeprefix("#") for d in lying for v in d.extent.variables}
+        own = [d.maximum for d in task.dims.values() if d.name in named and not isinstance(d, DependentDim)]
         self.most_elements = max([DEFAULT_MAXIMUM, *own])
         self._arguments()
 

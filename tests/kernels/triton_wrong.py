@@ -7,6 +7,7 @@ from stile_engine import cdiv, dim, kernel
 
 M, N, K = dim("M"), dim("N"), dim("K")
 P, Q = dim("P", multiple_of=32), dim("Q", multiple_of=32)
+HUGE = dim("HUGE", max=2**40)  # what no kernel names changes nothing
 
 VECTOR = dict(inputs={"x_ptr": "X:N"}, scalars={"n": N}, consts={"BLOCK": 16}, grid=lambda c: (cdiv(N, c["BLOCK"]),))
 SQUARE = dict(inputs={"x_ptr": "X:P Q"}, scalars={"q": Q}, consts={"T": 32}, grid=(P // 32, Q // 32))
