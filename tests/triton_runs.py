@@ -112,13 +112,15 @@ def _sizes(declaration: Any, number: int) -> dict[str, int]:
     symbolic = {name: own for name, own in declaration.dims.items() if own.concrete is None}
     made = {name: own for name, own in symbolic.items() if own.symbol not in own.unknowns}
     # What other dims are made of counts as named.
-    named |= {symbol.removeprefix("#") for name, own in made.items() if name in named for symbol in own.unknowns}
+    parts = {symbol.removeprefix("#") for name, own in made.items() if name in named for symbol in own.unknowns}
+    named |= parts
     free = [name for name in symbolic if name not in made]
     waiting = [name for name in free if name in named]
     for k, name in enumerate(reversed(waiting)):
         own = declaration.dims[name]
         left = max(1, _MOST_ELEMENTS // math.prod(found[n] for n in named & found.keys()))
-        wanted = min(number + k, max(2, left))
+        # Of parts there are many in a size: it should not be larger than all others at every number.
+        wanted = max(1, (number + k) // 16) if name in parts else min(number + k, max(2, left))
         found[name] = min(math.ceil(wanted / own.multiple_of) * own.multiple_of, own.maximum)
     of_symbol: dict[str, int] = {}
     for name in waiting:
@@ -194,7 +196,14 @@ def _agrees(declaration: Any, sizes: dict[str, int]) -> bool:
         chosen[name] = choose({**views, **resolved, **chosen})
     programs = grid_of
     if callable(grid_of):
-        with products_of_sizes(), symbols_replaced(grid_of, lambda size: size.affine.evaluate(unknowns)):
+        # Dims that come later in the file have no size here, and the grid names none of them.
+        with (
+            products_of_sizes(),
+            symbols_replaced(
+                grid_of,
+                lambda size: size.affine.evaluate(unknowns) if size.affine.variables <= unknowns.keys() else size,
+            ),
+        ):
             programs = grid_of({**resolved, **chosen})
     launch = tuple(_resolved(n, sizes, unknowns) for n in programs)
     with np.errstate(all="ignore"):
