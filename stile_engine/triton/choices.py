@@ -87,14 +87,32 @@ def _grid(grid: Any, scalars: Mapping[str, Any], constants: Mapping[str, Any]) -
     if not callable(grid):
         return ()
     try:
-        with products_of_sizes():
-            found = grid({**scalars, **constants})
+        return launched(grid, scalars, constants)
     except UnsupportedError:
         return None
     except Exception:
         return ()
+
+
+def launched(
+    grid: Callable[[dict[str, Any]], Any], scalars: Mapping[str, Any], constants: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The grid that a function gives.
+
+    Raises ``UnsupportedError`` where it asks what symbolic sizes leave open, also where it goes on all the same.
+    """
+    refused: list[UnsupportedError] = []
+
+    def size(value: Any) -> Any:
+        plain = isinstance(value, SymbolicInteger) and not isinstance(value, _Size) and value.affine.terms
+        return _Asked(value.affine, refused) if plain else value
+
+    with products_of_sizes(), symbols_replaced(grid, size):
+        found = grid({**{name: size(value) for name, value in scalars.items()}, **constants})
+    if refused:
+        raise refused[0]
     own = tuple(found) if isinstance(found, tuple | list) else (found,)
-    return tuple(SymbolicInteger(n.affine) if isinstance(n, _Size) else n for n in own)
+    return tuple(SymbolicInteger(n.affine) if isinstance(n, _Size | _Asked) else n for n in own)
 
 
 def _wrappers(target: Any) -> list[Any]:
@@ -277,6 +295,8 @@ class _Oracle:
         """Each answer, and how many there are."""
         self.conditions: list[Predicate] = []
         self.asked: list[Predicate] = []
+        self.refused: list[UnsupportedError] = []
+        """What no answer was given to: a function may catch the error and go on."""
         self._told = told
         self._unknowns = unknowns
         self._known: dict[Predicate, bool] = {}
@@ -328,6 +348,8 @@ def _every_way(
         told = waiting.pop()
         oracle = _Oracle(told, unknowns)
         found.append((launch(oracle), tuple(oracle.conditions)))
+        if oracle.refused:
+            raise oracle.refused[0]
         if len(found) > _MOST_WAYS:
             raise _TooMany(f"the decorators choose in more than {_MOST_WAYS} ways: give some constants with consts=")
         answers = [a for a, _ in oracle.answers]
@@ -335,6 +357,19 @@ def _every_way(
             more = range(1, oracle.answers[place][1])
             waiting += [(*answers[:place], other) for other in reversed(more)]
     return found
+
+
+def _looked_up(size: SymbolicInteger) -> NoReturn:
+    """A dictionary or a set would take it for another number than every one that it has."""
+    raise UnsupportedError(f"the size {size!r} is symbolic, and is looked up among numbers")
+
+
+def _noted(refused: list[UnsupportedError], question: Callable[[], T]) -> T:
+    try:
+        return question()
+    except UnsupportedError as error:
+        refused.append(error)
+        raise
 
 
 class _Size(SymbolicInteger):
@@ -345,8 +380,12 @@ class _Size(SymbolicInteger):
         self._oracle = oracle
 
     def __hash__(self) -> int:
-        # A dictionary or a set would take it for another number than every one that it has.
-        raise UnsupportedError(f"the size {self!r} is symbolic, and is looked up among numbers")
+        return _noted(self._oracle.refused, lambda: _looked_up(self))
+
+    def __index__(self) -> NoReturn:
+        _noted(self._oracle.refused, super().__index__)
+
+    __int__ = __float__ = __index__
 
     def _symbolic(self, affine: Affine) -> SymbolicInteger:
         return _Size(affine, self._oracle)
@@ -360,6 +399,35 @@ class _Size(SymbolicInteger):
     def __eq__(self, other: object) -> bool:
         affine = self._other(other)
         return super().__eq__(other) if affine is None else self._oracle.decide(compare(self.affine, "==", affine))
+
+    def __ne__(self, other: object) -> bool:
+        found = self.__eq__(other)
+        return found if found is NotImplemented else not found
+
+
+class _Asked(SymbolicInteger):
+    """A symbolic size that remembers what was asked of it in vain: a function may catch the error."""
+
+    def __init__(self, affine: Affine, refused: list[UnsupportedError]) -> None:
+        super().__init__(affine)
+        self._refused = refused
+
+    def __hash__(self) -> int:
+        return _noted(self._refused, lambda: _looked_up(self))
+
+    def __index__(self) -> NoReturn:
+        _noted(self._refused, super().__index__)
+
+    __int__ = __float__ = __index__
+
+    def _symbolic(self, affine: Affine) -> SymbolicInteger:
+        return _Asked(affine, self._refused)
+
+    def _compare(self, other: object, least: int) -> bool | None:
+        return _noted(self._refused, lambda: super(_Asked, self)._compare(other, least))
+
+    def __eq__(self, other: object) -> bool:
+        return _noted(self._refused, lambda: super(_Asked, self).__eq__(other))
 
     def __ne__(self, other: object) -> bool:
         found = self.__eq__(other)

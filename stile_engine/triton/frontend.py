@@ -11,14 +11,14 @@ from stile_engine.array.arrays import Unreadable, around
 from stile_engine.errors import UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import DEFAULT_MAXIMUM, DependentDim, Dim, unknowns_of
-from stile_engine.index.sizes import SizeProduct, SymbolicInteger, affine_of, products_of_sizes
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger, affine_of
 from stile_engine.proof.instances import Sizes
 from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import Choice, KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
 from stile_engine.triton import adapter, claims, control, descriptors, operations, reals, transfers
-from stile_engine.triton.choices import choices
+from stile_engine.triton.choices import choices, launched
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit, NeedsTiles
 from stile_engine.triton.interpreter import Reader
@@ -286,8 +286,7 @@ class _Launched:
                 "a Triton kernel needs the grid that it is launched on: give it with grid=", code="spec-shape"
             )
         if callable(given):
-            with products_of_sizes():
-                given = given({**self.launch.scalars, **self.constants})
+            given = launched(given, self.launch.scalars, self.constants)
         given = tuple(given) if isinstance(given, (tuple, list)) else (given,)
         if not 1 <= len(given) <= 3:
             raise TraceError(f"a grid has one to three axes, not {len(given)}")

@@ -194,3 +194,31 @@ def test_what_a_tuned_kernel_changes_in_place_is_restored(
     found = in_place(tmp_path, consts, configs, more)
     assert found.status.value == status, found.message
     assert status == "proved" or "restore_value=['x_ptr']" in found.message
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        "lambda c: ({40: 1}.get(N, cdiv(N, 16)),)",
+        "lambda c: (1 if N in {40} else cdiv(N, 16),)",
+        "caught",
+    ],
+)
+def test_a_grid_that_goes_on_without_an_answer_is_not_believed(tmp_path: Path, grid: str) -> None:
+    """At 40 elements, or below 1,000, another grid is launched than for a size of which nothing is known."""
+    source = f"""{HEAD}
+def caught(c):
+    try:
+        few = int(N) == 40
+    except Exception:
+        few = False
+    return (1 if few else cdiv(N, 16),)
+
+@kernel(OUT, inputs={{"x_ptr": "X:N"}}, scalars={{"n": N}}, grid={grid})
+@triton.jit
+def f(x_ptr, out_ptr, n):
+    o = tl.program_id(0) * 16 + tl.arange(0, 16)
+    {MASKED}
+"""
+    (found,) = report_of(tmp_path / "file.py", source).kernels
+    assert found.status == "unsupported" and "the size N is symbolic" in found.message, found.message
