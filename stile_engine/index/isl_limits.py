@@ -23,6 +23,9 @@ _TIERS = ((5_000, 0), (20_000, 100), (100_000, 1_000), (300_000, 25_000))
 COUNTING_TIERS = ((20_000, 0), (200_000, 1_000))
 """What is not a product of runs is counted one by one."""
 
+_FEW = 5_000
+"""What a question may take whose answer is of use, and no more."""
+
 context = isl.DEFAULT_CONTEXT
 
 
@@ -65,3 +68,23 @@ def limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] = _TI
             context.reset_operations()
 
     return attempt
+
+
+def at_once(question: Callable[[], bool]) -> bool | None:
+    """The answer to a question of isl; None where it takes more than a few steps.
+
+    Inside of a ``limited`` function: the steps up to here are forgotten.
+    """
+    before = context.get_max_operations()
+    context.set_max_operations(_FEW)
+    context.reset_operations()
+    try:
+        found = question()
+        return None if _at_its_limit() else found
+    except isl.Error:
+        if not _at_its_limit():
+            raise
+        return None
+    finally:
+        context.set_max_operations(before)
+        context.reset_operations()

@@ -27,7 +27,7 @@ from stile_engine.index import data, runs
 from stile_engine.index.affine import Affine
 from stile_engine.index.cases import Case
 from stile_engine.index.declared import declared_cases, given_data, united_cases
-from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, context, limited
+from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, at_once, context, limited
 from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
 from stile_engine.index.isl_writing import (
     constant_box,
@@ -613,12 +613,22 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
     if raw.n_basic_set() > 1 or raw.involves_locals():
         # Unions and floor divisions have several texts: look for an equal set among look-alikes.
         alike = _look_alikes(raw, tuple(names))
-        for other in alike:
-            if raw.is_equal(other._isl):
+        comparable = True
+        for other in list(alike):
+            equal = at_once(partial(raw.is_equal, other._isl))
+            if equal:
                 _by_text[text] = other
                 return other
+            if equal is None:
+                # Equal sets may be two objects, which costs a proof at worst. The one with more parts would hardly be
+                # compared with any other, and all later sets would pay for it.
+                if raw.n_basic_set() > other._isl.n_basic_set():
+                    comparable = False
+                    break
+                alike.remove(other)
         made = _make(raw, text, names)
-        alike.append(made)
+        if comparable:
+            alike.append(made)
     else:
         made = _make(raw, text, names)
     _by_text[text] = made

@@ -6,9 +6,11 @@ import itertools
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stile_engine.index import isl_limits
 from stile_engine.index.affine import Affine, constant, variable
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -254,3 +256,18 @@ def test_a_bound_of_a_box_may_name_another_of_its_variables() -> None:
     box = IndexSet.box({"i": (Affine(), Affine((), 4)), "j": (Affine(), i + 1)})
     assert box.equals(IndexSet.where(conjunction(in_range(i, 0, 4), in_range(j, 0, i + 1))))
     assert len(box.points(100) or ()) == 1 + 2 + 3 + 4
+
+
+def test_sets_that_are_not_compared_at_once_are_two_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that takes isl long is compared with no other: each later set of these variables would wait for it."""
+
+    def written_twice(a: Affine, b: Affine) -> tuple[IndexSet, IndexSet]:
+        either = disjunction(compare(a, ">=", 0), compare(b, ">=", 0))
+        apart = disjunction(compare(a, ">=", 0), conjunction(compare(a, "<", 0), compare(b, ">=", 0)))
+        return IndexSet.where(either), IndexSet.where(apart)
+
+    one, same = written_twice(Affine.variable("at_once.a"), Affine.variable("at_once.b"))
+    assert one is same
+    monkeypatch.setattr(isl_limits, "_FEW", 1)
+    one, same = written_twice(Affine.variable("later.a"), Affine.variable("later.b"))
+    assert one is not same and one.equals(same) and same.equals(one)
