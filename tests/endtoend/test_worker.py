@@ -302,8 +302,10 @@ async def test_a_process_begun_ahead_under_another_interpreter_ends() -> None:
     before = descendants(os.getpid())
     ahead = Ahead(sys.executable, lambda text: None)
     await ahead.begin()
-    assert descendants(os.getpid()) > before
+    # Of what was there before some may end meanwhile: other tests leave it behind for a moment.
+    begun = descendants(os.getpid()) - before
     ahead("/nowhere/python", ["numpy"], lambda text: None)
+    assert begun
     for _ in range(500):
         if descendants(os.getpid()) <= before:
             return
