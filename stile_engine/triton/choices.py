@@ -63,7 +63,13 @@ def choices(
         with symbols_replaced(grid, oracle.size):
             return chosen, _grid(grid, sizes, {**given, **chosen})
 
-    for way, conditions in _every_way(launch, unknowns):
+    ways = _every_way(launch, unknowns)
+    # Once more: what was chosen by chance, or by what ran before, is chosen otherwise at the next launch.
+    if repr(_every_way(launch, unknowns)) != repr(ways):
+        raise TraceError(
+            "the decorators choose otherwise when they are asked again", _site(wrappers[0] if wrappers else grid)
+        )
+    for way, conditions in ways:
         if way is not None:
             found.setdefault(repr((sorted(way[0].items()), way[1])), []).append((way, conditions))
     if not found:

@@ -222,3 +222,19 @@ def f(x_ptr, out_ptr, n):
 """
     (found,) = report_of(tmp_path / "file.py", source).kernels
     assert found.status == "unsupported" and "the size N is symbolic" in found.message, found.message
+
+
+@pytest.mark.parametrize("choice", ["len(seen.append(0) or seen) > 1", "random.random()", "next(counted) > 0"])
+def test_what_is_chosen_by_chance_or_by_what_ran_before_is_not_believed(tmp_path: Path, choice: str) -> None:
+    source = f"""{HEAD}
+import itertools, random
+seen, counted = [], itertools.count()
+@kernel(OUT, **FLAT, consts={{"BLOCK": 64}})
+@triton.heuristics({{"MASKED": lambda a: 10 * ({choice})}})
+@triton.jit
+def f(x_ptr, out_ptr, n, BLOCK: tl.constexpr, MASKED: tl.constexpr):
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    {MASKED}
+"""
+    (found,) = report_of(tmp_path / "file.py", source).kernels
+    assert found.status == "unsupported" and "asked again" in found.message, found.message
