@@ -89,7 +89,9 @@ ENDLESS = {
         "kept = []\nwhile True:\n    try: kept.append(bytearray(1 << 26))\n    except MemoryError: pass"
     ),
     "interrupts that are swallowed": "while True:\n    try: time.sleep(1)\n    except BaseException: pass",
-    "hostile comparisons": "type('E', (), {'__eq__': lambda s, o: any(0 for _ in iter(int, 1)), '__hash__': None})() == X",
+    "hostile comparisons": (
+        "type('E', (), {'__eq__': lambda s, o: any(0 for _ in iter(int, 1)), '__hash__': None})() == X"
+    ),
 }
 
 CRASHING = {
