@@ -15,10 +15,11 @@ from stile_engine.errors import StileError, UnsupportedError
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, compare, conjunction, disjunction, negate, variables
 from stile_engine.index.sets import IndexSet
-from stile_engine.index.sizes import SizeProduct, SymbolicInteger, products_of_sizes
+from stile_engine.index.sizes import SizeProduct, SymbolicInteger, products_of_sizes, render_sizes
 from stile_engine.term.expression import bounds
 from stile_engine.trace.frontend import Choice, Dims, TraceError
-from stile_engine.trace.location import Site
+from stile_engine.trace.location import Site, is_user_file
+from stile_engine.trace.questions import AS_TEXT
 from stile_engine.trace.standing import symbols_replaced
 
 _WRAPPERS = ("Autotuner", "Heuristics")
@@ -110,7 +111,7 @@ def launched(
     refused: list[UnsupportedError] = []
 
     def size(value: Any) -> Any:
-        plain = isinstance(value, SymbolicInteger) and not isinstance(value, _Size) and value.affine.terms
+        plain = isinstance(value, SymbolicInteger) and not isinstance(value, _Watched) and value.affine.terms
         return _Asked(value.affine, refused) if plain else value
 
     with products_of_sizes(), symbols_replaced(grid, size):
@@ -118,7 +119,7 @@ def launched(
     if refused:
         raise refused[0]
     own = tuple(found) if isinstance(found, tuple | list) else (found,)
-    return tuple(SymbolicInteger(n.affine) if isinstance(n, _Size | _Asked) else n for n in own)
+    return tuple(SymbolicInteger(n.affine) if isinstance(n, _Watched) else n for n in own)
 
 
 def _wrappers(target: Any) -> list[Any]:
@@ -365,33 +366,59 @@ def _every_way(
     return found
 
 
-def _looked_up(size: SymbolicInteger) -> NoReturn:
-    """A dictionary or a set would take it for another number than every one that it has."""
-    raise UnsupportedError(f"the size {size!r} is symbolic, and is looked up among numbers")
+class _Watched(SymbolicInteger):
+    """A symbolic size in the hands of the user's functions. What is asked of it in vain is noted in ``refused``, for a
+    function may catch the error and go on."""
 
-
-def _noted(refused: list[UnsupportedError], question: Callable[[], T]) -> T:
-    try:
-        return question()
-    except UnsupportedError as error:
-        refused.append(error)
-        raise
-
-
-class _Size(SymbolicInteger):
-    """A symbolic size whose comparisons are answered by an oracle."""
-
-    def __init__(self, affine: Affine, oracle: _Oracle) -> None:
+    def __init__(self, affine: Affine, refused: list[UnsupportedError]) -> None:
         super().__init__(affine)
-        self._oracle = oracle
+        self.refused = refused
+
+    def _noted(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except UnsupportedError as error:
+            self.refused.append(error)
+            raise
+
+    def _refuse(self, what: str) -> NoReturn:
+        error = UnsupportedError(what)
+        self.refused.append(error)
+        raise error
 
     def __hash__(self) -> int:
-        return _noted(self._oracle.refused, lambda: _looked_up(self))
+        # A dictionary or a set would take it for another number than every one that it has.
+        self._refuse(f"the size {render_sizes(self.affine)} is symbolic, and is looked up among numbers")
 
     def __index__(self) -> NoReturn:
-        _noted(self._oracle.refused, super().__index__)
+        self._noted(super().__index__)
 
     __int__ = __float__ = __index__
+
+    def _text(self, asker: str) -> str:
+        if is_user_file(asker):
+            self._refuse(AS_TEXT)
+        return render_sizes(self.affine)
+
+    def __repr__(self) -> str:
+        return self._text(sys._getframe(1).f_code.co_filename)
+
+    __str__ = __repr__
+
+    def __format__(self, form: str) -> str:
+        return format(self._text(sys._getframe(1).f_code.co_filename), form)
+
+    def __ne__(self, other: object) -> bool:
+        found = self.__eq__(other)
+        return found if found is NotImplemented else not found
+
+
+class _Size(_Watched):
+    """One whose comparisons are answered by an oracle."""
+
+    def __init__(self, affine: Affine, oracle: _Oracle) -> None:
+        super().__init__(affine, oracle.refused)
+        self._oracle = oracle
 
     def _symbolic(self, affine: Affine) -> SymbolicInteger:
         return _Size(affine, self._oracle)
@@ -406,38 +433,22 @@ class _Size(SymbolicInteger):
         affine = self._other(other)
         return super().__eq__(other) if affine is None else self._oracle.decide(compare(self.affine, "==", affine))
 
-    def __ne__(self, other: object) -> bool:
-        found = self.__eq__(other)
-        return found if found is NotImplemented else not found
+    __hash__ = _Watched.__hash__
 
 
-class _Asked(SymbolicInteger):
-    """A symbolic size that remembers what was asked of it in vain: a function may catch the error."""
-
-    def __init__(self, affine: Affine, refused: list[UnsupportedError]) -> None:
-        super().__init__(affine)
-        self._refused = refused
-
-    def __hash__(self) -> int:
-        return _noted(self._refused, lambda: _looked_up(self))
-
-    def __index__(self) -> NoReturn:
-        _noted(self._refused, super().__index__)
-
-    __int__ = __float__ = __index__
+class _Asked(_Watched):
+    """One whose comparisons have an answer only where all sizes have the same."""
 
     def _symbolic(self, affine: Affine) -> SymbolicInteger:
-        return _Asked(affine, self._refused)
+        return _Asked(affine, self.refused)
 
     def _compare(self, other: object, least: int) -> bool | None:
-        return _noted(self._refused, lambda: super(_Asked, self)._compare(other, least))
+        return self._noted(lambda: super(_Asked, self)._compare(other, least))
 
     def __eq__(self, other: object) -> bool:
-        return _noted(self._refused, lambda: super(_Asked, self).__eq__(other))
+        return self._noted(lambda: super(_Asked, self).__eq__(other))
 
-    def __ne__(self, other: object) -> bool:
-        found = self.__eq__(other)
-        return found if found is NotImplemented else not found
+    __hash__ = _Watched.__hash__
 
 
 class _Argument:
