@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import islpy as isl
+
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
 from stile_engine.index.declared import closed, united_cases, with_declared
 from stile_engine.index.isl_limits import PARAM, SET, limited
-from stile_engine.index.isl_reading import integer, limits_of
+from stile_engine.index.isl_reading import integer, limits_of, parameter_names, projected
 from stile_engine.index.isl_writing import decoded_name, isl_name
 from stile_engine.index.predicate import compare, conjunction, in_range
 from stile_engine.index.sets import UNIVERSE, IndexSet, interned
@@ -87,10 +89,7 @@ def _between(domain: IndexSet, low: str, high: Affine) -> list[Affine]:
 def allows(domain: IndexSet, tokens: Iterable[str]) -> bool:
     """Whether at every tuple of the set the data may be what was declared of them."""
     raw = with_declared(domain.raw, tokens)
-    for token in raw.get_var_names(PARAM):
-        if data.is_token(decoded_name(str(token))):
-            raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(token)), 1)
-    return bool(domain.raw.is_subset(raw))
+    return bool(domain.raw.is_subset(_without_tokens(raw)))
 
 
 @limited
@@ -101,19 +100,18 @@ def without_data(domain: IndexSet) -> IndexSet:
         return domain
     spend(2)
     raw = with_declared(domain.raw, data.tokens_of(data.closure(domain.variables)))
-    for name in raw.get_var_names(PARAM):
-        if data.is_token(decoded_name(str(name))):
-            raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
-    return interned(raw)
+    return interned(_without_tokens(raw))
+
+
+def _without_tokens(raw: isl.Set) -> isl.Set:
+    return projected(raw, [name for name in parameter_names(raw) if data.is_token(decoded_name(name))])
 
 
 @limited
 def allowed_values(domain: IndexSet, token: str) -> int | None:
     """How many values the token may have at the tuples of the set; None where that is not bounded."""
     raw = with_declared(domain.raw, [token])
-    for name in raw.get_var_names(PARAM):
-        if decoded_name(str(name)) != token:
-            raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, str(name)), 1)
+    raw = projected(raw, [name for name in parameter_names(raw) if decoded_name(name) != token])
     values = raw.move_dims(SET, 0, PARAM, 0, raw.dim(PARAM))
     # isl counts what it finds between bounds: of a set without them it says 0
     return integer(values.count_val()) if values.is_bounded() else None

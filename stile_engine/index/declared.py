@@ -9,8 +9,8 @@ import islpy as isl
 
 from stile_engine.index import data
 from stile_engine.index.cases import Case, cases_of, united
-from stile_engine.index.isl_limits import PARAM
-from stile_engine.index.isl_reading import parameter_names
+from stile_engine.index.isl_limits import whole_answer
+from stile_engine.index.isl_reading import parameter_names, projected
 from stile_engine.index.isl_writing import decoded_name, raw_of
 from stile_engine.index.predicate import Predicate
 from stile_engine.index.predicate import variables as predicate_variables
@@ -28,9 +28,7 @@ def given_data(raw: isl.Set, names: frozenset[str], cases: list[Case] | None) ->
     if known.is_empty():
         return known
     if relations:
-        for identifier in parameter_names(known):
-            if decoded_name(identifier) not in names:
-                known = known.project_out(PARAM, known.find_dim_by_name(PARAM, identifier), 1)
+        known = projected(known, [name for name in parameter_names(known) if decoded_name(name) not in names])
         raw = raw.intersect(isl.Set.from_basic_set(known.affine_hull()))
     return raw if bounds is None else raw.intersect(bounds).gist(bounds)
 
@@ -78,8 +76,10 @@ def _declared(tokens: tuple[str, ...]) -> tuple[isl.Set | None, tuple[tuple[isl.
         for members, predicate in one.excluded(found):
             never = members.raw.intersect(raw_of(predicate, (one.token,)))
             relations.append(never.complement())
-    kept = [r for r in relations if not r.plain_is_universe()]
-    return bounds, tuple(tuple(isl.Set.from_basic_set(part) for part in r.get_basic_sets()) for r in kept)
+    relations = [r for r in relations if not r.plain_is_universe()]
+    return whole_answer(
+        (bounds, tuple(tuple(isl.Set.from_basic_set(p) for p in r.get_basic_sets()) for r in relations))
+    )
 
 
 def _of_predicate(predicate: Predicate) -> isl.Set:

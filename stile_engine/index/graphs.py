@@ -8,7 +8,7 @@ from functools import lru_cache
 import islpy as isl
 
 from stile_engine.index.affine import Affine, FloorDiv
-from stile_engine.index.isl_limits import PARAM, SET, limited
+from stile_engine.index.isl_limits import PARAM, SET, limited, whole_answer
 from stile_engine.index.isl_reading import equations, from_aff, integer, without
 from stile_engine.index.isl_writing import isl_name
 from stile_engine.index.predicate import compare, conjunction
@@ -54,7 +54,7 @@ def are_coupled(domain: IndexSet, names: tuple[str, ...]) -> bool:
                 named += dim >= 0 and not constraint.get_coefficient_val(PARAM, dim).is_zero()
             if named > 1:
                 return True
-    return False
+    return whole_answer(False)
 
 
 @lru_cache(maxsize=65536)

@@ -37,19 +37,39 @@ def _at_its_limit() -> bool:
     return False
 
 
-def limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] = _TIERS) -> Callable[_P, _T]:
+def whole_answer(answer: _T) -> _T:
+    """The answer, to be remembered: whatever is stored inside of a limited function goes through here, for what
+    isl says at its limit may be a part of the answer, and a second attempt would find it stored."""
+    isl.Val.zero(context)  # raises at the limit
+    return answer
+
+
+def text_of(raw: isl.Set) -> str:
+    """The set as isl writes it: without a limit meanwhile, at which isl would write a part or end the process."""
+    before = context.get_max_operations()
+    whole_answer(None)
+    context.set_max_operations(0)
+    try:
+        text: str = raw.to_str()
+    finally:
+        context.set_max_operations(before)
+    return text
+
+
+def limited(function: Callable[_P, _T], tiers: tuple[tuple[int, int], ...] | None = None) -> Callable[_P, _T]:
     """Try with few steps of isl, then with more, at a price. Raises ``BudgetExceeded`` where it is not enough.
 
     isl does not tell how many steps it took. Its limit, once reached, makes every later call fail until it is
-    reset, and a few calls come back with a part of the answer instead of an error: so each result counts
-    only if isl can still allocate after it.
+    reset, and a few calls come back with a part of the answer or with nothing instead of an error: so each result
+    counts only if isl can still allocate after it, and nothing is remembered before that is known (``whole_answer``).
     """
 
     @wraps(function)
     def attempt(*arguments: _P.args, **options: _P.kwargs) -> _T:
+        whole_answer(None)  # the limit of the function that calls this one is not to be forgotten
         before = context.get_max_operations()
         try:
-            for steps, price in tiers:
+            for steps, price in tiers or _TIERS:
                 if price:
                     spend(price)
                 context.set_max_operations(steps)
@@ -75,6 +95,7 @@ def at_once(question: Callable[[], bool]) -> bool | None:
 
     Inside of a ``limited`` function: the steps up to here are forgotten.
     """
+    whole_answer(None)
     before = context.get_max_operations()
     context.set_max_operations(_FEW)
     context.reset_operations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import gcd
 
 import islpy as isl
@@ -14,6 +15,13 @@ from stile_engine.index.isl_writing import decoded_name, isl_name
 
 def integer(value: isl.Val) -> int:
     return int(value.to_python())
+
+
+def projected(raw: isl.Set, identifiers: Iterable[str]) -> isl.Set:
+    """The tuples of the other variables for which some values of these lie in the set. They name variables of it."""
+    for identifier in identifiers:
+        raw = raw.project_out(PARAM, raw.find_dim_by_name(PARAM, identifier), 1)
+    return raw
 
 
 def parameter_names(raw: isl.Set) -> list[str]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import islpy as isl
 
 from stile_engine.index.affine import Affine, FloorDiv
-from stile_engine.index.isl_limits import PARAM
+from stile_engine.index.isl_limits import PARAM, whole_answer
 from stile_engine.index.predicate import Always, And, AtLeastZero, EqualsZero, Never, Not, Or, Predicate
 from stile_engine.index.runs import Run
 
@@ -65,13 +65,14 @@ def predicate_text(predicate: Predicate) -> str:
 def of_text(text: str, names: tuple[str, ...]) -> isl.Set:
     sizes = "".join(f" and {isl_name(n)} >= 1" for n in names if n.startswith("#"))
     parameters = ", ".join(isl_name(n) for n in names)
-    return isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}")
+    return whole_answer(isl.Set(f"[{parameters}] -> {{ : ({text}){sizes} }}"))
 
 
 @lru_cache(maxsize=4096)
 def _space(names: tuple[str, ...]) -> tuple[isl.LocalSpace, isl.BasicSet, dict[str, int]]:
     space = isl.Space.create_from_names(isl.DEFAULT_CONTEXT, set=[], params=[isl_name(n) for n in names])
-    return isl.LocalSpace.from_space(space), isl.BasicSet.universe(space), {n: k for k, n in enumerate(names)}
+    places = {n: k for k, n in enumerate(names)}
+    return whole_answer((isl.LocalSpace.from_space(space), isl.BasicSet.universe(space), places))
 
 
 def polyhedron(inequalities: Iterable[Affine], equations: Iterable[Affine], names: tuple[str, ...]) -> isl.Set:
@@ -127,7 +128,7 @@ def of_run(run: Run) -> isl.Set:
 
 @lru_cache(maxsize=4096)
 def _whole_space(names: tuple[str, ...]) -> isl.Set:
-    return isl.Set.from_basic_set(_space(names)[1]).params()
+    return whole_answer(isl.Set.from_basic_set(_space(names)[1]).params())
 
 
 def _val(number: int) -> int | isl.Val:
@@ -199,4 +200,4 @@ def _equation(expression: Affine) -> tuple[Affine, ...] | None:
 def link(target: str, expression: Affine) -> isl.Set:
     names = sorted(expression.variables)
     parameters = ", ".join([target, *(isl_name(n) for n in names)])
-    return isl.Set(f"[{parameters}] -> {{ : {target} = {affine_text(expression)} }}")
+    return whole_answer(isl.Set(f"[{parameters}] -> {{ : {target} = {affine_text(expression)} }}"))

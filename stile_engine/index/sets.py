@@ -27,8 +27,8 @@ from stile_engine.index import data, runs
 from stile_engine.index.affine import Affine
 from stile_engine.index.cases import Case
 from stile_engine.index.declared import declared_cases, given_data, united_cases
-from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, at_once, context, limited
-from stile_engine.index.isl_reading import from_aff, integer, parameter_names, solved
+from stile_engine.index.isl_limits import COUNTING_TIERS, PARAM, SET, at_once, context, limited, text_of, whole_answer
+from stile_engine.index.isl_reading import from_aff, integer, parameter_names, projected, solved
 from stile_engine.index.isl_writing import (
     constant_box,
     decoded_name,
@@ -195,7 +195,7 @@ class IndexSet:
         key = ("cases", tokens)
         found: list[Case] | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = declared_cases(self._isl, tokens)
+            found = self._memo[key] = whole_answer(declared_cases(self._isl, tokens))
         return found
 
     def given(self, context: IndexSet) -> IndexSet:
@@ -224,11 +224,9 @@ class IndexSet:
         key = ("only", kept)
         found: IndexSet | None = self._memo.get(key)
         if found is None:
-            result = self._isl
-            for name in sorted(self.variables - kept):
-                result = result.project_out(PARAM, result.find_dim_by_name(PARAM, isl_name(name)), 1)
+            result = projected(self._isl, map(isl_name, sorted(self.variables - kept)))
             names = [isl_name(n) for n in sorted(kept)]
-            text = result.to_str()
+            text = text_of(result)
             found = _by_text.get(text)
             if found is None:
                 # a part of what has been simplified is simple
@@ -247,7 +245,7 @@ class IndexSet:
         key = ("parts",)
         found: tuple[frozenset[str], ...] | None = self._memo.get(key)
         if found is None:
-            found = self._memo[key] = _parts_of(self)
+            found = self._memo[key] = whole_answer(_parts_of(self))
         return found
 
     @limited
@@ -355,10 +353,7 @@ class IndexSet:
             found = self._memo[key] = UNIVERSE  # it has members
         if found is None:
             spend()
-            result = self._isl
-            for name in names:
-                result = result.project_out(PARAM, result.find_dim_by_name(PARAM, isl_name(name)), 1)
-            found = self._memo[key] = interned(result)
+            found = self._memo[key] = interned(projected(self._isl, map(isl_name, names)))
         return found
 
     def substitute(self, mapping: Mapping[str, Affine]) -> IndexSet:
@@ -402,8 +397,7 @@ class IndexSet:
                 dim = result.find_dim_by_name(PARAM, f"t{position}")
                 result = result.set_dim_name(PARAM, dim, isl_name(only))
                 continue
-            result = result.intersect(link(f"t{position}", expression))
-            result = result.project_out(PARAM, result.find_dim_by_name(PARAM, f"t{position}"), 1)
+            result = projected(result.intersect(link(f"t{position}", expression)), [f"t{position}"])
         return interned(result)
 
     # -- questions -------------------------------------------------------------------------
@@ -421,11 +415,11 @@ class IndexSet:
             return self._solve_with_data(name)
         if self._free is None:
             spend()
-            self._free = self._run is not None or bool(self._isl.affine_hull().plain_is_universe())
+            self._free = whole_answer(self._run is not None or bool(self._isl.affine_hull().plain_is_universe()))
         if self._free:
             return None  # no equation holds in the set
         spend()
-        found = self._memo[key] = solved(self._isl, name)
+        found = self._memo[key] = whole_answer(solved(self._isl, name))
         return found
 
     @limited
@@ -434,7 +428,7 @@ class IndexSet:
         tokens = data.tokens_of(data.closure(self.variables | {name}))
         raw = united_cases(self.cases(tokens), self._isl)
         found = solved(raw, name) if raw.find_dim_by_name(PARAM, isl_name(name)) >= 0 else None
-        self._memo["solve", name] = found
+        self._memo["solve", name] = whole_answer(found)
         return found
 
     @property
@@ -592,7 +586,7 @@ def _box(ranges: tuple[tuple[str, tuple[Affine, Affine]], ...], names: tuple[str
 def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = False) -> IndexSet:
     """The one object for this set. ``cases``: with what was declared of its data, where that is known already."""
     if raw.is_empty():
-        return EMPTY
+        return whole_answer(EMPTY)
     raw = raw.coalesce().detect_equalities().remove_redundancies().drop_unused_params()
     count = raw.dim(PARAM)
     names = [str(raw.get_dim_name(PARAM, dim)) for dim in range(count)]  # parameters always have names
@@ -606,7 +600,7 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
         simpler = given_data(raw, frozenset(decoded_name(n) for n in names), cases)
         if simpler is not None:
             return interned(simpler, simplified=True)
-    text = raw.to_str()
+    text = text_of(raw)
     found = _by_text.get(text)
     if found is not None:
         return found
@@ -626,7 +620,7 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
                     comparable = False
                     break
                 alike.remove(other)
-        made = _make(raw, text, names)
+        made = whole_answer(_make(raw, text, names))
         if comparable:
             alike.append(made)
     else:
@@ -646,9 +640,10 @@ def _look_alikes(raw: isl.Set, names: tuple[str, ...]) -> list[IndexSet]:
         return alike
     outlined = _outlined.get(names)
     if outlined is None:
-        outlined = _outlined[names] = {}
+        outlined = {}
         for other in alike:
             outlined.setdefault(_outline(other._isl, len(names)), []).append(other)
+        _outlined[names] = whole_answer(outlined)
     return outlined.setdefault(_outline(raw, len(names)), [])
 
 

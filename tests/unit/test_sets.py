@@ -6,6 +6,7 @@ import itertools
 import subprocess
 import sys
 
+import islpy as isl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -271,3 +272,34 @@ def test_sets_that_are_not_compared_at_once_are_two_objects(monkeypatch: pytest.
     monkeypatch.setattr(isl_limits, "_FEW", 1)
     one, same = written_twice(Affine.variable("later.a"), Affine.variable("later.b"))
     assert one is not same and one.equals(same) and same.equals(one)
+
+
+def _answers(prefix: str) -> list[str]:
+    """What sets over variables of their own say, without the prefix of these."""
+    a, b, n = (variable(prefix + name) for name in "abn")
+    slanted = conjunction(compare(a * 3 + b, "<=", n), in_range(a, 0, 20), compare(b, ">=", a // 4), in_range(b, 0, 30))
+    far = conjunction(compare(a, ">=", 3), compare(b, "<", n // 5))
+    cases = disjunction(far, conjunction(compare(b, "==", a * 2), compare(a, "<", n)))
+    one, two = IndexSet.where(slanted), IndexSet.where(cases)
+    found: list[object] = []
+    for made in (one, two, one & two, one | two, one - two, two - one, one.given(two), two.given(one)):
+        found += [made, made.project_out([f"{prefix}a"]), made.about(frozenset([f"{prefix}a"]))]
+        found += [made.substitute({f"{prefix}a": n - 3}), made.substitute({f"{prefix}a": b // 3})]
+        found += [made.solve(f"{prefix}a"), made.limits(f"{prefix}a"), made.issubset(one), made.is_disjoint(two)]
+    texts = [f.text if isinstance(f, IndexSet) else str(f) for f in found]
+    return [text.replace(f"v{prefix}", "v").replace(prefix, "") for text in texts]
+
+
+def _alike(text: str, other: str) -> bool:
+    """Sets may be written in another order of their cases."""
+    return text == other or (text[0] == other[0] == "[" and isl.Set(text).is_equal(isl.Set(other)))
+
+
+def test_a_limit_that_fires_anywhere_changes_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its limit isl gives parts of answers, or none: nothing of it is remembered for the next attempt."""
+    monkeypatch.setattr(isl_limits, "_TIERS", ((10**6, 0),))
+    expected = _answers("free")
+    for steps in [*range(1, 60, 7), *range(60, 4_000, 61)]:
+        monkeypatch.setattr(isl_limits, "_TIERS", ((steps, 0), (10**6, 0)))
+        found = _answers(f"within{steps}steps")
+        assert all(map(_alike, found, expected)), (steps, found, expected)
