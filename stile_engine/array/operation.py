@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 from stile_engine.array.arrays import (
@@ -100,8 +100,7 @@ def handles_pointwise(*names: str) -> Callable[[Handler], Handler]:
         def widening(operation: Operation, machine: Machine) -> list[Array]:
             inputs = [_widened(i, operation.shape) for i in operation.inputs]
             meet_pointwise(inputs, operation.shape)
-            of = operation
-            return handler(Operation(of.name, of.params, inputs, of.shapes, of.dtypes, of.site), machine)
+            return handler(replace(operation, inputs=inputs), machine)
 
         handles(*names)(widening)
         return handler

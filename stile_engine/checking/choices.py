@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from stile_engine.checking.findings import Findings
 from stile_engine.index.dims import Dim
 from stile_engine.index.predicate import Always, evaluate, variables
+from stile_engine.proof.instances import MOST_ELEMENTS
 from stile_engine.proof.verdict import Obligation, Status, Witness, kernel_status
 from stile_engine.trace.frontend import Choice
-
-_ALL_SIZES = "for all sizes, with at most 2**30 elements in each tensor"
 
 _MOST_NAMED = 3
 
@@ -24,13 +23,11 @@ class Merged:
 
     findings: Findings
     total: int
-    count: int = 0
     names: list[str] = field(default_factory=list)
 
     def add(self, found: Findings, choice: Choice, dims: Mapping[str, Dim] | None) -> Status:
         """``dims``: the sizes that the choice is made at are not all that was looked at: a counterexample must lie
         among them."""
-        self.count += 1
         self.names.append(choice.name)
         own = self.findings
         obligations = [self._told(o, choice, dims) for o in found.obligations]
@@ -66,7 +63,11 @@ class Merged:
         if obligation.status in _FOUND:
             # The others are for the other sizes.
             conditional = obligation.kind == "value" and not isinstance(choice.when, Always)
-            return replace(obligation, detail=_ALL_SIZES) if conditional and obligation.detail else obligation
+            return (
+                replace(obligation, detail=f"for all sizes, {MOST_ELEMENTS}")
+                if conditional and obligation.detail
+                else obligation
+            )
         told = replace(obligation, detail=f"with {choice.name}: {obligation.detail or 'differs from its spec'}")
         if obligation.status is Status.REFUTED and dims is not None and not _made(choice, obligation.witness, dims):
             detail = f"{told.detail}; whether the kernel is launched with it at these sizes is not known"

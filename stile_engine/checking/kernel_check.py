@@ -326,11 +326,12 @@ class KernelCheck:
         merged = Merged(self._findings, len(choices))
         for choice in choices:
             instance, complete = narrowed(choice.conditions, self._dims)
-            check = self._child(declaration, instance, choice, details=self._request.details and merged.count == 0)
+            is_first = not merged.names
+            check = self._child(declaration, instance, choice, details=self._request.details and is_first)
             self._trace_milliseconds += check._trace_milliseconds
             self._claims += check._claims
             self._impurity = self._impurity or check._impurity
-            if merged.count == 0:
+            if is_first:
                 self._values, self._alignments, self._described = check._values, check._alignments, check._findings
             certain = complete and choice.when == conjunction(*choice.conditions)
             if merged.add(check._findings, choice, None if certain else self._dims) is Status.REFUTED:

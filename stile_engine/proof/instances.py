@@ -17,6 +17,9 @@ from stile_engine.term.value import Value
 
 _ELEMENTS = 2**30
 
+MOST_ELEMENTS = "with at most 2**30 elements in each tensor"
+"""What every statement for all sizes says of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -62,7 +65,7 @@ class Sizes:
             if more or extent.constant:
                 continue  # made of other dims, which it is true of
             parts.append(f"every {dim}" + (f" that is a multiple of {factor}" if factor > 1 else ""))
-        return f"for {' and '.join(parts) or 'every size'}, with at most 2**30 elements in each tensor"
+        return f"for {' and '.join(parts) or 'every size'}, {MOST_ELEMENTS}"
 
     def shown(self, instance: Mapping[str, int]) -> dict[str, int]:
         """The sizes of the dims, as a user names them."""
