@@ -53,7 +53,7 @@ from stile_engine.term.expression import (
     number,
     subtract,
 )
-from stile_engine.term.rounding import as_integer, ceiling, integer_range, rounded, signum, truncated
+from stile_engine.term.rounding import as_integer, ceiling, integer_range, rounded, signum, truncated, without_overflow
 
 _UNARY: dict[str, Callable[[Node], Node]] = {
     "neg": lambda x: apply("neg", x),
@@ -172,6 +172,11 @@ def must_fit(node: Node, dtype: str) -> None:
         return
     if not fits(node, *integer_range(dtype)):
         raise Unreadable(f"an integer that may not fit into {dtype}")
+
+
+def within_type(node: Node, dtype: str) -> Node:
+    """Whole numbers, without a value where they leave the range of their type: there the machine wraps around."""
+    return node if fits(node, *integer_range(dtype)) else without_overflow(node, dtype)
 
 
 def _whole(operation: Operation) -> list[Array]:
@@ -467,9 +472,12 @@ def _integer_of(operation: Operation, operand: RealArray, target: str) -> Array:
             for inner, whole in integers.truncated_quotient(value, Affine((), scale))
         )
         return integers.make((*pieces[:-1], (ALWAYS, pieces[-1][1])), operation.shape)
-    if is_whole(operand.node) and fits(operand.node, *integer_range(target)):
-        return RealArray(operation.shape, operand.node)
-    return RealArray(operation.shape, as_integer(operand.node, target))
+    return RealArray(operation.shape, converted_to_integer(operand.node, target))
+
+
+def converted_to_integer(node: Node, dtype: str) -> Node:
+    """A number cut off towards zero, which leaves a whole one in the range of the type as it is."""
+    return node if is_whole(node) and fits(node, *integer_range(dtype)) else as_integer(node, dtype)
 
 
 def is_float(dtype: str) -> bool:

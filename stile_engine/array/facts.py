@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
-from math import floor, inf, isinf, lcm, prod
+from math import floor, inf, isinf, lcm
 from typing import TypeAlias
 
+from stile_engine.array.sizes import unknowns
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import ALWAYS, Predicate, conjunction, negate, substitute
 from stile_engine.term.expression import (
@@ -24,6 +26,7 @@ from stile_engine.term.expression import (
     Restrict,
     Select,
 )
+from stile_engine.term.rounding import range_of_type
 from stile_engine.term.signs import POSITIVE
 
 _FINITE_FROM_FINITE = frozenset(
@@ -249,11 +252,14 @@ def range_of(node: Node) -> Interval:
     match node:
         case Const(value):
             return value, value
+        case NoValue():
+            return Fraction(0), Fraction(0)  # there is none that could lie elsewhere
         case IndexNumber(index, ranges):
-            found = index.extremes(ranges)
+            found = index.extremes({**ranges, **unknowns()})
             return _ANYTHING if found is None else (Fraction(found[0]), Fraction(found[1]))
         case Select(_, chosen, NoValue(), _) | Select(_, NoValue(), chosen, _):
-            return range_of(chosen)
+            own, type_ = range_of(chosen), range_of_type(node)
+            return own if type_ is None else (max(own[0], Fraction(type_[0])), min(own[1], Fraction(type_[1])))
         case Select(_, chosen, other, _):
             first, second = range_of(chosen), range_of(other)
             return min(first[0], second[0]), max(first[1], second[1])
@@ -270,23 +276,58 @@ def range_of(node: Node) -> Interval:
             return low if isinf(low) else Fraction(floor(low)), high if isinf(high) else Fraction(floor(high))
         case Apply("div", (operand, Const(value))) if value:
             return _combined("mul", range_of(operand), (1 / value, 1 / value))
+        case Apply("sub", (x, Apply("mul", (Const(d), Apply("floor", (Apply("div", (y, Const(e))),)))))) if (
+            x is y and d == e > 0
+        ):
+            return Fraction(0), d - 1 if d.denominator == 1 and is_whole(x) else d  # what x leaves, divided by d
         case Apply("add" | "sub" | "mul" | "maximum" | "minimum" as function, (left, right)):
             return _combined(function, range_of(left), range_of(right))
         case Apply(function, _):
             return _KNOWN_RANGES.get(function, _ANYTHING)
         case Reduce(reduction, bound, predicate, body, _):
-            sizes = [high - low for low, high in bound.values()]
-            if reduction == "prod" or not all(size.is_constant for size in sizes):
-                return _ANYTHING
             low, high = range_of(body)
-            if reduction == "sum":
-                count = Fraction(prod(max(size.constant, 0) for size in sizes))
-                return _times(min(Fraction(0), low), count), _times(max(Fraction(0), high), count)
+            if reduction in ("sum", "prod"):
+                count = _most(bound)
+                if count is None:
+                    return _ANYTHING
+                if reduction == "prod":
+                    return _repeated(low, high, count)
+                return _times(min(Fraction(0), low), Fraction(count)), _times(max(Fraction(0), high), Fraction(count))
             if predicate == ALWAYS and all(is_nonempty(b) for b in bound.values()):
                 return low, high
             return (-inf, high) if reduction == "max" else (low, inf)  # of nothing: -inf and inf
+        case Power(base, exponent) if exponent >= 0:
+            low, high = range_of(base)
+            power = _repeated(low, high, exponent)
+            return power if exponent % 2 else (Fraction(0), power[1])
         case _:
             return _ANYTHING
+
+
+def _most(bound: Mapping[str, Bounds]) -> int | None:
+    """How many points there are at most, at any sizes; None where that is not known."""
+    total = 1
+    for low, high in bound.values():
+        found = (high - low).extremes(unknowns())
+        if found is None:
+            return None
+        total *= max(found[1], 0)
+    return total
+
+
+_LONGEST = 4096
+"""Bits of the greatest product that is worked out: no type holds as much."""
+
+
+def _repeated(low: Fraction | float, high: Fraction | float, count: int) -> Interval:
+    """Products of up to ``count`` numbers that lie between the two."""
+    if isinf(low) or isinf(high):
+        return _ANYTHING
+    greatest = max(Fraction(1), abs(Fraction(low)), abs(Fraction(high)))
+    if count * (greatest.numerator.bit_length() - greatest.denominator.bit_length() + 1) > _LONGEST:
+        return _ANYTHING
+    most = greatest**count
+    return (Fraction(0) if low >= 0 else -most), most
 
 
 def is_positive(node: Node) -> bool:

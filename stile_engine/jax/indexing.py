@@ -159,6 +159,9 @@ _COMBINE: dict[str, Callable[[Node, Node], Node]] = {
 @handles("scatter", *_COMBINE, *(name.replace("-", "_") for name in _COMBINE))
 def scatter(operation: Operation, _machine: Machine) -> list[Array]:
     operand, indices, updates = operation.inputs
+    if operation.name == "scatter" and operation.params.get("update_jaxpr") is not None:
+        # `.at[…].apply(f)`: the update itself counts for nothing
+        raise Unreadable("an update by a function of what stands there")
     if isinstance(indices, IntegerArray) and integers.reads_data(indices):
         return [_scatter_by_data(operation, operand, indices, updates)]
     try:

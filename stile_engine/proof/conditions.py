@@ -12,6 +12,7 @@ from stile_engine.term.atoms import Poly, PowerAtom, of_atom
 from stile_engine.term.context import specialise
 from stile_engine.term.elements import elements_of
 from stile_engine.term.guarded import Condition
+from stile_engine.term.order import sign_given, signs_within
 from stile_engine.term.powers import primitive_part, without_positive
 from stile_engine.term.printing import bind_names, show
 from stile_engine.term.signs import NEGATIVE, ZERO_SIGN, is_nonzero, sign
@@ -75,29 +76,31 @@ def requirements(conditions: Iterable[Condition], box: IndexSet) -> list[Require
 
 
 def _parts(kind: str, body: Poly, domain: IndexSet) -> list[tuple[str, Poly]]:
-    """The condition on each factor by itself, without those that the signs settle."""
+    """The condition on each factor by itself, without those that the signs settle: of terms by their form, and of
+    terms that the domain compares (``x`` is positive where ``x > 0``)."""
+    facts = signs_within(domain)
     if kind != "nonzero":
-        mask = sign(body, None, domain)
+        mask = sign(body, facts, domain) & sign_given(body, facts)
         lacking = mask & NEGATIVE if kind == "nonnegative" else mask & (NEGATIVE | ZERO_SIGN)
         if not lacking:
             return []
         return [(kind, without_positive(body) if body.terms else body)]
     if not body.terms:
         return [(kind, body)]  # never met
-    if is_nonzero(body, None, domain):
+    if is_nonzero(body, facts, domain):
         return []
     _, unit, rest = primitive_part(body, signed=True, invertible=True)
     parts: list[tuple[str, Poly]] = []
     for atom, _exponent in unit.factors:
         factor = atom.base if isinstance(atom, PowerAtom) else of_atom(atom)
-        if not is_nonzero(factor, None, domain):
+        if not is_nonzero(factor, facts, domain):
             parts.append(("nonzero", factor))
     single = rest.single
     if single is not None:
         for atom, _exponent in single[0].factors:
-            if not is_nonzero(of_atom(atom), None, domain):
+            if not is_nonzero(of_atom(atom), facts, domain):
                 parts.append(("nonzero", of_atom(atom)))
-    elif not is_nonzero(rest, None, domain):
+    elif not is_nonzero(rest, facts, domain):
         parts.append(("nonzero", rest))
     return parts
 

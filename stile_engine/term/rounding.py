@@ -7,8 +7,10 @@ from stile_engine.term.comparison import compare_values
 from stile_engine.term.expression import (
     ONE,
     ZERO,
+    Apply,
     Node,
     NoValue,
+    Select,
     add,
     apply,
     divide,
@@ -63,6 +65,36 @@ def as_integer(x: Node, dtype: str) -> Node:
     """A real number converted to an integer type: truncated, and without a value where the type is too narrow."""
     low, high = integer_range(dtype)
     whole = truncated(x)
+    return select(_fitting(x, low, high), whole, NoValue(f"{_TOO_WIDE}{dtype}"), x.axes)
+
+
+def _fitting(x: Node, low: int, high: int) -> Predicate:
     # The number itself is compared: what lies less than 1 beyond the range is truncated into it.
-    fits = conjunction(compare_values(x, ">", number(low - 1)), compare_values(x, "<", number(high + 1)))
-    return select(fits, whole, NoValue(f"a number that does not fit into {dtype}"), x.axes)
+    return conjunction(compare_values(x, ">", number(low - 1)), compare_values(x, "<", number(high + 1)))
+
+
+def without_overflow(x: Node, dtype: str) -> Node:
+    """A whole number, without a value where it leaves the range of its type."""
+    return select(within(x, *integer_range(dtype)), x, NoValue(f"{_TOO_WIDE}{dtype}"), x.axes)
+
+
+_TOO_WIDE = "a number that does not fit into "
+
+
+def range_of_type(node: Node) -> tuple[int, int] | None:
+    """The range of an integer type that the expression has no value outside of: that of a conversion to it or of a
+    result in it. None for other expressions."""
+    match node:
+        case Select(
+            fits,
+            Select(below, Apply("neg", (Apply("floor", (Apply("neg", (y,)),)),)), Apply("floor", (x,)), _),
+            NoValue(reason),
+            _,
+        ) if x is y and reason.startswith(_TOO_WIDE):
+            low, high = integer_range(reason.removeprefix(_TOO_WIDE))
+            is_checked = fits == _fitting(x, low, high) and below == compare_values(x, "<", ZERO)
+            return (low, high) if is_checked else None
+        case Select(fits, x, NoValue(reason), _) if reason.startswith(_TOO_WIDE):
+            low, high = integer_range(reason.removeprefix(_TOO_WIDE))
+            return (low, high) if fits == within(x, low, high) else None
+    return None

@@ -64,6 +64,15 @@ Model: TypeAlias = Callable[[Call], Results]
 
 MODELS: dict[str, Model] = {}
 
+SELECTING = frozenset(
+    """_unsafe_view amax amin bernoulli cat channel_shuffle clamp clamp_max clamp_min clone constant_pad_nd copy cummax
+    cummin diag_embed embedding empty empty_like flip fmax fmin full full_like gather index index_copy index_fill
+    index_select kthvalue masked_fill max maximum median min minimum new_empty new_full pixel_shuffle
+    pixel_unshuffle relu repeat roll scalar_tensor scatter sort stack topk tril triu where""".split()
+)
+"""Operations whose results are elements of their operands. What others compute in integers must fit into their type,
+beyond which the machine wraps around."""
+
 
 def models(*names: str) -> Callable[[Model], Model]:
     """Register the model of the aten operations of these names, in all of their overloads."""

@@ -21,7 +21,7 @@ from stile_engine.array.arrays import (
     integers,
 )
 from stile_engine.array.constants import read_constant, read_number
-from stile_engine.array.elementwise import is_float, is_integer
+from stile_engine.array.elementwise import is_float, is_integer, within_type
 from stile_engine.array.facts import rational_value
 from stile_engine.array.integers import check_width
 from stile_engine.array.meeting import Parts, telling
@@ -43,7 +43,7 @@ from stile_engine.torch import (
     windows,
 )
 from stile_engine.torch.algebra import UnknownOperand
-from stile_engine.torch.call import MODELS, Call
+from stile_engine.torch.call import MODELS, SELECTING, Call
 from stile_engine.torch.storage import Storage, Window, overlap
 from stile_engine.trace.frontend import IN_THE_CALLED, TraceError
 from stile_engine.trace.location import Site, direct_site, user_site, user_sites
@@ -346,6 +346,8 @@ class Interpreter:
             elements = found[position] if position < len(found) else None
             if elements is not None and elements.shape != shape:
                 raise AssertionError(f"the model of {name} has shape {elements.shape}, and PyTorch has {shape}")
+            if name not in SELECTING and isinstance(elements, RealArray) and is_integer(dtype):
+                elements = RealArray(shape, within_type(elements.node, dtype))
             complete.append(_settled(elements, shape, dtype, reason, site))
         return complete
 

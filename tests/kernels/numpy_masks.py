@@ -179,3 +179,20 @@ def clamped_by_choices(x):  # proved
 def clamped_in_the_wrong_order(x):  # refuted
     below = np.where(x > 1, -1.0, x)
     return np.where(below < -1, 1.0, below)
+
+
+@kernel("sum[N](where(x:M N > 0, x:M N * log(x:M N), 0))")
+def entropy_of_what_is_positive(x):  # proved
+    safe = np.where(x > 0, x, 1)
+    return np.where(x > 0, x * np.log(safe), 0).sum(axis=1)
+
+
+@kernel("sum[N](where(x:M N > 0, x:M N * log(x:M N), 0))")
+def entropy_of_magnitudes(x):  # refuted
+    safe = np.where(x != 0, np.abs(x), 1)
+    return np.where(x != 0, np.abs(x) * np.log(safe), 0).sum(axis=1)
+
+
+@kernel("where(x:M N > 0, log(x:M N), 0)")
+def logarithm_without_a_guard(x):  # assumed: x:M N is positive
+    return (x > 0) * np.log(x)

@@ -418,6 +418,7 @@ UNMODELLED = [
     ("long loop", lambda x: lax.fori_loop(0, 5000, lambda i, c: c[::-1].at[i * i % 6].set(0.0), x), [A]),
     ("overflow", lambda x: x + jnp.arange(6) * 2**30, [A]),
     ("unsigned wraps", lambda x: x + (jnp.arange(6, dtype=jnp.uint32) - 3).astype(jnp.float32), [A]),
+    ("update by a function", lambda x: x.at[2:4].apply(jnp.exp), [A]),
     ("power by data", lambda x: x**x, [A]),
     ("irregular constants", lambda x: x * (np.arange(600, dtype=np.float32) ** 2 % 37)[:, None], [A]),
 ]

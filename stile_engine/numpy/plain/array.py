@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from stile_engine.array.elementwise import within_type
 from stile_engine.array.sizes import same_shape, unknowns
 from stile_engine.array.values import show_element
 from stile_engine.index.affine import Affine
@@ -300,6 +301,8 @@ def fresh(
     """A new array in memory of its own; row-major unless told otherwise. ``fits``: integers that are known to be
     in the range of their type, such as those that were read from an array of it."""
     kind = np.dtype(dtype)
+    if not fits and kind.kind in "iu" and isinstance(elements, Real):
+        elements = Real(within_type(elements.node, str(kind)))
     if not fits and isinstance(elements, Integer) and kind.kind in "iu" and not _fits(elements.value, shape, kind):
         hint = "; declare how large the data are, as with assume='I in N'" if elements.value.variables else ""
         context.unsupported(f"an integer that may not fit into {kind} is not modelled{hint}")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from stile_engine.array.elementwise import converted_to_integer
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -32,7 +33,7 @@ from stile_engine.numpy.plain.array import (
     settled,
     view_at,
 )
-from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of, reads_data
+from stile_engine.numpy.plain.elements import Elements, Integer, Real, Shape, Truth, as_node, ranges_of
 from stile_engine.numpy.plain.layout import settle_layout
 from stile_engine.numpy.plain.storage import Buffer, View, is_row_major, root
 from stile_engine.term.comparison import compare_values
@@ -50,7 +51,7 @@ from stile_engine.term.expression import (
     select,
     subtract,
 )
-from stile_engine.term.rounding import as_integer, truncated
+from stile_engine.term.rounding import truncated
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -180,8 +181,6 @@ def _arithmetic(name: str, real: Callable[[Node, Node], Node], exact: Callable[[
                     pass  # the product of two indices is no index any more, but still a number
         if dtype.kind == "b":
             context.unsupported(f"numpy.{name} of truth values is not modelled")
-        if dtype.kind in "iu" and any(isinstance(e, Real) and reads_data(e.node) for e in elements):
-            context.unsupported(f"numpy.{name} of integers that are data may overflow, which is not modelled")
         return Real(real(as_node(elements[0], shape), as_node(elements[1], shape))), dtype
 
     @operation(name)
@@ -458,7 +457,7 @@ def astype(x: SymbolicArray, dtype: Any, order: str = "K", *, copy: bool = True,
             trace.recorder.cast(str(x.dtype), str(wanted), trace.places()[0])
         elements = Real(as_node(elements, x.shape))
     elif wanted.kind in "iu" and x.dtype.kind == "f":
-        elements = Real(as_integer(as_node(elements, x.shape), str(wanted)))
+        elements = Real(converted_to_integer(as_node(elements, x.shape), str(wanted)))
     elif wanted.kind == "b" and not isinstance(elements, Truth):
         elements = Truth(truth(x))
     elif wanted.kind not in "iub":

@@ -65,6 +65,11 @@ def _result_type(dtype: Any, x: SymbolicArray, own: np.dtype) -> np.dtype:
     return np.dtype(np.int64) if found.kind == "b" else found
 
 
+def _adding_type(dtype: np.dtype) -> np.dtype:
+    """Integers are added and multiplied in 64 bits, whatever they are stored in."""
+    return np.dtype({"i": np.int64, "u": np.uint64}.get(dtype.kind, dtype))
+
+
 def _finish(node: Node, shape: Shape, dtype: Any, out: Any) -> SymbolicArray:
     result = fresh(Real(node), shape, dtype)
     return write(out, result, "same_kind") if out is not None else settled(result)
@@ -92,7 +97,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
         if predicate != ALWAYS and initial is None and reduction in ("max", "min"):
             raise ValueError(f"reduction operation {name} does not have an identity, so where= needs initial=")
         node, shape = reduced(x, reduction, axes, keepdims, predicate)
-        result_type = _result_type(dtype, x, x.dtype)
+        result_type = _result_type(dtype, x, x.dtype if reduction in ("max", "min") else _adding_type(x.dtype))
         if initial is not None:
             node = apply(combine, node, as_array(initial, x.dtype).node)
         return _finish(node, shape, result_type, out)
@@ -182,7 +187,8 @@ def _running(name: str, reduction: str, *aliases: str) -> None:
         ranges = {**ranges_of(x.shape), **inner}
         body = reindex_node(x.node, {name_of_axis: here}, ranges)
         node = reduce_node(reduction, inner, body, compare(here, "<=", Affine.variable(name_of_axis)), ranges)
-        return _finish(node, x.shape, _result_type(dtype, x, x.dtype), out)
+        own = x.dtype if reduction in ("max", "min") else _adding_type(x.dtype)
+        return _finish(node, x.shape, _result_type(dtype, x, own), out)
 
 
 _running("cumsum", "sum")
