@@ -36,6 +36,7 @@ from stile_engine.torch import (
     contraction,
     creation,
     normalization,
+    operand_types,
     pointwise,
     reduction,
     scattering,
@@ -249,8 +250,13 @@ class Interpreter:
 
     def _run(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The operation on tensors without numbers: shapes, strides, types, and PyTorch's own errors."""
+        known = adapter.operator(function)
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            why_not = operand_types.refused(known.name, adapter.bound(known, args, kwargs), "self" in known.written)
+            if why_not is not None:
+                raise RuntimeError(why_not)
+            return result
         except Exception as error:
             if adapter.is_data_dependence(error):
                 self.stop(f"{function} looks at the numbers in a tensor, which a trace does not have")

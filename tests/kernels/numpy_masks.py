@@ -191,8 +191,3 @@ def entropy_of_what_is_positive(x):  # proved
 def entropy_of_magnitudes(x):  # refuted
     safe = np.where(x != 0, np.abs(x), 1)
     return np.where(x != 0, np.abs(x) * np.log(safe), 0).sum(axis=1)
-
-
-@kernel("where(x:M N > 0, log(x:M N), 0)")
-def logarithm_without_a_guard(x):  # assumed: x:M N is positive
-    return (x > 0) * np.log(x)
