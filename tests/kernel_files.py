@@ -238,7 +238,7 @@ def execute(kernel: Executable, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def memory_without_a_value() -> Iterator[None]:
     """Fresh memory often happens to hold the right numbers; here it holds none."""
     real = np.empty, np.empty_like
-    np.empty = lambda shape, dtype=float: np.full(shape, np.nan, dtype)  # type: ignore[assignment]
+    np.empty = lambda shape, dtype=float, order="C": np.full(shape, np.nan, dtype, order)  # type: ignore[assignment]
     np.empty_like = lambda a: np.full(a.shape, np.nan, a.dtype)  # type: ignore[assignment]
     try:
         yield

@@ -141,3 +141,65 @@ def scaled_by_the_greatest(x):  # proved
 @kernel("x:M N / max[N](abs(x:M N))")
 def scaled_by_the_greatest_with_its_sign(x):  # refuted
     return x / x.max(axis=1, keepdims=True)
+
+
+R, RC, J3 = dim("R", 4), dim("RC", 12), dim("J3", 3)
+
+
+@kernel("at[R := RC % 4](at[J3 := RC // 4](x:R J3))")
+def columns_one_after_another(x):  # proved
+    return x.reshape(-1, order="F")
+
+
+@kernel("at[R := RC % 4](at[J3 := RC // 4](x:R J3))")
+def rows_one_after_another(x):  # refuted
+    return x.T.reshape(-1, order="F")
+
+
+@kernel("x:R J3 - (where(J3 == 0, 0, at[J3 := J3 - 1](x:R J3)))")
+def differences_from_nothing(x):  # proved
+    return np.diff(x, prepend=0)
+
+
+@kernel("x:R J3 - (where(J3 == 0, 0, at[J3 := J3 - 1](x:R J3)))")
+def differences_to_nothing(x):  # refuted
+    return np.diff(x, append=0)
+
+
+@kernel("sum[J3](x:R J3 * exp(w:J3)) / sum[J3](exp(w:J3))")
+def average_by_exponentials(x, w):  # proved
+    return np.average(x, axis=1, weights=np.exp(w))
+
+
+@kernel("sum[J3](x:R J3 * exp(w:J3)) / sum[J3](exp(w:J3))")
+def average_by_the_size(x, w):  # refuted
+    return np.average(x * np.exp(w), axis=1)
+
+
+@kernel("logsumexp[J3](x:R J3)")
+def logarithm_of_sums_by_pairs(x):  # proved
+    return np.logaddexp.reduce(x, axis=1)
+
+
+@kernel("x:R J3 where R != J3")
+def diagonal_set_to_zero(x):  # proved
+    out = x.copy()
+    np.fill_diagonal(out, 0)
+    return out
+
+
+@kernel("x:R J3 where R != J3")
+def every_fourth_set_to_zero(x):  # refuted
+    out = x.copy()
+    out.ravel()[::3] = 0
+    return out
+
+
+@kernel("at[R := (R + 3) % 4](at[J3 := (J3 + 1) % 3](x:R J3))")
+def rolled_along_two_axes(x):  # proved
+    return np.roll(x, (1, -1), axis=(0, 1))
+
+
+@kernel("at[R := (R + 3) % 4](at[J3 := (J3 + 1) % 3](x:R J3))")
+def rolled_along_two_axes_exchanged(x):  # refuted
+    return np.roll(x, (1, -1), axis=(1, 0))

@@ -127,6 +127,19 @@ np.stack([v, v * 2]), np.stack([a, a], axis=-1), np.array([v, 2 * v]), np.array(
 np.split(a, 3)[1], np.split(b, [1, 3], axis=1)[2]
 np.repeat(v, 2), a.repeat(3, axis=0), np.tile(v, 2), np.tile(a, (2, 1))
 np.roll(a, 1, axis=1), np.roll(v, -2), np.flip(a, 0)
+np.roll(a, (1, -2), axis=(0, 1)), np.roll(a, 1, axis=(0, 1)), np.roll(a, (1, 2), axis=0)
+np.roll(t, (5, 1), axis=(1, 1))
+np.repeat(a, [1, 0, 2, 1, 0, 3], axis=0), np.repeat(a, [2], axis=1), np.repeat(v, (0, 1, 0, 2))
+a.reshape((4, 6), order="F"), np.reshape(t, (4, -1), order="F"), t.ravel(order="F"), t.flatten("F"), a.T.ravel("F")
+np.column_stack([v, v * 2]), np.column_stack([a, a[:, 0]]), np.dstack([a, a]), np.dstack([v, v])
+np.append(a, a[:1], axis=0)
+np.append(a, v), np.append(v, 1.0)
+np.delete(a, -2, axis=1), np.delete(a, 3), np.rot90(a), np.rot90(a, 2), np.rot90(a, -1)
+np.rot90(t, 5, axes=(1, 2)), np.rot90(t, axes=(2, 0)), np.rot90(a, 4), np.kron(a, a[:2]), np.kron(v, v[:2])
+np.cross(a[:, :3], a[:, 1:]), np.cross(v[:3], v[1:]), np.cross(a[:3], a[3:], axis=0)
+np.average(a, axis=1, weights=np.arange(1, 5.0)), np.average(a, 0, a[:, 0] ** 2 + 1), np.average(a, weights=a * a + 1)
+np.diff(v, prepend=0), np.diff(a, axis=0, append=a[:1]), np.diff(a, n=2, prepend=a[:, :1], append=0)
+np.logaddexp.reduce(a), np.logaddexp.reduce(a, axis=1), a - np.logaddexp.reduce(a, axis=-1, keepdims=True)
 np.pad(a, 1), np.pad(v, (2, 0), constant_values=-1.5), np.pad(a, ((1, 0), (0, 2)))
 np.tril(a), np.triu(a, 1), np.tri(3) + np.eye(3) - np.eye(3, k=1), np.identity(2), np.tril(a, -1)
 np.zeros((2, 3)), np.ones(3), np.full((2, 2), 0.1), np.zeros_like(a)
@@ -248,6 +261,15 @@ def writes(a, b):
     out[2, 3] = 7
     out[4] = b[0, 0]
     return out
+
+
+def filled_diagonals(a):
+    x, y = a.copy(), a.copy()
+    np.fill_diagonal(x, 0)
+    np.fill_diagonal(y.T, -2.0)
+    np.rot90(x)[0] = 5
+    x.reshape((4, 6), order="F")[0] += 1
+    return x + y
 
 
 def write_through_views(a):
@@ -385,6 +407,7 @@ def closure(a):
     [
         in_place_arithmetic,
         writes,
+        filled_diagonals,
         write_through_views,
         masks,
         masks_of_numbers,
@@ -568,6 +591,20 @@ MADE: tuple[Callable[[Any, Any], Any], ...] = (
     lambda a, v: np.copy(np.broadcast_to(a[:, :1], (6, 4))),
     lambda a, v: np.ascontiguousarray(a.T),
     lambda a, v: np.repeat(a.T, 2, axis=0),
+    lambda a, v: np.repeat(a.T, [1, 2, 1, 1], axis=0),
+    lambda a, v: np.roll(a.T, (1, 1), axis=(0, 1)),
+    lambda a, v: a.T.reshape((6, 4), order="F"),
+    lambda a, v: a.reshape((4, 6), order="F"),
+    lambda a, v: a.flatten("F"),
+    lambda a, v: np.column_stack([a, a]),
+    lambda a, v: np.dstack([a.T, a.T]),
+    lambda a, v: np.delete(a.T, 1, axis=0),
+    lambda a, v: np.append(a.T, a.T, axis=1),
+    lambda a, v: np.rot90(a),
+    lambda a, v: np.kron(a.T, a),
+    lambda a, v: np.cross(a[:3].T, a[3:].T),
+    lambda a, v: np.cross(a[:3], a[3:], axis=0),
+    lambda a, v: np.diff(a.T, prepend=0),
     lambda a, v: np.tile(v, (3, 1)),
 )
 

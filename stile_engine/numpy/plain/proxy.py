@@ -15,6 +15,7 @@ import numpy as np
 
 # Each of these modules enters its functions into OPERATIONS.
 from stile_engine.numpy.plain import (
+    arranging,
     context,
     contraction,
     creation,
@@ -32,6 +33,7 @@ from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray
 from stile_engine.numpy.plain.structure import holds_symbolic
 
 MODELLED = (
+    arranging,
     contraction,
     creation,
     elementwise,

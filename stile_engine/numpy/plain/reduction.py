@@ -119,6 +119,17 @@ def _extremum(name: str, reduction: str, *aliases: str) -> None:
         return general(a, axis, None, out, keepdims, initial, where)
 
 
+@operation("logaddexp.reduce")
+def log_of_a_sum(a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> SymbolicArray:
+    """The logarithm of the sum of the exponentials, which is -inf of nothing."""
+    x = as_array(a)
+    if dtype is not None or x.dtype.kind != "f":
+        context.unsupported("numpy.logaddexp.reduce is modelled for real numbers in their own type")
+    exponentials = fresh(Real(apply("exp", x.node)), x.shape, x.dtype)
+    node, shape = reduced(exponentials, "sum", _axes(x, axis), keepdims)
+    return _finish(apply("log", node), shape, x.dtype, out)
+
+
 _extremum("max", "max", "amax")
 _extremum("min", "min", "amin")
 
@@ -130,7 +141,7 @@ def _count(x: SymbolicArray, axes: tuple[int, ...]) -> Size:
     return total
 
 
-@operation("mean", "average")
+@operation("mean")
 def mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False, **options: Any
 ) -> SymbolicArray:

@@ -123,10 +123,13 @@ def squeeze(a: Any, axis: Any = None) -> SymbolicArray:
 @operation("reshape")
 def reshape(a: Any, shape: Any = None, order: str = "C", **options: Any) -> SymbolicArray:
     reject("reshape", {k: v for k, v in options.items() if k != "newshape"})
-    if order != "C":
-        context.unsupported(f"reshape in the order {order!r} is not modelled")
     x = as_array(a)
     wanted = list(whole_shape(options.get("newshape") if shape is None else shape))
+    if order == "F":  # with all axes in the opposite order, before and after, also where it is a view
+        turned = reshape(permuted(x, range(x.ndim)[::-1]), tuple(wanted[::-1]))
+        return permuted(turned, range(turned.ndim)[::-1])
+    if order != "C":
+        context.unsupported(f"reshape in the order {order!r} is not modelled")
     if wanted.count(-1) == 1:
         known: Size = 1
         for n in wanted:
@@ -299,11 +302,25 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> SymbolicArray:
     x = as_array(a)
     if axis is None:
         x, axis = ravel(x), 0
-    count = operator.index(repeats)
     (along,) = normalized_axes(axis, x.ndim)
+    if isinstance(repeats, (list, tuple, np.ndarray)) and np.ndim(repeats):
+        return _repeated_each(x, along, [operator.index(n) for n in repeats])
+    count = operator.index(repeats)
     if count < 1:
         context.unsupported("numpy.repeat with no repeats is not modelled")
     return _moved("repeat", x, along, x.shape[along] * count, lambda i: i // count)
+
+
+def _repeated_each(x: SymbolicArray, along: int, counts: list[int]) -> SymbolicArray:
+    """Each element along the axis as often as its own count says; one count stands for all."""
+    size = x.shape[along]
+    if not isinstance(size, int) or not any(counts):
+        context.unsupported("numpy.repeat of nothing, or of a symbolic size by several counts, is not modelled")
+    if len(counts) not in (1, size):
+        raise ValueError(f"operands could not be broadcast together with shape ({size},) ({len(counts)},)")
+    before = (slice(None),) * along
+    places = [i for i, n in enumerate(counts * size if len(counts) == 1 else counts) for _ in range(n)]
+    return concatenate([view_at(x, (*before, slice(i, i + 1))) for i in places], along)
 
 
 @operation("tile")
@@ -329,6 +346,13 @@ def roll(a: Any, shift: Any, axis: Any = None) -> SymbolicArray:
     x = as_array(a)
     if axis is None:
         return reshape(roll(ravel(x), shift, 0), x.shape)
+    if isinstance(axis, (tuple, list)) or isinstance(shift, (tuple, list)):
+        axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+        shifts = tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
+        pairs = np.broadcast_shapes((len(axes),), (len(shifts),))[0]
+        for number in range(pairs):  # one axis may be named twice
+            x = roll(x, shifts[number % len(shifts)], axes[number % len(axes)])
+        return x
     (along,) = normalized_axes(axis, x.ndim)
     size = x.shape[along]
     if isinstance(size, SymbolicInteger):

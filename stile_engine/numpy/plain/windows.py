@@ -14,13 +14,14 @@ from stile_engine.numpy.plain.array import (
     OPERATIONS,
     SymbolicArray,
     as_array,
+    broadcast_to,
     fresh,
     noted,
     settled,
     view_at,
 )
 from stile_engine.numpy.plain.elements import Integer, Real, axis_index, axis_name, ranges_of, reindex
-from stile_engine.numpy.plain.elementwise import operation, reject
+from stile_engine.numpy.plain.elementwise import operation
 from stile_engine.numpy.plain.structure import normalized_axes, whole_shape
 from stile_engine.term.expression import ONE, ZERO, Node, bounds, multiply, select
 from stile_engine.term.expression import reduce as reduce_node
@@ -98,10 +99,15 @@ def sliding_window_view(
 
 
 @operation("diff")
-def diff(a: Any, n: int = 1, axis: int = -1, **options: Any) -> SymbolicArray:
-    reject("diff", options)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> SymbolicArray:
     x = as_array(a)
     (along,) = normalized_axes(axis, x.ndim)
+    edge = tuple(1 if i == along else size for i, size in enumerate(x.shape))
+    ends = [None if e is None else as_array(e) for e in (prepend, append)]
+    first, last = (e if e is None or e.ndim else broadcast_to(e, edge) for e in ends)
+    parts = [part for part in (first, x, last) if part is not None]
+    if len(parts) > 1 and operator.index(n):
+        x = OPERATIONS["concatenate"](parts, along)
     before = (slice(None),) * along
     for _ in range(operator.index(n)):
         x = OPERATIONS["subtract"](view_at(x, (*before, slice(1, None))), view_at(x, (*before, slice(None, -1))))
