@@ -29,6 +29,8 @@ class Context:
     """The width of the signed integers that an input holds, for inputs that were read."""
     path: Predicate = ALWAYS
     """When the operation under way is reached."""
+    strides: frozenset[str] = frozenset()
+    """Strides without a number. They stand in addresses alone: how they compare with sizes is not known."""
     replaced: frozenset[str] = frozenset()
     """Program ids that have no value in the loop under way, whose variable is the number of a tile."""
 
@@ -123,7 +125,16 @@ class Context:
 
     def simplify(self, predicate: Predicate, shape: Shape) -> Predicate:
         decided = self.decide(predicate, shape)
-        return predicate if decided is None else ALWAYS if decided else negate(ALWAYS)
+        if decided is None:
+            self.require_no_stride(variables(predicate), "compared with something else")
+            return predicate
+        return ALWAYS if decided else negate(ALWAYS)
+
+    def require_no_stride(self, names: frozenset[str], what: str) -> None:
+        """Raises ``Unreadable`` for what depends on a stride otherwise than an address does."""
+        if found := sorted(names & self.strides):
+            name = found[0].removeprefix("#")
+            raise Unreadable(f"the stride {name} has no number and is {what}: give it one (strides=), or use a size")
 
 
 def numeric(ranges: Mapping[str, tuple[Affine, Affine]]) -> Axes:

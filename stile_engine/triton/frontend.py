@@ -235,7 +235,8 @@ class _Launched:
 
     def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         sizes = self._sizes()
-        context = Context({s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}, list(grid.facts))
+        ranges = {s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}
+        context = Context(ranges, list(grid.facts), strides=frozenset(self.unknown))
         watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers(), grid.products())
         reader = Reader(context, grid, recorder, self.sites, watch, self.task.dims, self.claims)
         memories, arguments = self._values(function)

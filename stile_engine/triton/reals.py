@@ -123,6 +123,8 @@ def integer_to_real(operation: Operation, inputs: list[Value], reader: Reader) -
     require_known(value)
     if isinstance(value, Whole):
         looked_at(operation, inputs, reader)
+        for _, polynomial in value.pieces:
+            reader.context.require_no_stride(polynomial.variables(), "used as a real number")
         if operation.name == "arith.uitofp":
             for _, polynomial in value.pieces:
                 if not integers.is_nonnegative(reader.context, value.shape, polynomial):

@@ -50,3 +50,22 @@ def asm(x_ptr, o_ptr, n, m, BLOCK: tl.constexpr):  # unsupported: inline assembl
     x = tl.load(x_ptr + tl.program_id(0) * n + c, mask=c < n, other=0.0)
     y = tl.inline_asm_elementwise("mov.b32 $0, $1;", "=r,r", [x], dtype=tl.float32, is_pure=True, pack=1)  # warning[unsupported]
     tl.store(o_ptr + tl.program_id(0) * n + c, y, mask=c < n)
+
+
+STRIDED = dict(inputs={"x_ptr": "X:M N"}, scalars={"n": N}, strides={"x_ptr": ("sx", 1)}, consts={"BLOCK": 16}, grid=(M,))
+
+
+@kernel({"o_ptr": "X:M N"}, **STRIDED)
+@triton.jit
+def stride_as_length(x_ptr, o_ptr, n, sx, BLOCK: tl.constexpr):  # unsupported: the stride sx has no number and is compared
+    r, c = tl.program_id(0).to(tl.int64), tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + r * sx + c, mask=(c < n) & (c < sx), other=0.0)  # warning[unsupported]
+    tl.store(o_ptr + r * n + c, x, mask=c < n)
+
+
+@kernel({"o_ptr": "X:M N"}, **STRIDED)
+@triton.jit
+def stride_as_number(x_ptr, o_ptr, n, sx, BLOCK: tl.constexpr):  # unsupported: the stride sx has no number and is used
+    r, c = tl.program_id(0).to(tl.int64), tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + r * sx + c, mask=c < n, other=0.0)
+    tl.store(o_ptr + r * n + c, x + sx - n, mask=c < n)  # warning[unsupported]
