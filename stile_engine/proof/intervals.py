@@ -254,6 +254,10 @@ def disjoint(x: Any, y: Any) -> bool:
 
 
 def as_float(x: Any) -> float:
-    if isinstance(x, float | int | Fraction):
+    """The nearest double; an infinity beyond all of them."""
+    if not isinstance(x, float | int | Fraction):
+        return float(mp.mpf(x.mid))
+    try:
         return float(x)
-    return float(mp.mpf(x.mid))
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf

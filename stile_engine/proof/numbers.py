@@ -36,7 +36,10 @@ class Floats:
     """IEEE double arithmetic without signed zero; overflow counts as not evaluated."""
 
     def rational(self, value: Fraction) -> float:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise Undecided("overflow") from None
 
     def constant(self, name: str) -> float:
         return {"pi": math.pi, "e": math.e}[name]

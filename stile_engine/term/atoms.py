@@ -277,6 +277,13 @@ def mono(factors: tuple[Factor, ...], exponential: Poly | None = None) -> Mono:
 UNIT = mono(())
 
 
+def _exact(number: Rational) -> str:
+    """The number as text, a long one in base 16: Python refuses to write out many digits in base 10."""
+    if max(abs(number.numerator), number.denominator) < 1 << 4096:
+        return str(number)
+    return f"{number.numerator:x}/{number.denominator:x}"
+
+
 class Poly:
     """A sum of monomials with rational coefficients, sorted by digest. Compare with ``is``."""
 
@@ -293,7 +300,7 @@ class Poly:
     def digest(self) -> str:
         """Orders terms by structure; worked out when it is first asked for."""
         if self._digest is None:
-            coefficients = ",".join([str(c) for _, c in self.terms])
+            coefficients = ",".join([_exact(c) for _, c in self.terms])
             self._digest = combined(f"poly {coefficients}", [m.digest for m, _ in self.terms])
         return self._digest
 

@@ -6,6 +6,7 @@ own dims is ``X:M K``, any other ``X[2*m + 1, k]``. A domain that is the whole d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -28,6 +29,22 @@ from stile_engine.term.atoms import (
 )
 
 _SUM, _PRODUCT, _POWER, _ATOM = range(4)
+
+
+_MOST_BITS = 256
+
+
+def is_long(number: int) -> bool:
+    """Whether the number has more digits than anybody reads."""
+    return number.bit_length() > _MOST_BITS
+
+
+def digits(number: int) -> str:
+    """The number, a long one to four digits: ``1.268e+4512``. Python itself refuses to write out more than 4,300."""
+    if not is_long(number):
+        return str(number)
+    exponent = math.log10(abs(number))
+    return f"{'-' if number < 0 else ''}{10 ** (exponent % 1):.3f}e+{math.floor(exponent)}"
 
 
 def show(operand: Poly, names: Mapping[str, str] | None = None) -> str:
@@ -68,9 +85,9 @@ def _mono(m: Mono, coefficient: Rational, names: dict[str, str]) -> str:
     under: list[str] = []
     value = Fraction(coefficient)
     if value.numerator != 1:
-        over.append(str(value.numerator))
+        over.append(digits(value.numerator))
     if value.denominator != 1:
-        under.append(str(value.denominator))
+        under.append(digits(value.denominator))
     entries = [(_atom(a, names, -e if e < 0 else e), e) for a, e in m.factors]
     for text, e in sorted(entries, key=lambda item: (len(item[0]), item[0])):
         (over if e > 0 else under).append(text)

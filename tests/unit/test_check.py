@@ -773,3 +773,28 @@ def test_a_result_that_is_no_array_and_no_tuple_of_arrays_is_not_proved(returned
 def test_a_tuple_of_arrays_is_held_to_a_tuple_of_specs() -> None:
     body = '@kernel(("X:M N", "2 * X:M N"), backend="jax")\ndef two(X):\n    return X, X * 2\n'
     assert statuses(run(body)) == {"two": "proved"}
+
+
+@pytest.mark.parametrize(("step", "factor"), [("w * 2.0**1000", "1.510e+4816"), ("w / 2.0**1000", "(1/6.039e+4816)")])
+def test_numbers_of_thousands_of_digits_are_shown_to_four(step: str, factor: str) -> None:
+    """Python refuses to write them out, which had ended the proof, or the description of the values of the file."""
+    body = f"""
+    @kernel("2 * X:M N")
+    def large(X):
+        w = X
+        for _ in range(16):
+            w = {step}
+        beside = np.exp(w)
+        return w
+    """
+    report = run(body)
+    (kernel,) = report.kernels
+    assert kernel.status == "refuted" and f"kernel is {factor} × spec" in kernel.message
+    shown = next(v.normal_form for v in report.values if v.name == "beside")
+    assert shown is not None and "e+481" in shown and len(shown) < 60
+
+
+def test_an_array_without_elements_is_shown() -> None:
+    report = run('@kernel("X:M N")\ndef f(X):\n    nothing = np.sort(X, axis=1)[:, 1:1]\n    return X\n')
+    assert statuses(report) == {"f": "proved"}
+    assert next(v.normal_form for v in report.values if v.name == "nothing") == "⟨no elements⟩"

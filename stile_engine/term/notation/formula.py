@@ -141,6 +141,8 @@ class Unequal:
 
 
 ELLIPSIS = Name("…")
+NOTHING = Name("no elements", is_words=True)
+"""Of an array one of whose sizes is 0."""
 
 
 def formula_of(value: Guarded, box: IndexSet = UNIVERSE, extents: Mapping[str, Affine] | None = None) -> Formula:
@@ -149,6 +151,8 @@ def formula_of(value: Guarded, box: IndexSet = UNIVERSE, extents: Mapping[str, A
     sizes = {d: e for r in reads for d, e in zip(r.tensor.dims, r.tensor.shape, strict=True)} | dict(extents or {})
     builder = _Builder(extents=sizes, base=sizes_are_positive(sizes))
     box = box & builder.base
+    if not value.pieces:
+        return NOTHING
     pieces = [p for p in value.pieces if box is UNIVERSE or not box.is_disjoint(p.guard)] or list(value.pieces)
     if len(pieces) == 1:
         return builder.element(pieces[0].value)

@@ -46,6 +46,7 @@ from stile_engine.term.notation.naming import (
 )
 from stile_engine.term.notation.spec_parts import ITEM, NONE, POWER, PRIMARY, SUM, TERM, UNARY, Parts, Text
 from stile_engine.term.presence import has_value
+from stile_engine.term.printing import is_long
 from stile_engine.term.ring import negate
 from stile_engine.term.value import DimRange
 
@@ -212,6 +213,8 @@ class _Speller(Parts):
             inner = self.poly(m.exponential, scope, context)
             over.append(Text(f"exp({inner.text})", PRIMARY, inner.dims))
         dims = joined(t.dims for t in (*over, *under, *apart))
+        if is_long(value.numerator) or is_long(value.denominator):
+            raise CannotSay("a number of many digits")
         if value.numerator != 1 or not over:
             over.insert(0, Text(str(value.numerator), PRIMARY, NONE))
         if value.denominator != 1:

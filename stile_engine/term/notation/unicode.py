@@ -23,6 +23,7 @@ from stile_engine.term.notation.formula import (
     Unequal,
 )
 from stile_engine.term.notation.naming import SIZE
+from stile_engine.term.printing import digits
 
 _ANY, _SUM, _TERM, _FACTOR, _ATOM = range(5)
 _SIGNS = {"sum": "∑", "prod": "∏"}
@@ -43,7 +44,8 @@ def _show(formula: Formula, level: int) -> str:
 def _form(formula: Formula) -> tuple[str, int]:
     match formula:
         case Number(value):
-            text = str(value.numerator) if value.denominator == 1 else f"{value.numerator}/{value.denominator}"
+            over, under = digits(value.numerator), digits(value.denominator)
+            text = over if value.denominator == 1 else f"{over}/{under}"
             return text, _ATOM if value.denominator == 1 and value >= 0 else _TERM
         case Name(text, _):
             return _NAMES.get(text, text), _ATOM
