@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from stile_engine.array.arrays import Unreadable
 from stile_engine.index.affine import Affine, FloorDiv
 from stile_engine.index.predicate import ALWAYS, compare, conjunction
 from stile_engine.triton import integers
-from stile_engine.triton.grid import NeedsGroup, NeedsSplit
+from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit
 from stile_engine.triton.interpreter import Reader
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.values import Whole, whole
 
 
-def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[Whole | None, Whole]:
-    """Rounded towards zero, as the machine has it. The quotient is None where only the remainder is known.
+def quotient_and_remainder(
+    reader: Reader, left: Whole, right: Whole, wanted: Literal["quotient", "remainder"]
+) -> tuple[Whole | None, Whole | None]:
+    """Rounded towards zero, as the machine has it. Of the two the one that is wanted may be None where it is not
+    known, and the other always.
 
     Raises ``Unreadable`` where neither is known, ``NeedsSplit`` where a program id is to be taken apart.
     """
@@ -34,7 +39,7 @@ def quotient_and_remainder(reader: Reader, left: Whole, right: Whole) -> tuple[W
     if left.single is None:
         raise Unreadable("a division of a number of several cases by a size")
     if right.single is None or not right.single.is_of_sizes:
-        return _by_group(reader, left, right)
+        return _by_group(reader, left, right, wanted)
     found = _by_sizes(reader, left, left.single, right.single)
     if found is None:
         wrapped = _wrapped(reader, left, right.single)
@@ -67,34 +72,56 @@ def _by_sizes(
     return None
 
 
-def _by_group(reader: Reader, left: Whole, right: Whole) -> tuple[Whole, Whole]:
-    """A remainder divided by the length of its group of programs, which is shorter in the last group."""
+def _by_group(
+    reader: Reader, left: Whole, right: Whole, wanted: Literal["quotient", "remainder"]
+) -> tuple[Whole | None, Whole | None]:
+    """A remainder divided by the length of its group of programs, which is shorter in the last group; or what the
+    remainder and a number that is the same for all programs of the group come to, ``pid % length``.
+
+    ``remainder = length * row + place``, and with ``turn`` the number that is added ``(remainder + turn) % length``
+    is ``(place + turn) % length``: for each row every number below the length once, as the place is. So it takes the
+    place's name, where all of the kernel adds the same.
+    """
     assert left.single is not None
     grid, context = reader.grid, reader.context
     problem = "a division by a number that depends on the program or on the lane"
     numbers = [v.constant for _, v in right.pieces if v.constant is not None]
-    own = left.single.affine
-    if own is None or len(numbers) != 1 or left.shape:
+    if len(numbers) != 1 or left.shape:
         raise Unreadable(problem)
     for name, group in grid.groups.items():
-        if own != Affine.variable(name):
+        turn = left.single - Polynomial.of(Affine.variable(name))
+        if not _same_in_group(grid, turn, {name, group.row, group.place}):
             continue
         least = whole((), group.lengths[0])
         for other in group.lengths[1:]:
             least = integers.combine(context, least, whole((), other), integers.minimum)
         if context.decide(integers.comparison(context, right, "==", least).predicate, ()) is not True:
             raise Unreadable(problem)
-        return whole((), grid.value(group.row), left.bits), whole((), grid.value(group.place), left.bits)
-    if len(own.terms) == 1 and own == Affine(((own.terms[0][0], 1),)) and isinstance(own.terms[0][0], str):
-        name = own.terms[0][0]
-        if name in grid.extents and name not in grid.splits:
+        if not integers.is_nonnegative(context, (), turn):
+            raise Unreadable(problem)
+        if wanted == "quotient":
+            return None if turn.terms else whole((), grid.value(group.row), left.bits), None
+        if grid.turns.setdefault(name, turn) != turn:
+            raise Unreadable("the places of programs in their group are taken in two ways")
+        return None, whole((), grid.value(group.place), left.bits)
+    for name in grid.remainders():
+        is_whole = name not in grid.splits and name not in grid.groups
+        if is_whole and _same_in_group(grid, left.single - Polynomial.of(Affine.variable(name)), {name}):
             raise NeedsGroup(name, numbers[0])
+    own = left.single.affine
+    if own is None:
+        raise Unreadable(problem)
     for name in grid.extents.keys() - grid.splits.keys():
         variable = Affine.variable(name)
         for atom, _ in own.terms:
             if isinstance(atom, FloorDiv) and own == variable % atom.divisor:
                 raise NeedsSplit(name, Polynomial.of(atom.divisor))
     raise Unreadable(problem)
+
+
+def _same_in_group(grid: Grid, value: Polynomial, inside: set[str]) -> bool:
+    """Whether all programs that differ in these variables alone have the same value, in every round of a loop."""
+    return value.indices <= grid.extents.keys() - inside
 
 
 def _wrapped(reader: Reader, left: Whole, divisor: Polynomial) -> Whole | None:

@@ -235,6 +235,7 @@ class _Launched:
 
     def _read(self, function: Function, grid: Grid, recorder: Recorder) -> tuple[KernelResult, ...]:
         sizes = self._sizes()
+        grid.turns.clear()
         ranges = {s: bounds(low, high + 1) for s, (low, high) in self.symbols.items()}
         context = Context(ranges, list(grid.facts), strides=frozenset(self.unknown))
         watch = Watch(sizes, context, self.most_elements, self._contiguous(), grid.numbers(), grid.products())

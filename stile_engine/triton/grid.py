@@ -80,6 +80,9 @@ class Grid:
     dealt: dict[str, str] = field(default_factory=dict)
     """Numbers of tiles that the programs of a launch take in turn, and the id that they begin with: the tiles
     ``id, id + programs, id + 2 * programs …`` of all programs are each number below the end once."""
+    turns: dict[str, Polynomial] = field(default_factory=dict)
+    """What the kernel adds to a remainder before it takes the remainder by the length of the group of programs: the
+    place in the group then stands for that."""
     _of_remainder: dict[str, str] = field(default_factory=dict)
     _open: set[str] = field(default_factory=set)
     """Remainders in a last group of programs that may be smaller than the others, by how much is no affine fact."""
@@ -149,6 +152,10 @@ class Grid:
         self.groups[name] = made
         self.extents[made.row], self.extents[made.place] = columns, Polynomial.of(length)
         self.facts.append(compare(Affine.variable(made.place), "<", left))
+
+    def remainders(self) -> list[str]:
+        """Those of which the last group may be smaller than the others."""
+        return list(self._of_remainder)
 
     def deal(self, name: str, program: str, count: Polynomial) -> None:
         """Raises ``Unreadable`` where a loop is met twice with different ends."""

@@ -329,8 +329,9 @@ def integer_division(operation: Operation, inputs: list[Value], reader: Reader) 
         raise Unreadable(f"the operation {operation.name} has no model")
     looked_at(operation, inputs, reader)
     _require_unsigned(operation, left, right, reader)
-    quotient, remainder = quotient_and_remainder(reader, left, right)
-    found = quotient if operation.name.startswith("arith.div") else remainder
+    is_division = operation.name.startswith("arith.div")
+    quotient, remainder = quotient_and_remainder(reader, left, right, "quotient" if is_division else "remainder")
+    found = quotient if is_division else remainder
     if found is None:
         raise Unreadable("a division by a size, of an index that the size does not divide")
     return [found]
