@@ -38,6 +38,10 @@ class NotEvaluated(Exception):
     """The expression holds something that is not modelled."""
 
 
+_MOST_FACTORS = 4096
+"""Of a power that is multiplied out."""
+
+
 class _Indices(dict[str, int]):
     """Values of index variables; those of data variables are looked up in the inputs."""
 
@@ -255,6 +259,8 @@ class Evaluator:
         return self(recurrence.step[number], inner)
 
     def _power(self, node: written.Power, index: Mapping[str, int]) -> Any:
+        if abs(node.exponent) > _MOST_FACTORS:
+            raise TooExpensive
         base = self(node.base, index)
         one = self._arithmetic.rational(Fraction(1))
         result = one

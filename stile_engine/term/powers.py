@@ -33,7 +33,7 @@ from stile_engine.term.atoms import (
     power_atom,
     ratio,
 )
-from stile_engine.term.ring import add, multiply, negate, power, relu_argument, scale, subtract, total_of
+from stile_engine.term.ring import add, multiply, negate, number_power, power, relu_argument, scale, subtract, total_of
 
 _MOST_CANDIDATES = 8
 _LARGEST_EXPANDED = 64
@@ -94,7 +94,7 @@ def _number_power(number: Rational, exponent: Rational) -> Poly:
             return constant(0)
         raise ZeroDivisionError("0 to a negative power has no value")
     if isinstance(exponent, int):
-        return constant(ratio(Fraction(number) ** exponent))
+        return constant(number_power(number, exponent))
     if number < 0:
         raise ValueError("a root of a negative number has no value")
     value = Fraction(number)
@@ -103,7 +103,7 @@ def _number_power(number: Rational, exponent: Rational) -> Poly:
         total = Fraction(multiplicity) * Fraction(exponent)
         whole = total.numerator // total.denominator
         rest = ratio(total - whole)
-        result = scale(result, ratio(Fraction(prime) ** whole))
+        result = scale(result, number_power(prime, whole))
         if rest:
             root = power_atom(constant(prime))
             result = multiply(result, of_mono(mono(((root, rest),))))

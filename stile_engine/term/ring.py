@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from stile_engine.index.affine import Affine
 from stile_engine.index.sets import EMPTY, UNIVERSE, IndexSet
-from stile_engine.index.work import spend
+from stile_engine.index.work import BudgetExceeded, spend
 from stile_engine.term.atoms import (
     ONE,
     UNIT,
@@ -393,8 +393,21 @@ def _merge_level_sets(
     return total_of(parts)
 
 
+_MOST_BITS = 1 << 20
+
+
+def number_power(number: Rational, exponent: int) -> Rational:
+    """A whole power of a number that is not 0. Raises ``BudgetExceeded`` for more digits than a proof has use for."""
+    bits = max(number.numerator.bit_length(), number.denominator.bit_length())
+    if bits > 1 and bits * abs(exponent) > _MOST_BITS:
+        raise BudgetExceeded("a number of some 300,000 digits or more")
+    return ratio(Fraction(number) ** exponent)
+
+
 def power(base: Poly, exponent: int) -> Poly:
     """A non-negative whole power, by repeated squaring."""
+    if base.constant:
+        return constant(number_power(base.constant, exponent))
     result, square = ONE, base
     while exponent:
         if exponent & 1:

@@ -163,3 +163,22 @@ def test_towers_of_exponentials_end() -> None:
     dims = {"N": constant(3)}
     first, second = (lower(text, dims).value for text in ("exp(exp(exp(exp(X:N))))", "exp(exp(exp(X:N)))"))
     assert prove_values(first, second).status is Status.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("X:Q ** 1000000", "X:Q ** 2"),
+        ("X:Q ** 100002", "X:Q * X:Q ** 100000"),
+        ("2 ** 3000000000 * X:Q", "X:Q"),
+        ("(2 ** 30000) ** 30000 * X:Q", "X:Q"),
+        ("X:Q / (1 / 3) ** 3000000000", "X:Q"),
+    ],
+)
+def test_high_powers_end(left: str, right: str) -> None:
+    """Nobody writes them; half of a number that is being typed is enough. They had gone on up to the deadline."""
+    assert prove(left, right).status is Status.UNKNOWN
+
+
+def test_a_high_power_is_one_power() -> None:
+    assert prove("X:Q ** 100001", "X:Q * X:Q ** 100000").status is Status.PROVED
