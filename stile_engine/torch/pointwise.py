@@ -34,12 +34,14 @@ from stile_engine.term.expression import (
     ZERO,
     Infinity,
     Node,
+    NoValue,
     add,
     apply,
     divide,
     multiply,
     negate,
     number,
+    select,
     subtract,
 )
 from stile_engine.term.rounding import rounded, signum, truncated
@@ -341,6 +343,19 @@ def softshrink(call: Call) -> Results:
     x, bend = call.array("self"), call.array("lambd")
     inner = algebra.applied("minimum", algebra.applied("maximum", x, algebra.negative(bend)), bend)
     return algebra.minus(x, inner)
+
+
+@models("xlogy")
+def product_with_logarithm(call: Call) -> Results:
+    """``x log y``, and 0 where x is zero, whatever number y is: of none there is no value."""
+
+    def rule(x: Node, y: Node) -> Node:
+        is_zero = compare_values(x, "==", ZERO)
+        defined = select(is_zero, ZERO, multiply(x, apply("log", y)), {**x.axes, **y.axes})
+        below = select(is_zero, ZERO, NoValue("the logarithm of a negative number"), x.axes)
+        return select(compare_values(y, ">=", ZERO), defined, below, {**x.axes, **y.axes})
+
+    return algebra.each(rule, call.array("self"), call.array("other"))
 
 
 @models("hypot")

@@ -377,3 +377,26 @@ MM = dim("MM", 5)
 @kernel("sum[M](at[MM := M](X:M MM))")
 def trace_of_a_matrix(X):  # proved
     return torch.trace(X)
+
+
+KL = "sum[D](softmax[D](t:T D) * ((t:T D - logsumexp[D](t:T D)) - (x:T D - logsumexp[D](x:T D))))"
+
+
+@kernel(KL)
+def divergence_from_a_teacher(x, t):  # proved
+    return F.kl_div(x.log_softmax(-1), t.softmax(-1), reduction="none").sum(-1)
+
+
+@kernel(KL)
+def divergence_from_the_student(x, t):  # refuted
+    return F.kl_div(t.log_softmax(-1), x.softmax(-1), reduction="none").sum(-1)
+
+
+@kernel("sum[D](where(x:T D > 0, x:T D * log(x:T D), 0))")
+def entropy_of_what_is_positive(x):  # proved
+    return torch.xlogy(x.relu(), x.relu()).sum(-1)
+
+
+@kernel("sum[D](where(x:T D > 0, x:T D * log(x:T D), 0))")
+def entropy_of_magnitudes(x):  # refuted
+    return torch.xlogy(x.abs(), x.abs()).sum(-1)

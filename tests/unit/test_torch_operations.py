@@ -555,6 +555,8 @@ CASES = [
     ("first few", lambda x: x.topk(2, dim=0).values * 3 + x.topk(2, dim=0, largest=False).indices, [B]),
     ("at a place in order", lambda x: x.kthvalue(2, dim=1)[0] + x.median(1, keepdim=True).values + x.median(), [B]),
     ("spread to places", lambda x: torch.zeros_like(x).scatter(1, x.topk(2, 1)[1], x.topk(2, 1)[0]), [B]),
+    ("xlogy signed", lambda x, y: torch.xlogy((2 * x).round(), y.abs()) + torch.xlogy(x, 2.0), [B, B]),
+    ("xlogy of nothing", lambda x: torch.xlogy(x.floor().clamp(max=0), -x) + torch.xlogy(1 - x.clamp(max=1), x), [A]),
     ("unused unmodelled", lambda x: (torch.mode(x), x * 2)[1], [A]),
 ]
 _SEEN: set[str] = set()
