@@ -191,3 +191,29 @@ def entropy_of_what_is_positive(x):  # proved
 def entropy_of_magnitudes(x):  # refuted
     safe = np.where(x != 0, np.abs(x), 1)
     return np.where(x != 0, np.abs(x) * np.log(safe), 0).sum(axis=1)
+
+
+QUOTIENT = "where(y:M N != 0, x:M N / y:M N, 0)"
+
+
+@kernel(QUOTIENT)
+def quotient_where_there_is_one(x, y):  # proved
+    return np.divide(x, y, out=np.zeros_like(x), where=y != 0)
+
+
+@kernel(QUOTIENT)
+def quotient_into_memory_without_numbers(x, y):  # refuted: never written
+    out = np.empty_like(x)
+    return np.divide(x, y, out=out, where=y > 0)  # error[coverage-gap]  # error[coverage-gap]
+
+
+@kernel("where(y:M N > 0, x:M N, 1)")
+def kept_where_the_condition_fails(x, y):  # proved
+    out = np.ones_like(x)
+    return np.multiply(x, 1, out=out, where=y > 0)
+
+
+@kernel("where(y:M N > 0, x:M N, 1)")
+def kept_where_it_holds(x, y):  # refuted
+    out = np.ones_like(x)
+    return np.multiply(x, 1, out=out, where=y <= 0)

@@ -263,6 +263,14 @@ def writes(a, b):
     return out
 
 
+def written_where(a):
+    out = np.full((6, 4), -3.0)
+    np.sqrt(a, out=out, where=a > 0)
+    np.add(a[0], 1, out=out[1:3], where=[True, False, True, False])
+    np.negative(out, out=out, where=np.arange(6)[:, None] > 3)
+    return np.divide(1, a, out=np.zeros_like(a), where=a != 0) + out
+
+
 def filled_diagonals(a):
     x, y = a.copy(), a.copy()
     np.fill_diagonal(x, 0)
@@ -408,6 +416,7 @@ def closure(a):
         in_place_arithmetic,
         writes,
         filled_diagonals,
+        written_where,
         write_through_views,
         masks,
         masks_of_numbers,

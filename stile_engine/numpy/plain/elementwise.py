@@ -42,6 +42,7 @@ from stile_engine.term.expression import (
     ZERO,
     Const,
     Node,
+    NoValue,
     Power,
     add,
     apply,
@@ -86,9 +87,8 @@ def pointwise(
     out: SymbolicArray | None,
     where: Any = True,
 ) -> SymbolicArray:
-    """Broadcast the operands, compute the elements and their type, and write or return them."""
-    if where is not True:
-        context.unsupported("the option where= of a pointwise function is not modelled; use np.where")
+    """Broadcast the operands, compute the elements and their type, and write or return them. Where the condition
+    ``where`` does not hold ``out`` keeps what it has, and a new array has memory that is never written."""
     operands = operands_of(values)
     shape = common_shape(operands)
     spread = [broadcast_to(o, shape) for o in operands]
@@ -98,7 +98,13 @@ def pointwise(
         meet([e for e, o in zip(together, operands, strict=True) if o.ndim], ranges_of(shape))
     elements, dtype = compute(together, shape, dtype)
     if out is not None:
-        return write(out, fresh(elements, shape, dtype), casting="same_kind")
+        condition = ALWAYS if where is True else truth(broadcast_to(as_array(where), out.shape))
+        return write(out, fresh(elements, shape, dtype), "same_kind", condition)
+    if where is not True:
+        if not isinstance(elements, Real):
+            context.unsupported("the option where= without out= is modelled for real numbers only")
+        condition = truth(broadcast_to(as_array(where), shape))
+        elements = Real(select(condition, elements.node, NoValue("never written"), ranges_of(shape)))
     return settled(fresh(elements, shape, dtype))
 
 
