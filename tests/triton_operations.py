@@ -42,6 +42,21 @@ tl.where((a > 1) ^ (b > 2), a, b) ; tl.where(~(a > 1), a, b) ; a.to(tl.int64) + 
 tl.maximum((a + 5).to(tl.uint32), b.to(tl.uint32)) ; (a + 5).to(tl.uint32).to(tl.uint64) ; (a > b).to(tl.int32) + a
 (a + 5).to(tl.uint32) >> 1 ; tl.umulhi((a + 5).to(tl.uint32), b.to(tl.uint32)) ; tl.program_id(0) + a
 tl.num_programs(0) * a + tl.num_programs(1) ; (a > b).to(tl.float32) + b ; a + 0.5
+a & 5 ; a & -4 ; 6 & a ; a | 6 ; a | -7 ; a ^ 1 ; a ^ 13 ; a ^ -2 ; ~a ; (a & 11) ^ 9 ; (a << 2) | (b & 3)
+(8 * a) ^ (b & 7) ; (8 * a) & (b & 7) ; tl.where(a & 1, a, b) ; tl.where((a >> 1) & 1, a, b)
+tl.where((a - 5).to(tl.uint32) < 3, a, b) ; tl.where((a - 5).to(tl.uint32) >= b.to(tl.uint32), a, b)
+a.to(tl.uint32) // 1000 ; a.to(tl.uint32) % 1000 ; a.to(tl.uint32) >> 3 ; tl.minimum(a.to(tl.uint32), 7)
+a.to(tl.uint8)
+tl.maximum(a.to(tl.uint32), 7) >> 5 ; a.to(tl.uint8).to(tl.int32) + b ; a.to(tl.uint8).to(tl.uint32) // 3
+(a & 255).to(tl.uint8).to(tl.int32) ; ((40 * a) & 255).to(tl.int8).to(tl.int32) ; a.to(tl.uint32).to(tl.int64) >> 20
+tl.where(((40 * a) & 255).to(tl.uint8) < 100, a, b) ; tl.where(((40 * a) & 255).to(tl.int8) >= 0, a, b)
+tl.sum(a, 1)[:, None] + b ; tl.max(a - 2 * b, 0)[None, :] - a ; tl.min(a, 1)[:, None] * b ; tl.cumsum(a, 1)
+tl.sum(a > b, 1)[:, None].to(tl.int32) * a
+tl.where(tl.sum((a > b).to(tl.int32), 1)[:, None] > 2, a, b)
+tl.maximum(tl.sum((a > b).to(tl.int32), 0), 1)[None, :] % 3 + a
+tl.where(tl.sum(a > b, 0)[None, :] > 2, tl.sum(a > b, 0)[None, :].to(tl.int32), a)
+tl.sum(a > b, 1)[:, None].to(tl.int64) + 0 * a
+tl.where(tl.reduce_or(a > b, 1)[:, None], a, b)
 """
 
 _BODIES = {

@@ -7,6 +7,7 @@ and kept in a normal form (sorted terms, no zero coefficients), so equality is s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -253,7 +254,28 @@ class Affine:
                 least, greatest = greatest, least
             low += coefficient * least
             high += coefficient * greatest
+        if len(self.terms) > 1 and any(isinstance(atom, FloorDiv) for atom, _ in self.terms):
+            low, high = self._narrowed(low, high, ranges)
         return low, high
+
+    def _narrowed(self, low: int, high: int, ranges: Mapping[str, tuple[Affine, Affine]]) -> tuple[int, int]:
+        """The interval, narrowed by ``d * (e // d) = e - r`` with ``0 <= r < d``: of ``n - 15 * n // 16`` the two parts
+        do not vary apart."""
+        scale = math.lcm(*(atom.divisor for atom, _ in self.terms if isinstance(atom, FloorDiv)))
+        whole = Affine((), self.constant * scale)
+        below = above = 0  # what the remainders take away at most, and at least
+        for atom, coefficient in self.terms:
+            if isinstance(atom, str):
+                whole = whole + Affine(((atom, coefficient * scale),))
+                continue
+            factor = coefficient * (scale // atom.divisor)
+            whole = whole + atom.numerator * factor
+            below += max(factor, 0) * (atom.divisor - 1)
+            above += max(-factor, 0) * (atom.divisor - 1)
+        limits = whole.extremes(ranges)
+        if limits is None:
+            return low, high
+        return max(low, -((below - limits[0]) // scale)), min(high, (limits[1] + above) // scale)
 
     def evaluate(self, environment: Mapping[str, int]) -> int:
         total = self.constant

@@ -321,7 +321,7 @@ def dim(
     name: str, size: SupportsIndex | SymbolicInteger | None = None, *, multiple_of: int = 1, max: int | None = None
 ) -> Dim:
     """Declare a dim: ``dim("q", 512)``, ``dim("N", multiple_of=64)`` for every such size, ``dim("K", N)`` for
-    another dim of the same size, or ``dim("P", N + 1)`` for one that is made of others.
+    another dim of the same size, or ``dim("P", N + 1)``, ``dim("T", cdiv(N, 16))`` for one that is made of others.
 
     Raises ``DimError`` for a name that cannot stand in a spec or a size that is no positive integer.
     """

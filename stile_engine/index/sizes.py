@@ -115,7 +115,9 @@ class SymbolicInteger:
         if not affine.is_constant:
             if _products.get() and not self.affine.is_constant:
                 return SizeProduct((self.affine, affine))
-            raise UnsupportedError(f"the product {self!r} * {other!r} of two symbolic sizes is not affine")
+            raise UnsupportedError(
+                f"the product {self!r} * {other!r} of two symbolic sizes is not affine: {_one_number(other)}"
+            )
         return self._result(self.affine * affine)
 
     __rmul__ = __mul__
@@ -247,6 +249,12 @@ def products_of_sizes() -> Iterator[None]:
         _products.reset(token)
 
 
+def _one_number(size: object) -> str:
+    """What to do about a product of sizes."""
+    name = repr(size)
+    return f"give one of them a number, as in dim('{name if name.isidentifier() else 'N'}', 512)"
+
+
 class SizeProduct:
     """A product of symbolic sizes, such as the number of tiles of a matrix: no affine expression, and no integer."""
 
@@ -276,7 +284,11 @@ class SizeProduct:
         return total
 
     def _refused(self, *_others: object) -> NoReturn:
-        raise UnsupportedError(f"the product {self!r} of symbolic sizes is not affine, and this needs a size that is")
+        last = SymbolicInteger(self.factors[-1])
+        raise UnsupportedError(
+            f"the product {self!r} of symbolic sizes is not affine, and this needs a size that is: {_one_number(last)}, "
+            "or, where rows and columns do not matter, name the whole tensor by one dim, as in 'X:L' instead of 'X:M N'"
+        )
 
     __index__ = __int__ = __float__ = __bool__ = _refused
     __add__ = __radd__ = __sub__ = __rsub__ = __neg__ = _refused

@@ -14,7 +14,7 @@ from stile_engine.triton import integers
 from stile_engine.triton.combining import extrema
 from stile_engine.triton.grid import AXES, TILE, NeedsTiles
 from stile_engine.triton.interpreter import Environment, Reader, controls
-from stile_engine.triton.operations import as_whole, chosen, primitive
+from stile_engine.triton.operations import as_number, as_whole, chosen, looked_at, primitive
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Block, Operation, Region
 from stile_engine.triton.values import Pointer, Value, Whole, whole
@@ -403,7 +403,12 @@ _COMBINED = {
     "arith.minnumf": "min",
     "arith.minimumf": "min",
     "arith.mulf": "prod",
+    "arith.addi": "sum",
+    "arith.maxsi": "max",
+    "arith.minsi": "min",
+    "arith.muli": "prod",
 }
+_OF_ONE_BIT = {"arith.ori": "or", "arith.andi": "and"}
 
 
 def _combination(operation: Operation, reader: Reader) -> str:
@@ -415,9 +420,19 @@ def _combination(operation: Operation, reader: Reader) -> str:
     if len(block.operations) != 2 or set(block.operations[0].operands) != set(names):
         raise Unreadable(f"{operation.name} with a combination of its own")
     name = block.operations[0].name
-    if name not in _COMBINED or block.operations[1].operands != block.operations[0].results:
+    found = (_OF_ONE_BIT if block.operations[0].result_types[0].element == "i1" else _COMBINED).get(name)
+    if found is None or block.operations[1].operands != block.operations[0].results:
         raise Unreadable(f"{operation.name} by {name}")
-    return _COMBINED[name]
+    return found
+
+
+def _combined(operation: Operation, environment: Environment, reader: Reader) -> Value:
+    """What is reduced: numbers, also integers as such, or truth values."""
+    value = environment[operation.operands[0]]
+    if not isinstance(value, Whole):
+        return value
+    looked_at(operation, [value], reader)
+    return as_number(value, reader)
 
 
 @controls("tt.reduce")
@@ -435,7 +450,7 @@ def reduction(operation: Operation, environment: Environment, reader: Reader) ->
         return
     try:
         name = _combination(operation, reader)
-        value = environment[operation.operands[0]]
+        value = _combined(operation, environment, reader)
         along = operation.attributes["axis"]
         shape = tuple(n for a, n in enumerate(value.shape) if a != along)
         results = primitive(f"reduce_{name}", [value], shape, operation.result_types[0], reader, axes=(along,))
@@ -448,7 +463,7 @@ def reduction(operation: Operation, environment: Environment, reader: Reader) ->
 def scan(operation: Operation, environment: Environment, reader: Reader) -> None:
     try:
         name = _combination(operation, reader)
-        value = environment[operation.operands[0]]
+        value = _combined(operation, environment, reader)
         backwards = bool(operation.attributes.get("reverse", False))
         along = operation.attributes["axis"]
         results = primitive(

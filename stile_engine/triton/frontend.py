@@ -17,7 +17,7 @@ from stile_engine.proof.verdict import Status, Witness
 from stile_engine.term.expression import Read, Tensor, bounds
 from stile_engine.trace.frontend import Choice, KernelResult, KernelTask, Launch, Parameter, TraceError
 from stile_engine.trace.recording import Recorder
-from stile_engine.triton import adapter, claims, control, descriptors, operations, reals, transfers
+from stile_engine.triton import adapter, claims, control, descriptors, machine, operations, reals, transfers
 from stile_engine.triton.choices import choices, launched
 from stile_engine.triton.context import Context
 from stile_engine.triton.grid import Grid, NeedsGroup, NeedsSplit, NeedsTiles
@@ -33,7 +33,7 @@ from stile_engine.triton.values import Pointer, Value, real, whole
 from stile_engine.triton.watch import Watch
 
 # Importing these modules fills the table of models.
-MODELS = (claims, control, descriptors, operations, reals, transfers)
+MODELS = (claims, control, descriptors, machine, operations, reals, transfers)
 
 _MOST_SPLITS = 8
 

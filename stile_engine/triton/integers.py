@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from stile_engine.array.arrays import Shape, TruthArray, Unreadable
@@ -13,6 +14,7 @@ from stile_engine.index.predicate import (
     compare,
     conjunction,
     disjunction,
+    in_range,
     negate,
 )
 from stile_engine.triton.context import Context, numeric
@@ -167,3 +169,87 @@ def is_nonnegative(context: Context, shape: Shape, value: Polynomial) -> bool:
     # A sum of products of sizes and indices, none of which is negative.
     factors = [c for _, c in value.terms] + [Affine(((atom, 1),)) for m, _ in value.terms for atom in m]
     return all(context.decide(compare(f, ">=", 0), shape) is True for f in factors)
+
+
+# -- bits, and numbers without a sign ----------------------------------------------------------
+
+
+def unsigned(context: Context, value: Whole) -> Whole:
+    """The numbers that the same bits are without a sign: modulo ``2**bits``."""
+    modulus = 1 << value.bits
+
+    def read(number: Polynomial) -> Polynomial:
+        if is_nonnegative(context, value.shape, number) and not _reaches(context, value.shape, number, modulus):
+            return number
+        return number - floor_quotient(number, modulus) * Polynomial.of(modulus)
+
+    return Whole(value.shape, tuple((p, read(v)) for p, v in value.pieces), value.bits)
+
+
+def signed(context: Context, value: Whole) -> Whole:
+    """The numbers with a sign that have the bits of these, which lie from 0 to below ``2**bits``."""
+    half = 1 << (value.bits - 1)
+
+    def read(number: Polynomial, _: Polynomial) -> Pieces:
+        if not _reaches(context, value.shape, number, half):
+            return always(number)
+        return ((holds(number, "<", Polynomial.of(half)), number), (ALWAYS, number - Polynomial.of(2 * half)))
+
+    return combine(context, value, value, read)
+
+
+def _reaches(context: Context, shape: Shape, value: Polynomial, limit: int) -> bool:
+    """Whether a number that is affine may be as large as that. Of products of sizes it is asked where they must fit."""
+    return value.affine is not None and context.decide(compare(value.affine, "<", limit), shape) is not True
+
+
+def with_mask(value: Polynomial, mask: int) -> Polynomial:
+    """``value & mask`` in two's complement of any width: each run of ones from bit ``low`` to below ``high`` is
+    ``value mod 2**high - value mod 2**low``, of either sign; of a negative mask what its complement leaves."""
+    if mask < 0:
+        return value - with_mask(value, ~mask)
+    total, low = Polynomial(), 0
+    while mask >> low:
+        if not mask >> low & 1:
+            low += 1
+            continue
+        high = low
+        while mask >> high & 1:
+            high += 1
+        total = total + _modulo(value, 1 << high) - _modulo(value, 1 << low)
+        low = high
+    return total
+
+
+def _modulo(value: Polynomial, modulus: int) -> Polynomial:
+    return Polynomial() if modulus == 1 else value - floor_quotient(value, modulus) * Polynomial.of(modulus)
+
+
+def bitwise(context: Context, operation: str, left: Whole, right: Whole) -> Whole:
+    """``and``, ``or`` and ``xor``, of which two follow from the first: ``a | b = a + b - (a & b)``, and ``a ^ b`` is
+    ``a + b - 2 (a & b)``. Raises ``Unreadable`` unless one is a constant, or no bit can be set in both."""
+
+    def rule(a: Polynomial, b: Polynomial) -> Pieces:
+        both = _common_bits(context, left.shape or right.shape, a, b)
+        match operation:
+            case "and":
+                return always(both)
+            case "or":
+                return always(a + b - both)
+            case _:
+                return always(a + b - both * Polynomial.of(2))
+
+    return combine(context, left, right, rule)
+
+
+def _common_bits(context: Context, shape: Shape, left: Polynomial, right: Polynomial) -> Polynomial:
+    for value, mask in ((left, right.constant), (right, left.constant)):
+        if mask is not None:
+            return _settled(context, shape, with_mask(value, mask))
+    for high, low in ((left, right), (right, left)):
+        # Multiples of a power of two, and numbers below it.
+        unit = math.gcd(*(c for _, own in high.terms for c in (*(factor for _, factor in own.terms), own.constant)))
+        places = Affine((), unit & -unit)
+        if low.affine is not None and context.decide(in_range(low.affine, 0, places), shape) is True:
+            return Polynomial()
+    raise Unreadable("bits of integers that are no constants")

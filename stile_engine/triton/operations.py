@@ -14,7 +14,7 @@ from stile_engine.array.operation import HANDLERS as PRIMITIVES
 from stile_engine.array.operation import Operation as Primitive
 from stile_engine.array.structure import reshaped_indices
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate
+from stile_engine.index.predicate import ALWAYS, NEVER, Predicate, conjunction, disjunction, negate, variables
 from stile_engine.term.expression import (
     NEGATIVE_INFINITY,
     ONE,
@@ -23,7 +23,6 @@ from stile_engine.term.expression import (
     NoValue,
 )
 from stile_engine.triton import integers
-from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
 from stile_engine.triton.polynomials import Polynomial
 from stile_engine.triton.ttir.tree import Operation, Type
@@ -36,6 +35,7 @@ from stile_engine.triton.values import (
     lanes,
     moved,
     real,
+    real_node,
     renamed,
     truth,
     whole,
@@ -83,6 +83,17 @@ def as_whole(value: Value, bits: int = 32) -> Whole:
             return whole(value.shape, 1 if value.predicate == ALWAYS else 0, bits)
         return Whole(value.shape, pieces, bits)
     raise Unreadable("a real number in the place of an integer")
+
+
+def as_number(value: Value, reader: Reader) -> RealArray:
+    """Integers as real numbers: what data decide has no other form."""
+    require_known(value)
+    if isinstance(value, RealArray):
+        return value
+    found = as_whole(value)
+    for predicate, polynomial in found.pieces:
+        reader.context.require_no_stride(polynomial.variables() | variables(predicate), "used as a real number")
+    return real(found.shape, real_node(found))
 
 
 # -- constants and ids -----------------------------------------------------------------------
@@ -260,6 +271,10 @@ def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) ->
         return Pointer(shape, first.memory, offset, (*first.steps, *second.steps))
     if isinstance(first, Whole) and isinstance(second, Whole):
         return integers.choose(reader.context, predicate, first, second)
+    if isinstance(first, Whole) and isinstance(second, RealArray):
+        first = as_number(first, reader)
+    elif isinstance(first, RealArray) and isinstance(second, Whole):
+        second = as_number(second, reader)
     return choose([(predicate, plain(first)), (ALWAYS, plain(second))], shape)
 
 
@@ -277,99 +292,6 @@ def select(operation: Operation, inputs: list[Value], reader: Reader) -> list[Va
     return [chosen(reader, predicate, first, second)]
 
 
-# -- integers --------------------------------------------------------------------------------
-
-_INTEGER = {"arith.addi": integers.add, "arith.subi": integers.subtract, "arith.muli": integers.multiply}
-
-
-@handles(*_INTEGER)
-def integer_arithmetic(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    if operation.result_types[0].element == "i1":
-        return _of_one_bit(operation, inputs, reader)
-    left, right = (as_whole(v) for v in inputs)
-    return [integers.combine(reader.context, left, right, _INTEGER[operation.name])]
-
-
-def _of_one_bit(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    """Truth values are numbers of one bit: their sum, and their difference, is whether they differ."""
-    require_known(*inputs)
-    left, right = inputs
-    if not isinstance(left, TruthArray) or not isinstance(right, TruthArray):
-        raise Unreadable(f"{operation.name} of numbers of one bit")
-    p, q = left.predicate, right.predicate
-    found = {
-        "arith.addi": negate(_same(p, q)),
-        "arith.subi": negate(_same(p, q)),
-        "arith.muli": conjunction(p, q),
-        "arith.minui": conjunction(p, q),
-        "arith.maxui": disjunction(p, q),
-    }.get(operation.name)
-    if found is None:
-        raise Unreadable(f"{operation.name} of truth values")
-    return [truth(left.shape, reader.context.simplify(found, left.shape))]
-
-
-@handles("arith.minsi", "arith.maxsi", "arith.minui", "arith.maxui")
-def integer_extremum(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    if operation.result_types[0].element == "i1":
-        return _of_one_bit(operation, inputs, reader)
-    left, right = (as_whole(v) for v in inputs)
-    looked_at(operation, inputs, reader)
-    _require_unsigned(operation, left, right, reader)
-    rule = integers.minimum if operation.name.startswith("arith.min") else integers.maximum
-    return [integers.combine(reader.context, left, right, rule)]
-
-
-@handles("arith.divsi", "arith.remsi", "arith.divui", "arith.remui", "arith.floordivsi", "arith.ceildivsi")
-def integer_division(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    if operation.result_types[0].element == "i1":
-        raise Unreadable(f"{operation.name} of truth values")
-    left, right = (as_whole(v) for v in inputs)
-    if operation.name in ("arith.floordivsi", "arith.ceildivsi"):
-        raise Unreadable(f"the operation {operation.name} has no model")
-    looked_at(operation, inputs, reader)
-    _require_unsigned(operation, left, right, reader)
-    is_division = operation.name.startswith("arith.div")
-    quotient, remainder = quotient_and_remainder(reader, left, right, "quotient" if is_division else "remainder")
-    found = quotient if is_division else remainder
-    if found is None:
-        raise Unreadable("a division by a size, of an index that the size does not divide")
-    return [found]
-
-
-_COMPARISONS = {"slt": "<", "sle": "<=", "sgt": ">", "sge": ">=", "eq": "==", "ne": "!="}
-_UNSIGNED = {"ult": "<", "ule": "<=", "ugt": ">", "uge": ">="}
-
-
-@handles("arith.cmpi")
-def compare_integers(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    word = operation.words[0]
-    left, right = inputs
-    require_known(left, right)
-    if isinstance(left, TruthArray) and isinstance(right, TruthArray) and word in ("eq", "ne"):
-        same = _same(left.predicate, right.predicate)
-        return [truth(left.shape, same if word == "eq" else negate(same))]
-    if operation.operand_types[0].element == "i1" and word not in ("eq", "ne", *_UNSIGNED):
-        raise Unreadable("a signed comparison of truth values")
-    first, second = as_whole(left), as_whole(right)
-    looked_at(operation, inputs, reader)
-    if word in _UNSIGNED:
-        for side in (first, second):
-            if not all(integers.is_nonnegative(reader.context, side.shape, v) for _, v in side.pieces):
-                raise Unreadable("an unsigned comparison of numbers that may be negative")
-    symbol = _COMPARISONS.get(word) or _UNSIGNED[word]
-    return [integers.comparison(reader.context, first, symbol, second)]
-
-
-def _require_unsigned(operation: Operation, left: Whole, right: Whole, reader: Reader) -> None:
-    """Of numbers that are not negative the unsigned operation is the signed one."""
-    if not operation.name.endswith("ui"):
-        return
-    for side in (left, right):
-        if not all(integers.is_nonnegative(reader.context, side.shape, v) for _, v in side.pieces):
-            raise Unreadable(f"{operation.name} of numbers that may be negative")
-
-
 def looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None:
     """From here on it matters whether the integers fit their type."""
     if reader.silent:
@@ -377,72 +299,6 @@ def looked_at(operation: Operation, inputs: list[Value], reader: Reader) -> None
     for value in inputs:
         if isinstance(value, Whole):
             reader.watch.fits(value, "an index", reader.site)
-
-
-@handles("arith.extsi", "arith.extui", "arith.trunci", "arith.index_cast")
-def integer_cast(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    target = operation.result_types[0]
-    value = inputs[0]
-    if target.element == "i1":
-        if isinstance(value, TruthArray):
-            return [value]
-        raise Unreadable("the lowest bit of an integer")
-    if isinstance(value, TruthArray) and operation.name == "arith.extsi":
-        raise Unreadable("a truth value widened with its sign")
-    found = as_whole(value)
-    looked_at(operation, inputs, reader)
-    if operation.name == "arith.extui" and isinstance(value, Whole):
-        for _, polynomial in value.pieces:
-            if not integers.is_nonnegative(reader.context, value.shape, polynomial):
-                raise Unreadable("an unsigned cast of a number that may be negative")
-    result = Whole(found.shape, found.pieces, target.width)
-    if operation.name == "arith.trunci" and not reader.silent:
-        reader.watch.fits(result, "an index", reader.site)
-    return [result]
-
-
-@handles("arith.andi", "arith.ori", "arith.xori")
-def bits(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    require_known(*inputs)
-    left, right = inputs
-    if isinstance(left, TruthArray) and isinstance(right, TruthArray):
-        p, q = left.predicate, right.predicate
-        found = {"arith.andi": conjunction(p, q), "arith.ori": disjunction(p, q)}.get(operation.name)
-        if found is None:
-            found = negate(_same(p, q))
-        return [truth(left.shape, reader.context.simplify(found, left.shape))]
-    first, second = as_whole(left), as_whole(right)
-    mask = second.constant if second.constant is not None else first.constant
-    value = first if second.constant is not None else second
-    if operation.name == "arith.andi" and mask is not None and mask >= 0 and mask & (mask + 1) == 0:
-        # The low bits in two's complement are the remainder modulo a power of two, of either sign.
-        def low(v: Polynomial) -> Polynomial:
-            return v - integers.floor_quotient(v, mask + 1) * Polynomial.of(mask + 1)
-
-        return [Whole(value.shape, tuple((p, low(v)) for p, v in value.pieces), value.bits)]
-    raise Unreadable("bits of integers")
-
-
-def _same(left: Predicate, right: Predicate) -> Predicate:
-    return disjunction(conjunction(left, right), conjunction(negate(left), negate(right)))
-
-
-@handles("arith.shli", "arith.shrsi", "arith.shrui")
-def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    if operation.result_types[0].element == "i1":
-        raise Unreadable(f"{operation.name} of truth values")
-    left, right = (as_whole(v) for v in inputs)
-    places = right.constant
-    if places is None or not 0 <= places < 31:
-        raise Unreadable("a shift by something other than a constant")
-    if operation.name == "arith.shli":
-        return [integers.combine(reader.context, left, whole(left.shape, 1 << places, left.bits), integers.multiply)]
-    looked_at(operation, inputs, reader)
-    for _, value in left.pieces:
-        if operation.name == "arith.shrui" and not integers.is_nonnegative(reader.context, left.shape, value):
-            raise Unreadable("an unsigned shift of a number that may be negative")
-    pieces = tuple((p, integers.floor_quotient(v, 1 << places)) for p, v in left.pieces)
-    return [Whole(left.shape, pieces, left.bits)]
 
 
 # -- the rest ---------------------------------------------------------------------------------

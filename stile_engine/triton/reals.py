@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from stile_engine.array.arrays import Unreadable
 from stile_engine.term.expression import ONE, add, apply, multiply, subtract
-from stile_engine.triton import integers
 from stile_engine.triton.interpreter import Reader, handles
-from stile_engine.triton.operations import looked_at, plain, primitive, require_known
+from stile_engine.triton.operations import plain, primitive
 from stile_engine.triton.ttir.tree import Operation, Type
-from stile_engine.triton.values import Value, Whole, dtype_of, real, real_node
+from stile_engine.triton.values import Value, dtype_of, real, real_node
 
 _BINARY = {
     "arith.addf": "add",
@@ -115,28 +114,6 @@ def float_cast(operation: Operation, inputs: list[Value], reader: Reader) -> lis
         source, target = dtype_of(operation.operand_types[0]), dtype_of(operation.result_types[0])
         reader.recorder.cast(source, target, reader.site)
     return [plain(inputs[0])]
-
-
-@handles("arith.sitofp", "arith.uitofp")
-def integer_to_real(operation: Operation, inputs: list[Value], reader: Reader) -> list[Value]:
-    value = inputs[0]
-    require_known(value)
-    if isinstance(value, Whole):
-        looked_at(operation, inputs, reader)
-        for _, polynomial in value.pieces:
-            reader.context.require_no_stride(polynomial.variables(), "used as a real number")
-        if operation.name == "arith.uitofp":
-            for _, polynomial in value.pieces:
-                if not integers.is_nonnegative(reader.context, value.shape, polynomial):
-                    raise Unreadable("an unsigned conversion of a number that may be negative")
-    elif operation.name == "arith.sitofp":
-        raise Unreadable("a truth value read as a signed number")
-    return [real(value.shape, real_node(value))]
-
-
-@handles("arith.fptosi", "arith.fptoui")
-def real_to_integer(operation: Operation, inputs: list[Value], _reader: Reader) -> list[Value]:
-    raise Unreadable("rounding of a real number to an integer")
 
 
 @handles("tt.dot")

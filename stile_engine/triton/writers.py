@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from stile_engine.array.arrays import Unreadable, outer_ranges
 from stile_engine.array.inverse import invert, solved
 from stile_engine.index import data
 from stile_engine.index.affine import Affine
-from stile_engine.index.predicate import ALWAYS, Predicate, compare, conjunction, in_range, substitute, variables
+from stile_engine.index.predicate import (
+    ALWAYS,
+    And,
+    EqualsZero,
+    Predicate,
+    compare,
+    conjunction,
+    in_range,
+    substitute,
+    variables,
+)
 from stile_engine.index.sets import UNIVERSE, IndexSet
 from stile_engine.term.expression import Axes, Node, Restrict, Scatter, bounds
 from stile_engine.term.reindexing import reindex_node
@@ -57,6 +67,10 @@ def written_by(access: Access, programs: Axes, known_rounds: Collection[str] = (
     widest = numeric({**access.variables, **own})
     counts = {v: max(1, r[1].constant) for v, r in ((v, widest.get(v, bounds(0, 2**40))) for v in own)}
     equations = [(index.substitute(renamed), Affine.variable(axis_variable(a))) for a, index in enumerate(access.index)]
+    # What the condition of the store says of its writer: `if pid == 0` leaves one program.
+    equations += [
+        (said.substitute(renamed), Affine()) for said in _equalities(access.where) if not data.tokens_of(said.variables)
+    ]
     try:
         solved = invert(equations, counts)
     except Unreadable:
@@ -78,6 +92,13 @@ def written_by(access: Access, programs: Axes, known_rounds: Collection[str] = (
         where = ALWAYS
     assert access.value is not None
     return Written(access, where, reindex_node(freed(access.value, access), mapping, {**outer_ranges(), **outside}))
+
+
+def _equalities(where: Predicate) -> Iterator[Affine]:
+    """What is zero wherever the condition holds, as it is written."""
+    for part in where.operands if isinstance(where, And) else (where,):
+        if isinstance(part, EqualsZero):
+            yield part.expression
 
 
 def _counts(access: Access, where: Predicate) -> dict[str, int]:

@@ -57,7 +57,6 @@ ELSEWHERE = {
 """Models whose operations these kernels do not use, and where they are tested."""
 
 UNMODELLED = {
-    "result = (10 * x).to(tl.int32).to(tl.float32)",
     "result = (10 * tl.abs(x)).to(tl.uint32).to(tl.float32)",
     "result = x % 0.5",
     "result = (a * b).to(tl.float32)",

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stile_engine import Dim, DimError, StileError, UnsupportedError, cdiv, dim, kernel, scope
 from stile_engine.index.affine import Affine
@@ -196,3 +198,29 @@ def test_a_symbolic_size_is_not_compared_with_arrays() -> None:
     size: Any = size_of(Dim("N").extent)
     with pytest.raises(UnsupportedError):
         _ = size in np.array([1, 2])
+
+
+def test_a_dim_of_as_many_as_there_are_tiles() -> None:
+    n = dim("n")
+    assert affine_of(dim("tiles", cdiv(n, 16))).extremes({"#n": (Affine((), 1), Affine((), 65))}) == (1, 4)
+    with pytest.raises(DimError, match="must be at least 1"):
+        dim("whole", n // 16)
+
+
+@given(
+    st.integers(-40, 40),
+    st.integers(-40, 40),
+    st.integers(-9, 9),
+    st.integers(2, 9),
+    st.integers(0, 8),
+    st.integers(-9, 9),
+    st.integers(1, 12),
+)
+def test_the_ends_of_a_quotient_beside_its_own_numerator(
+    factor: int, constant: int, inside: int, divisor: int, shift: int, times: int, count: int
+) -> None:
+    x = Affine.variable("x")
+    value = x * factor + constant + ((x * inside + shift) // divisor) * times
+    found = value.extremes({"x": (Affine(), Affine((), count))})
+    numbers = [value.evaluate({"x": k}) for k in range(count)]
+    assert found is not None and found[0] <= min(numbers) and found[1] >= max(numbers)
