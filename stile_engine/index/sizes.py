@@ -286,8 +286,8 @@ class SizeProduct:
     def _refused(self, *_others: object) -> NoReturn:
         last = SymbolicInteger(self.factors[-1])
         raise UnsupportedError(
-            f"the product {self!r} of symbolic sizes is not affine, and this needs a size that is: {_one_number(last)}, "
-            "or, where rows and columns do not matter, name the whole tensor by one dim, as in 'X:L' instead of 'X:M N'"
+            f"the product {self!r} of symbolic sizes is not affine, and this needs a size that is: {_one_number(last)}"
+            ", or, where rows and columns do not matter, name the tensor by one dim, as in 'X:L' instead of 'X:M N'"
         )
 
     __index__ = __int__ = __float__ = __bool__ = _refused

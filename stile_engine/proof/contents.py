@@ -85,8 +85,8 @@ def _drawn(
                 groups = _blocks(blocks, length.evaluate(sizes), extent.evaluate(sizes), seed)
                 return {p: sum(g < p[0] for g in groups) for p in positions}
     span = _DEFAULT_SPAN if tensor.span is None else max(tensor.span.evaluate(sizes), 1)
-    # every second seed also leaves the range that the input is made for, where nothing forbids it
-    low, high = (0, span) if seed % 2 or not _may_leave(tensor) else (-1, span + 1)
+    # Every second seed also leaves the range that the input is made for, where no fact forbids it: -1 is often a mark.
+    low, high = (0, span) if seed % 2 else (-1, span + 1)
     found: dict[Position, int] = {}
     taken: set[int] = set()
     unique = any(isinstance(f, Unique) for f in tensor.facts)
@@ -107,10 +107,6 @@ def _drawn(
     if any(isinstance(f, Sorted) for f in tensor.facts):
         found = dict(zip(positions, sorted(found.values()), strict=True))
     return found
-
-
-def _may_leave(tensor: Tensor) -> bool:
-    return not any(isinstance(f, Bound) for f in tensor.facts)
 
 
 def _blocks(name: str, length: int, extent: int, seed: int) -> list[int]:

@@ -117,7 +117,14 @@ class Counterexamples:
         return [i for i in found if i is not None and self.sizes.allowed(i)]
 
     def at(self, where: IndexSet) -> Witness | None:
-        """A witness at an index of the set, at the smallest sizes at which it has members."""
+        """A witness at an index of the set, at the smallest sizes at which it has members. Whether there are such
+        where data say so is told by contents that satisfy what is declared of them."""
+        found = self._at(where)
+        if found is None and where.tokens and not self.partial:
+            found = self.run([where]).witness
+        return found
+
+    def _at(self, where: IndexSet) -> Witness | None:
         instance = self.sizes.least(where)
         if instance is None:
             return None

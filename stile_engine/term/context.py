@@ -20,7 +20,7 @@ from stile_engine.term.atoms import (
     poly,
 )
 from stile_engine.term.divisions import exact_read
-from stile_engine.term.extrema import Family, greatest
+from stile_engine.term.extrema import Family, greatest, without_smaller
 from stile_engine.term.functions import named
 from stile_engine.term.known import fixed_by, over_segments
 from stile_engine.term.rewrite import map_mono
@@ -117,8 +117,9 @@ def _atom(atom: Atom, context: IndexSet) -> Poly | None:
                 body = specialise(inner, domain)
                 same = same and narrow is p.domain and body is p.body
                 families.append(Family(p.bound, narrow, body))
+            kept = without_smaller(families, context)
             # without families: the term counts for nothing here
-            return None if same or not families else greatest(families)
+            return None if (same and len(kept) == len(families)) or not kept else greatest(kept)
         case PowerAtom():
             base = specialise(atom.base, context)
             return None if base is atom.base else base

@@ -255,6 +255,16 @@ def _merge(splits: list[_Split]) -> list[_Split]:
     return _merge(again)
 
 
+def without_smaller(families: list[Family], context: IndexSet) -> list[Family]:
+    """The families without the single values that others reach wherever the context has an index: 0 beside |f(v)|, or
+    beside v + 1, where some v is in the domain. Whether one is, only the context says."""
+    if all(f.bound for f in families) or not any(f.bound for f in families):
+        return families
+    inside = [_Split(ZERO, f.bound, f.domain & context, f.body) for f in families]
+    kept = _drop_dominated(inside)
+    return [f for f, s in zip(families, inside, strict=True) if s.bound or any(k is s for k in kept)]
+
+
 def _drop_dominated(splits: list[_Split]) -> list[_Split]:
     from stile_engine.term.signs import is_nonnegative
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from stile_engine import Dim, DimError, StileError, UnsupportedError, cdiv, dim, kernel, scope
 from stile_engine.index.affine import Affine
 from stile_engine.index.dims import RESERVED_WORDS, registered_dims
-from stile_engine.index.sizes import affine_of, size_of
+from stile_engine.index.sizes import affine_of, products_of_sizes, size_of
 
 
 def test_a_size_is_an_integer() -> None:
@@ -224,3 +224,13 @@ def test_the_ends_of_a_quotient_beside_its_own_numerator(
     found = value.extremes({"x": (Affine(), Affine((), count))})
     numbers = [value.evaluate({"x": k}) for k in range(count)]
     assert found is not None and found[0] <= min(numbers) and found[1] >= max(numbers)
+
+
+def test_a_product_of_sizes_says_what_to_do() -> None:
+    m, n = dim("rows"), dim("columns")
+    with products_of_sizes(), pytest.raises(UnsupportedError, match=r"dim\('columns', 512\), or, where .* by one dim"):
+        cdiv(m * n, 128)
+    with pytest.raises(
+        UnsupportedError, match=r"is not affine: give one of them a number, as in dim\('columns', 512\)"
+    ):
+        m * n

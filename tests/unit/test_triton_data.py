@@ -45,8 +45,7 @@ VARIANTS: dict[str, tuple[str, str, tuple[tuple[str, str], ...]]] = {
         (("acc, mask=(r[:, None] < end) & ", "acc, mask="),),
     ),
     "grouped_of_one_tile": (GROUPED, "refuted: never visits", (("range(0, k, BK)", "range(0, BK, BK)"),)),
-    # no data are looked for that leave an element out
-    "grouped_up_to_the_length": (GROUPED, "unknown: never written", (("+ e + 1)", "+ e + 1) - start"),)),
+    "grouped_up_to_the_length": (GROUPED, "refuted: never written", (("+ e + 1)", "+ e + 1) - start"),)),
     # pages of the cache
     "paged_by_half_pages": (PAGED, "refuted", (("page * PAGE + o", "page * (PAGE // 2) + o"),)),
     "paged_without_the_length": (
