@@ -260,7 +260,7 @@ def without_smaller(families: list[Family], context: IndexSet) -> list[Family]:
     beside v + 1, where some v is in the domain. Whether one is, only the context says."""
     if all(f.bound for f in families) or not any(f.bound for f in families):
         return families
-    inside = [_Split(ZERO, f.bound, f.domain & context, f.body) for f in families]
+    inside = [_split(Family(f.bound, f.domain & context, f.body)) for f in families]
     kept = _drop_dominated(inside)
     return [f for f, s in zip(families, inside, strict=True) if s.bound or any(k is s for k in kept)]
 

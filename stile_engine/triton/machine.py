@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from stile_engine.array.arrays import RealArray, TruthArray, Unreadable
 from stile_engine.array.elementwise import must_fit
+from stile_engine.array.facts import fits, is_whole
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import Predicate, conjunction, disjunction, in_range, negate
-from stile_engine.term.rounding import as_integer
+from stile_engine.term.rounding import as_integer, integer_range, truncated
 from stile_engine.triton import integers
 from stile_engine.triton.divisions import quotient_and_remainder
 from stile_engine.triton.interpreter import Reader, handles
@@ -248,8 +249,10 @@ def real_to_integer(operation: Operation, inputs: list[Value], _reader: Reader) 
     kind = dtype_of(operation.result_types[0])
     if not isinstance(value, RealArray) or operation.result_types[0].element == "i1":
         raise Unreadable("the conversion of a real number to a truth value")
-    if operation.name == "arith.fptosi":
-        return [real(value.shape, as_integer(value.node, kind))]
-    # A number whose highest bit is not set is the same with a sign and without one.
-    must_fit(value.node, kind)
-    return [real(value.shape, as_integer(value.node, f"u{kind}"))]
+    if operation.name == "arith.fptoui":
+        # A number whose highest bit is not set is the same with a sign and without one.
+        must_fit(value.node, kind)
+        kind = f"u{kind}"
+    if fits(value.node, *integer_range(kind)):
+        return [real(value.shape, value.node if is_whole(value.node) else truncated(value.node))]
+    return [real(value.shape, as_integer(value.node, kind))]
