@@ -90,6 +90,8 @@ def as_number(value: Value, reader: Reader) -> RealArray:
     require_known(value)
     if isinstance(value, RealArray):
         return value
+    if isinstance(value, TruthArray):
+        return real(value.shape, real_node(value))
     found = as_whole(value)
     for predicate, polynomial in found.pieces:
         reader.context.require_no_stride(polynomial.variables() | variables(predicate), "used as a real number")
