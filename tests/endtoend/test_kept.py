@@ -106,6 +106,21 @@ def test_results_of_pytorch_are_kept(desk: Desk) -> None:
     assert desk.check(text)[1] == []
 
 
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+
+
+@pytest.mark.parametrize(
+    "name", ["attention_jax", "attention_pallas", "attention_torch", "triton_kernels", "triton_typed", "rmsnorm"]
+)
+def test_results_of_every_framework_are_kept(desk: Desk, name: str) -> None:
+    """Also where the proof of one kernel makes names that the trace of the next one goes on from."""
+    text = (SAMPLES / f"{name}.py").read_text()
+    first, checked = desk.check(text)
+    assert desk.reasons == [] and len(checked) >= len(first.kernels)
+    second, again = desk.check("# A comment.\n" + text)
+    assert again == [] and statuses(second) == statuses(first)
+
+
 @pytest.mark.parametrize("details", [True, False])
 def test_comments_and_layout_only_move_results(desk: Desk, details: bool) -> None:
     desk.check(texts.BOTH, details=details)
