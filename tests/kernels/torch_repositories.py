@@ -1,7 +1,6 @@
 """PyTorch as benchmarks and repositories have it: losses, norms, gates, scans, quantisation; half with real mistakes."""
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
 from stile_engine import dim, kernel
@@ -131,26 +130,6 @@ def cumulative_maximum_along_rows(X):  # refuted
 
 
 # level 2: fused
-L, Lo = dim("L", 6), dim("Lo", 8)
-
-
-class ConvBiasScale(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(4, 4, 3, padding=1)
-        self.bias = nn.Parameter(torch.randn(4, 1, 1))
-
-    @(
-        kernel(
-            "let y = sum[c](sum[k](sum[l](where(0 <= h + k - 1 && h + k - 1 < 6 && 0 <= w + l - 1 && w + l - 1 < 6, X:B c h w, 0)))) in y"
-        )
-        if False
-        else (lambda f: f)
-    )
-    def forward(self, X):
-        return X
-
-
 @kernel("clamp(X:B C h w * 0.5 + b:C, 0, 1)")
 def scale_bias_clamp(X, b):  # proved
     x = X * 0.5
@@ -183,24 +162,6 @@ def max_subtract_gelu(X, W):  # proved
 
 
 # level 3 / transformers
-class SwiGLU(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.w1 = nn.Linear(8, 4, bias=False)
-        self.w2 = nn.Linear(4, 8, bias=False)
-        self.w3 = nn.Linear(8, 4, bias=False)
-
-    @(
-        kernel(
-            "(silu(x:T D, self.w1.weight:E D -> T E) * (x:T D, self.w3.weight:E D -> T E), self.w2.weight:D E -> T D)"
-        )
-        if False
-        else (lambda f: f)
-    )
-    def forward(self, x):
-        return self.w2(F.silu(self.w1(x)) * self.w3(x))
-
-
 @kernel("(silu(x:T D, w1:E D -> T E) * (x:T D, w3:E D -> T E), w2:D E -> T D)")
 def swiglu(x, w1, w2, w3):  # proved
     gate_up = F.linear(x, torch.cat([w1, w3], dim=0))
