@@ -246,7 +246,12 @@ def contradictions(path: Path, seed: int, counts: Counter[str]) -> Iterator[Foun
                     yield Found("agrees", story)
             return
         own.write_text(judged(text, {k.name_range.start.line: k.status.value for k in report.kernels}))
-        for kernel in executables(own):
+        try:
+            kernels = executables(own)
+        except Exception as error:
+            yield Found("no run", f"{path.name}: {type(error).__name__}: {error}")
+            return
+        for kernel in kernels:
             if kernel.name not in believed | shown:
                 continue
             try:

@@ -22,7 +22,7 @@ def test_nothing_wrong_is_believed(path: Path, seed: int) -> None:
     counts: Counter[str] = Counter()
     wrong = [found.text for found in contradictions(path, seed, counts) if found.kind == "wrong"]
     assert wrong == []
-    assert counts["refuted"] >= 1, counts
+    assert counts["refuted"] or (path.name not in QUICK and counts.total()), counts
 
 
 def test_a_mutant_differs_in_every_function() -> None:
