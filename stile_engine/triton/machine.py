@@ -212,7 +212,7 @@ def shift(operation: Operation, inputs: list[Value], reader: Reader) -> list[Val
         raise Unreadable(f"{operation.name} of truth values")
     left, right = (as_whole(v) for v in inputs)
     places = right.constant
-    if places is None or not 0 <= places < 31:
+    if places is None or not 0 <= places < min(31, left.bits):
         raise Unreadable("a shift by something other than a constant")
     if operation.name == "arith.shli":
         return [integers.combine(reader.context, left, whole(left.shape, 1 << places, left.bits), integers.multiply)]

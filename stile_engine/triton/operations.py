@@ -274,10 +274,17 @@ def chosen(reader: Reader, predicate: Predicate, first: Value, second: Value) ->
     if isinstance(first, Whole) and isinstance(second, Whole):
         return integers.choose(reader.context, predicate, first, second)
     if isinstance(first, Whole) and isinstance(second, RealArray):
-        first = as_number(first, reader)
+        first = _fitting_number(first, predicate, reader)
     elif isinstance(first, RealArray) and isinstance(second, Whole):
-        second = as_number(second, reader)
+        second = _fitting_number(second, negate(predicate), reader)
     return choose([(predicate, plain(first)), (ALWAYS, plain(second))], shape)
+
+
+def _fitting_number(value: Whole, where: Predicate, reader: Reader) -> RealArray:
+    """Integers as real numbers, which do not wrap around: so they fit their type wherever they are taken."""
+    if not reader.silent:
+        reader.watch.fits(value, "an index", reader.site, where)
+    return as_number(value, reader)
 
 
 @handles("arith.select")

@@ -208,3 +208,27 @@ def bits_of_a_size(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted
     o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + (o | n), mask=(o | n) < n, other=0.0)
     tl.store(out_ptr + o, x, mask=o < n)
+
+
+C = dim("C", 64)
+B = dict(inputs={"x_ptr": "X:C"}, scalars={"n": C}, consts={"BLOCK": 16}, grid=(4,))
+
+
+# 3_000_000_000 is no int32: beside a number of the data it would no longer wrap around.
+@kernel({"out_ptr": "3000000000 where C >= 8"}, **B)
+@triton.jit
+def wraps_beside_data(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # refuted: does not fit into int32
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + o, mask=o < n, other=0.0)
+    number = tl.where(o < 8, tl.clamp(x, 0.0, 0.0).to(tl.int32), (o // 64 + 3) * 1000000000)  # error[index-overflow]
+    tl.store(out_ptr + o, number.to(tl.float32), mask=o < n)
+
+
+# What does not fit is in lanes that take the other number.
+@kernel({"out_ptr": "floor(clamp(X:C, 0, 100)) where C < 8"}, **B)
+@triton.jit
+def wraps_where_it_is_not_taken(x_ptr, out_ptr, n, BLOCK: tl.constexpr):  # proved
+    o = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + o, mask=o < n, other=0.0)
+    number = tl.where(o < 8, tl.clamp(x, 0.0, 100.0).to(tl.int32), tl.where(o < 8, 3, 0) * 1000000000)
+    tl.store(out_ptr + o, number.to(tl.float32), mask=o < n)
