@@ -120,6 +120,8 @@ class GridEvaluator:
         try:
             with self._np.errstate(all="ignore"):
                 return self._arithmetic.spread(self._value(node, self._top), self.shape)
+        except OverflowError:
+            raise NotEvaluated("an index with numbers of more than 64 bits") from None
         finally:
             sys.setrecursionlimit(before)
 

@@ -121,6 +121,13 @@ def test_written_expressions(text: str, kind: str) -> None:
     compare(value_of(text, {"A": 4, "B": 3, "C": 5}), Profile(3, kind))
 
 
+def test_indices_of_more_than_64_bits_are_not_for_grids() -> None:
+    ranges = {"A": bounds(0, 4)}
+    node = IndexNumber((variable("A") * 2**60) // 2**70, ranges)
+    with pytest.raises(NotEvaluated):
+        GridEvaluator(GridFloats(), Profile(1, "mixed"), {"A": [0, 1, 2, 3]})(node)
+
+
 def test_a_contraction_is_not_written_out() -> None:
     value = value_of("(X:A B, Y:B C -> A C)", {"A": 64, "B": 512, "C": 64})
     evaluator = GridEvaluator(Enclosures(), Profile(1, "mixed"), {"A": list(range(64)), "C": list(range(64))})
