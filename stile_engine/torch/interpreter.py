@@ -22,7 +22,7 @@ from stile_engine.array.arrays import (
 )
 from stile_engine.array.constants import read_constant, read_number
 from stile_engine.array.elementwise import is_float, is_integer, within_type
-from stile_engine.array.facts import rational_value
+from stile_engine.array.facts import fits, rational_value
 from stile_engine.array.integers import check_width
 from stile_engine.array.meeting import Parts, telling
 from stile_engine.array.values import show
@@ -327,6 +327,8 @@ class Interpreter:
         model = MODELS.get(name)
         reason, site = f"the operation {name} has no model", self._site
         try:
+            if (narrowed := operand_types.wrapped(name, given)) is not None:
+                raise Unreadable(narrowed)
             if model is not None:
                 made = model(Call(name, _given(known, given), shapes, dtypes, self))
                 found = list(made) if isinstance(made, (list, tuple)) else [made]  # type: ignore[list-item]
@@ -352,8 +354,11 @@ class Interpreter:
             elements = found[position] if position < len(found) else None
             if elements is not None and elements.shape != shape:
                 raise AssertionError(f"the model of {name} has shape {elements.shape}, and PyTorch has {shape}")
-            if name not in SELECTING and isinstance(elements, RealArray) and is_integer(dtype):
+            selects = name in SELECTING and given.get("reduce") is None  # scatter adds and multiplies as well
+            if not selects and isinstance(elements, RealArray) and is_integer(dtype):
                 elements = RealArray(shape, within_type(elements.node, dtype))
+            if not selects and isinstance(elements, RealArray) and dtype == "bool" and not fits(elements.node, 0, 1):
+                elements, reason = None, "truth values that are added or multiplied"
             complete.append(_settled(elements, shape, dtype, reason, site))
         return complete
 

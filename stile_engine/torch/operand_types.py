@@ -80,11 +80,68 @@ def _narrowed(name: str, given: Mapping[str, Any], own: torch.dtype) -> str | No
     """The result of an operation in place must fit into what it is written to."""
     for label in ("other", "alpha", "value"):
         other = given.get(label)
+        if label == "alpha" and other == 1:
+            continue  # which is there where none is given
         if name in ("add", "sub", "mul", "addcmul", "addcdiv") and isinstance(other, (int, float, torch.Tensor)):
             found = torch.result_type(given["self"], other)
             if not torch.can_cast(found, own):
                 return f"result type {_text(found)} can't be cast to the desired output type {_text(own)}"
     return None
+
+
+def wrapped(name: str, given: Mapping[str, Any]) -> str | None:
+    """Which operand may be made another number by the type that an operation on integers computes in; None if none.
+
+    A Python number and a tensor without axes take the type of the tensor that they meet: 300 is 44 in int8 where
+    PyTorch compares with it, and an error elsewhere. Sums and products wrap around in any case.
+    """
+    own = given.get("self")
+    if not isinstance(own, torch.Tensor):
+        return None
+    filling = given.get("value")
+    if own.dtype == torch.bool and _is_number(filling) and filling not in (0, 1):
+        return f"the number {filling} is a truth value in bool"
+    if not _is_whole(own.dtype):
+        return None
+    if isinstance(filling, torch.Tensor) and filling.dtype.is_floating_point:
+        return f"{_text(filling.dtype)} is cut off in {_text(own.dtype)}"
+    for label in ("other", "min", "max", "value"):
+        other = given.get(label)
+        if label == "value" and isinstance(other, float):
+            if not other.is_integer():
+                return f"the number {other} is cut off in {_text(own.dtype)}"
+            other = int(other)  # padding takes real numbers
+        if other is None or isinstance(other, (bool, float, complex, list, tuple)):
+            continue
+        if not isinstance(other, torch.Tensor):
+            limits = torch.iinfo(own.dtype)
+            number = other if isinstance(other, int) else _GREATEST_SIZE
+            if not limits.min <= number <= limits.max:
+                return f"the number {other} does not fit into {_text(own.dtype)}"
+        elif name not in _MODULAR and _is_whole(other.dtype):
+            together = torch.result_type(own, other)
+            for one in (own.dtype, other.dtype):
+                if not _holds(together, one):
+                    return f"{name} of {_text(one)} is computed in {_text(together)}, which holds less"
+    return None
+
+
+_MODULAR = ("add", "sub", "rsub", "mul")
+_GREATEST_SIZE = 2**30
+"""Of a symbolic size."""
+
+
+def _is_whole(dtype: torch.dtype) -> bool:
+    return not (dtype.is_floating_point or dtype.is_complex or dtype == torch.bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _holds(dtype: torch.dtype, other: torch.dtype) -> bool:
+    wide, narrow = torch.iinfo(dtype), torch.iinfo(other)
+    return bool(wide.min <= narrow.min and narrow.max <= wide.max)
 
 
 def _text(dtype: torch.dtype) -> str:

@@ -60,3 +60,72 @@ def factorial_of_more_than_the_type_holds(x):  # refuted
 @kernel("3 * sum[U](where(X:U > 0, 1, 0))")
 def count(X):  # proved
     return 3 * (X > 0).sum()
+
+
+# What is written into a type that holds less wraps around, also where the types of both are whole.
+
+
+@kernel("0 * x:N + 200")
+def wider_numbers_are_assigned_to_bytes(x):  # unsupported
+    y = np.zeros(8, dtype=np.int8)
+    y[:] = np.full(8, 200, dtype=np.int64)  # warning[unsupported]
+    return 0 * x + y
+
+
+@kernel("0 * x:N + 200")
+def wider_numbers_are_added_to_bytes_in_place(x):  # unsupported
+    y = np.full(8, 100, dtype=np.int8)
+    y += np.full(8, 100, dtype=np.int64)  # warning[unsupported]
+    return 0 * x + y
+
+
+@kernel("0 * x:N + 200")
+def wider_numbers_are_copied_to_bytes(x):  # unsupported
+    y = np.zeros(8, dtype=np.int8)
+    np.copyto(y, np.full(8, 200), casting="same_kind")  # warning[unsupported]
+    return 0 * x + y
+
+
+@kernel("0 * x:N + 200")
+def sum_is_written_to_bytes(x):  # unsupported
+    y = np.zeros(8, dtype=np.int8)
+    np.add(np.full(8, 100), 100, out=y)  # warning[unsupported]
+    return 0 * x + y
+
+
+@kernel("0 * x:N + 2147483648")
+def reduction_is_written_to_fewer_bits(x):  # refuted: does not fit into int32
+    total = np.zeros((), dtype=np.int32)
+    np.full(2, 1073741824, dtype=np.int32).sum(out=total)
+    return 0 * x + total
+
+
+@kernel("0 * x:N + 100")
+def wider_numbers_that_fit_are_assigned_to_bytes(x):  # proved
+    y = np.zeros(8, dtype=np.int8)
+    y[:] = np.full(8, 100, dtype=np.int64)
+    return 0 * x + y
+
+
+# The greatest of truth values is one, and so is the sum of two.
+
+
+@kernel("0 * x:N + 2")
+def greatest_truth_values_are_added(x):  # unsupported
+    return 0 * x + ((x < x + 1).max() + (x < x + 1).max())  # warning[unsupported]
+
+
+@kernel("0 * x:N + 2")
+def greater_truth_values_are_added(x):  # unsupported
+    greater = np.maximum(x > 0, x <= 0)  # warning[unsupported]
+    return 0 * x + (greater + greater)
+
+
+@kernel("0 * x:N + 2")
+def sum_of_truth_values_is_a_truth_value(x):  # unsupported
+    return 0 * x + np.ones(2, dtype=bool).sum(dtype=bool)  # warning[unsupported]
+
+
+@kernel("0 * x:N + 2")
+def greatest_truth_values_are_counted(x):  # proved
+    return 0 * x + 2 * (x < x + 1).max()

@@ -203,3 +203,57 @@ def rolled_along_two_axes(x):  # proved
 @kernel("at[R := (R + 3) % 4](at[J3 := (J3 + 1) % 3](x:R J3))")
 def rolled_along_two_axes_exchanged(x):  # refuted
     return np.roll(x, (1, -1), axis=(1, 0))
+
+
+# Arguments that a run refuses, or that leave nothing to do.
+
+
+@kernel("sum[N](x:M N) / 8")
+def weights_of_another_length(x):  # error
+    return np.average(x, axis=1, weights=np.ones(1))  # error[exception]
+
+
+@kernel("sum[N](x:M N) / 8")
+def weights_of_another_shape(x):  # error
+    return np.average(x, axis=1, weights=np.ones((1, 8)))  # error[exception]
+
+
+@kernel("x:M N")
+def repeats_of_less_than_nothing(x):  # error
+    return np.repeat(np.concatenate([x, x[:1]]), [1, 1, 1, 1, 1, -1], axis=0)  # error[exception]
+
+
+@kernel("0 * x:M N")
+def roll_along_no_axis_is_a_copy(x):  # refuted
+    y = np.roll(x, 1, ())
+    y[...] = 0
+    return x
+
+
+@kernel("x:M N")
+def differences_of_an_order_below_zero(x):  # error
+    return np.diff(x, n=-1)  # error[exception]
+
+
+@kernel("x:M N")
+def deleted_where_a_truth_value_says(x):  # unsupported
+    return np.delete(np.concatenate([x[:1], x]), False, axis=0)  # warning[unsupported]
+
+
+@kernel("x:M N")
+def condition_of_whole_numbers(x):  # unsupported
+    return np.add(x, 0, out=np.zeros_like(x), where=np.where(x < x + 1, 1, 0))  # warning[unsupported]
+
+
+@kernel("x:N")
+def result_of_more_axes_than_its_place(x):  # error
+    y = np.zeros(8)
+    np.add(x[None, :], x, out=y)  # error[exception]
+    return x
+
+
+@kernel("x:N")
+def sum_of_more_axes_than_its_place(x):  # error
+    y = np.zeros(8)
+    np.sum(x[None, None, :], axis=0, out=y)  # error[exception]
+    return x

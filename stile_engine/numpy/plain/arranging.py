@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.predicate import compare
 from stile_engine.index.sizes import is_fixed
 from stile_engine.numpy.plain import context
@@ -52,7 +53,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> SymbolicArray:
         x, axis = ravel(x), 0
     (along,) = normalized_axes(axis, x.ndim)
     size = x.shape[along]
-    if not isinstance(obj, (int, np.integer)) or not isinstance(size, int):
+    if not isinstance(obj, (int, np.integer)) or isinstance(obj, bool) or not isinstance(size, int):
         context.unsupported("numpy.delete is modelled for one place that is a number")
     if not -size <= obj < size:
         raise IndexError(f"index {obj} is out of bounds for axis {along} with size {size}")
@@ -118,10 +119,14 @@ def average(
     if weights is None:
         return OPERATIONS["mean"](a, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
     x, w = as_array(a), as_array(weights)
+    if w.ndim == x.ndim and not same_shape(w.shape, x.shape):
+        raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
     if w.ndim != x.ndim:
         if axis is None or isinstance(axis, tuple) or w.ndim != 1:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
         (along,) = normalized_axes(axis, x.ndim)
+        if not same_shape(w.shape, (x.shape[along],)):
+            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
         for missing in range(x.ndim):
             w = w if missing == along else expand_dims(w, missing)
     w = broadcast_to(w, x.shape)

@@ -12,7 +12,7 @@ from stile_engine.index.sizes import Size, is_fixed
 from stile_engine.numpy.plain import context
 from stile_engine.numpy.plain.array import OPERATIONS, SymbolicArray, as_array, fresh, meet, settled
 from stile_engine.numpy.plain.elements import Elements, Real, axis_index, axis_name, ranges_of
-from stile_engine.numpy.plain.elementwise import operation, reject, write
+from stile_engine.numpy.plain.elementwise import operation, reject, write_result
 from stile_engine.numpy.plain.storage import share_unknown_memory
 from stile_engine.numpy.plain.structure import normalized_axes, permuted, ravel
 from stile_engine.term.expression import bounds, multiply
@@ -67,7 +67,7 @@ def contract(
     if dtype.kind == "b":
         context.unsupported("a contraction of truth values is not modelled")
     value = fresh(Real(node), shape, dtype)
-    return write(out, value, "same_kind") if out is not None else settled(value)
+    return write_result(out, value) if out is not None else settled(value)
 
 
 @operation("matmul")

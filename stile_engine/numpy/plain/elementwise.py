@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from stile_engine.array.elementwise import converted_to_integer
+from stile_engine.array.sizes import same_shape
 from stile_engine.index.affine import Affine
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -98,12 +99,12 @@ def pointwise(
         meet([e for e, o in zip(together, operands, strict=True) if o.ndim], ranges_of(shape))
     elements, dtype = compute(together, shape, dtype)
     if out is not None:
-        condition = ALWAYS if where is True else truth(broadcast_to(as_array(where), out.shape))
-        return write(out, fresh(elements, shape, dtype), "same_kind", condition)
+        condition = ALWAYS if where is True else truth(broadcast_to(_mask(where), _shape_of(out)))
+        return write_out(out, fresh(elements, shape, dtype), condition)
     if where is not True:
         if not isinstance(elements, Real):
             context.unsupported("the option where= without out= is modelled for real numbers only")
-        condition = truth(broadcast_to(as_array(where), shape))
+        condition = truth(broadcast_to(_mask(where), shape))
         elements = Real(select(condition, elements.node, NoValue("never written"), ranges_of(shape)))
     return settled(fresh(elements, shape, dtype))
 
@@ -125,7 +126,7 @@ def write(
         raise TypeError("a number is no array and cannot be written to")
     if casting == "same_kind" and not np.can_cast(value.dtype, target.dtype, "same_kind"):
         raise TypeError(f"cannot cast the output from {value.dtype} to {target.dtype} with casting rule 'same_kind'")
-    if target.dtype.kind in "iu" and value.dtype.kind == "f":
+    if target.dtype.kind in "iu" and value.dtype.kind in "iuf" and value.dtype != target.dtype:
         value = OPERATIONS["astype"](value, target.dtype)
     if target.dtype.kind == "b" and value.dtype.kind != "b":
         context.unsupported("numbers are written to an array of truth values")
@@ -141,6 +142,34 @@ def write(
     assert isinstance(memory, Buffer)
     memory.written = context.current().places()[0]
     return target
+
+
+def write_out(out: SymbolicArray, value: SymbolicArray, where: Predicate = ALWAYS) -> SymbolicArray:
+    """What ``out=`` does with the result of a function of each element, which may be repeated along axes of ``out``,
+    but which loses none."""
+    if value.ndim > len(_shape_of(out)):
+        raise ValueError(f"out has the shape {out.shape}, and the result {value.shape}")
+    return write(out, value, "same_kind", where)
+
+
+def write_result(out: SymbolicArray, value: SymbolicArray) -> SymbolicArray:
+    """What ``out=`` does with the result of other functions, which has its shape."""
+    if not same_shape(_shape_of(out), value.shape):
+        raise ValueError(f"out has the shape {out.shape}, and the result {value.shape}")
+    return write(out, value, "same_kind")
+
+
+def _shape_of(out: Any) -> Shape:
+    if not isinstance(out, SymbolicArray):
+        context.unsupported("an array made outside of what is traced is written to")
+    return out.shape
+
+
+def _mask(where: Any) -> SymbolicArray:
+    found = as_array(where)
+    if found.dtype.kind != "b":
+        context.unsupported(f"where= takes truth values, and is of the type {found.dtype} here")
+    return found
 
 
 @operation("setitem")
@@ -165,7 +194,7 @@ def setitem(target: SymbolicArray, key: Any, value: Any) -> None:
 
 @operation("copyto")
 def copyto(target: SymbolicArray, value: Any, casting: str = "same_kind", where: Any = True) -> None:
-    condition = ALWAYS if where is True else truth(broadcast_to(as_array(where), target.shape))
+    condition = ALWAYS if where is True else truth(broadcast_to(_mask(where), target.shape))
     write(target, as_array(value, target.dtype), casting, condition)
 
 
@@ -210,6 +239,8 @@ def _real_function(name: str, build: Callable[..., Node], arity: int = 1, keeps_
     def compute(elements: list[Elements], shape: Shape, dtype: np.dtype) -> tuple[Elements, Any]:
         if name in ("reciprocal", "fmod") and dtype.kind != "f":
             context.unsupported(f"numpy.{name} of integers is not modelled")
+        if keeps_integers and dtype.kind == "b":
+            context.unsupported(f"numpy.{name} of truth values is not modelled; use np.logical_or or np.logical_and")
         found = Real(build(*(as_node(e, shape) for e in elements)))
         return found, dtype if keeps_integers and dtype.kind in "iu" else real_type(dtype)
 
@@ -349,7 +380,7 @@ def clip(x: Any, a_min: Any = None, a_max: Any = None, out: Any = None, **option
         result = OPERATIONS["maximum"](result, low)
     if high is not None:
         result = OPERATIONS["minimum"](result, high)
-    return write(out, as_array(result)) if out is not None else as_array(result)
+    return write_out(out, as_array(result)) if out is not None else as_array(result)
 
 
 # Truth values of the indices
@@ -407,7 +438,7 @@ def _logical(name: str, combine: Callable[..., Predicate], bitwise: str) -> None
             context.unsupported(f"numpy.{name} is modelled for conditions on indices only")
         found = Truth(combine(*(truth(broadcast_to(o, shape)) for o in operands)))
         result = fresh(found, shape, bool)
-        return write(out, result) if out is not None else result
+        return write_out(out, result) if out is not None else result
 
 
 _logical("logical_and", conjunction, "bitwise_and")

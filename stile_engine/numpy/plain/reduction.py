@@ -21,7 +21,7 @@ from stile_engine.numpy.plain.elements import (
     axis_name,
     ranges_of,
 )
-from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write
+from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write_result
 from stile_engine.numpy.plain.sizes import size_number
 from stile_engine.numpy.plain.structure import normalized_axes
 from stile_engine.term.comparison import compare_values
@@ -62,6 +62,8 @@ def _result_type(dtype: Any, x: SymbolicArray, own: np.dtype) -> np.dtype:
         context.unsupported(f"a reduction in {found} is not modelled")
     if found.kind != "f" and (x.dtype.kind == "f" or (own.kind == "f" and dtype is not None)):
         context.unsupported("a reduction of real numbers to integers truncates them, which is not modelled")
+    if found.kind == "b" and dtype is not None:
+        context.unsupported("a reduction in truth values is not modelled")
     return np.dtype(np.int64) if found.kind == "b" else found
 
 
@@ -72,7 +74,7 @@ def _adding_type(dtype: np.dtype) -> np.dtype:
 
 def _finish(node: Node, shape: Shape, dtype: Any, out: Any) -> SymbolicArray:
     result = fresh(Real(node), shape, dtype)
-    return write(out, result, "same_kind") if out is not None else settled(result)
+    return write_result(out, result) if out is not None else settled(result)
 
 
 def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
@@ -100,6 +102,11 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
         result_type = _result_type(dtype, x, x.dtype if reduction in ("max", "min") else _adding_type(x.dtype))
         if initial is not None:
             node = apply(combine, node, as_array(initial, x.dtype).node)
+        if x.dtype.kind == "b" and reduction in ("max", "min"):
+            if initial is not None:
+                context.unsupported(f"the option initial= of numpy.{name} of truth values is not modelled")
+            result = fresh(Truth(compare_values(node, ">", ZERO)), shape, bool)
+            return write_result(out, result) if out is not None else settled(result)
         return _finish(node, shape, result_type, out)
 
 
@@ -198,6 +205,10 @@ def _running(name: str, reduction: str, *aliases: str) -> None:
         ranges = {**ranges_of(x.shape), **inner}
         body = reindex_node(x.node, {name_of_axis: here}, ranges)
         node = reduce_node(reduction, inner, body, compare(here, "<=", Affine.variable(name_of_axis)), ranges)
+        if x.dtype.kind == "b" and reduction in ("max", "min"):
+            context.unsupported("running extremes of truth values are not modelled")
+        if dtype is not None and reduction in ("max", "min"):
+            context.unsupported("running extremes in another type are not modelled")
         own = x.dtype if reduction in ("max", "min") else _adding_type(x.dtype)
         return _finish(node, x.shape, _result_type(dtype, x, own), out)
 
@@ -243,7 +254,7 @@ def _quantifier(name: str) -> None:
         reduction = "max" if name == "any" else "min"
         node, shape = reduced(marks, reduction, _axes(x, axis), keepdims)
         result = fresh(Truth(compare_values(node, ">", ZERO)), shape, bool)
-        return write(out, result) if out is not None else settled(result)
+        return write_result(out, result) if out is not None else settled(result)
 
 
 _quantifier("all")

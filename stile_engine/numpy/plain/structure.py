@@ -34,7 +34,7 @@ from stile_engine.numpy.plain.elements import (
     ranges_of,
     reindex,
 )
-from stile_engine.numpy.plain.elementwise import operation, reject, write
+from stile_engine.numpy.plain.elementwise import operation, reject, write_result
 from stile_engine.numpy.plain.sizes import as_size, exact_quotient, is_symbolic
 from stile_engine.numpy.plain.storage import Buffer, is_row_major, rearranged, reshaped, share_unknown_memory
 from stile_engine.term.expression import ZERO, Node, select
@@ -266,7 +266,7 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, 
     meet([p.elements for p in parts], others, beside=True)
     result_type = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
     result = fresh(join(0, len(parts) - 1), shape, result_type)
-    return write(out, result, "same_kind") if out is not None else noted(result)
+    return write_result(out, result) if out is not None else noted(result)
 
 
 @operation("stack")
@@ -314,6 +314,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> SymbolicArray:
 def _repeated_each(x: SymbolicArray, along: int, counts: list[int]) -> SymbolicArray:
     """Each element along the axis as often as its own count says; one count stands for all."""
     size = x.shape[along]
+    if any(n < 0 for n in counts):
+        raise ValueError("repeats may not contain negative values.")
     if not isinstance(size, int) or not any(counts):
         context.unsupported("numpy.repeat of nothing, or of a symbolic size by several counts, is not modelled")
     if len(counts) not in (1, size):
@@ -350,6 +352,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> SymbolicArray:
         axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
         shifts = tuple(shift) if isinstance(shift, (tuple, list)) else (shift,)
         pairs = np.broadcast_shapes((len(axes),), (len(shifts),))[0]
+        if not pairs:
+            return copy(x)
         for number in range(pairs):  # one axis may be named twice
             x = roll(x, shifts[number % len(shifts)], axes[number % len(axes)])
         return x

@@ -101,6 +101,8 @@ def sliding_window_view(
 @operation("diff")
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> SymbolicArray:
     x = as_array(a)
+    if operator.index(n) < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
     (along,) = normalized_axes(axis, x.ndim)
     edge = tuple(1 if i == along else size for i, size in enumerate(x.shape))
     ends = [None if e is None else as_array(e) for e in (prepend, append)]
