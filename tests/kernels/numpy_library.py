@@ -257,3 +257,8 @@ def sum_of_more_axes_than_its_place(x):  # error
     y = np.zeros(8)
     np.sum(x[None, None, :], axis=0, out=y)  # error[exception]
     return x
+
+
+@kernel("sum[N](x:N where x:N > 0)")
+def sum_where_whole_numbers_say(x):  # unsupported
+    return np.sum(x, where=np.where(x > 0, 1, 0))  # warning[unsupported]

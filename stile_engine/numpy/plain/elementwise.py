@@ -99,12 +99,12 @@ def pointwise(
         meet([e for e, o in zip(together, operands, strict=True) if o.ndim], ranges_of(shape))
     elements, dtype = compute(together, shape, dtype)
     if out is not None:
-        condition = ALWAYS if where is True else truth(broadcast_to(_mask(where), _shape_of(out)))
+        condition = ALWAYS if where is True else truth(broadcast_to(mask(where), _shape_of(out)))
         return write_out(out, fresh(elements, shape, dtype), condition)
     if where is not True:
         if not isinstance(elements, Real):
             context.unsupported("the option where= without out= is modelled for real numbers only")
-        condition = truth(broadcast_to(_mask(where), shape))
+        condition = truth(broadcast_to(mask(where), shape))
         elements = Real(select(condition, elements.node, NoValue("never written"), ranges_of(shape)))
     return settled(fresh(elements, shape, dtype))
 
@@ -165,7 +165,8 @@ def _shape_of(out: Any) -> Shape:
     return out.shape
 
 
-def _mask(where: Any) -> SymbolicArray:
+def mask(where: Any) -> SymbolicArray:
+    """The condition of ``where=``."""
     found = as_array(where)
     if found.dtype.kind != "b":
         context.unsupported(f"where= takes truth values, and is of the type {found.dtype} here")
@@ -194,7 +195,7 @@ def setitem(target: SymbolicArray, key: Any, value: Any) -> None:
 
 @operation("copyto")
 def copyto(target: SymbolicArray, value: Any, casting: str = "same_kind", where: Any = True) -> None:
-    condition = ALWAYS if where is True else truth(broadcast_to(_mask(where), target.shape))
+    condition = ALWAYS if where is True else truth(broadcast_to(mask(where), target.shape))
     write(target, as_array(value, target.dtype), casting, condition)
 
 
@@ -240,7 +241,7 @@ def _real_function(name: str, build: Callable[..., Node], arity: int = 1, keeps_
         if name in ("reciprocal", "fmod") and dtype.kind != "f":
             context.unsupported(f"numpy.{name} of integers is not modelled")
         if keeps_integers and dtype.kind == "b":
-            context.unsupported(f"numpy.{name} of truth values is not modelled; use np.logical_or or np.logical_and")
+            context.unsupported(f"numpy.{name} of truth values is not modelled")
         found = Real(build(*(as_node(e, shape) for e in elements)))
         return found, dtype if keeps_integers and dtype.kind in "iu" else real_type(dtype)
 

@@ -21,7 +21,7 @@ from stile_engine.numpy.plain.elements import (
     axis_name,
     ranges_of,
 )
-from stile_engine.numpy.plain.elementwise import operation, real_type, reject, truth, write_result
+from stile_engine.numpy.plain.elementwise import mask, operation, real_type, reject, truth, write_result
 from stile_engine.numpy.plain.sizes import size_number
 from stile_engine.numpy.plain.structure import normalized_axes
 from stile_engine.term.comparison import compare_values
@@ -92,7 +92,7 @@ def _reduction(name: str, reduction: str, combine: str, *aliases: str) -> None:
         if isinstance(dtype, SymbolicArray):
             context.unsupported(f"the positional out of numpy.{name} is not modelled; use out=")
         axes = _axes(x, axis)
-        predicate = ALWAYS if where is None or where is True else truth(broadcast_to(as_array(where), x.shape))
+        predicate = ALWAYS if where is None or where is True else truth(broadcast_to(mask(where), x.shape))
         empty = any(is_fixed(x.shape[i], 0) for i in axes)
         if empty and initial is None and reduction in ("max", "min"):
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
