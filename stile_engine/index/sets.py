@@ -17,6 +17,7 @@ value, whether some value of the variable lies in the set.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -57,6 +58,8 @@ _boxes: dict[tuple[tuple[str, tuple[Affine, Affine]], ...], IndexSet] = {}
 _by_text: dict[str, IndexSet] = {}
 _alike: dict[tuple[str, ...], list[IndexSet]] = {}
 """Sets that may be equal although their texts differ, by their variables."""
+_in_vain: Counter[tuple[str, ...]] = Counter()
+"""How many comparisons have been given up, by the variables."""
 _outlined: dict[tuple[str, ...], dict[tuple[str, ...], list[IndexSet]]] = {}
 """The same where there are many of them, by their outlines as well."""
 
@@ -604,7 +607,7 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
     found = _by_text.get(text)
     if found is not None:
         return found
-    if raw.n_basic_set() > 1 or raw.involves_locals():
+    if (raw.n_basic_set() > 1 or raw.involves_locals()) and _in_vain[tuple(names)] < _MOST_IN_VAIN:
         # Unions and floor divisions have several texts: look for an equal set among look-alikes.
         alike = _look_alikes(raw, tuple(names))
         comparable = True
@@ -614,6 +617,7 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
                 _by_text[text] = other
                 return other
             if equal is None:
+                _in_vain[tuple(names)] += 1
                 # Equal sets may be two objects, which costs a proof at worst. The one with more parts would hardly be
                 # compared with any other, and all later sets would pay for it.
                 if raw.n_basic_set() > other._isl.n_basic_set():
@@ -628,6 +632,9 @@ def interned(raw: isl.Set, cases: list[Case] | None = None, simplified: bool = F
     _by_text[text] = made
     return made
 
+
+_MOST_IN_VAIN = 64
+"""Then sets over the same variables are compared no more: their texts alone tell them apart."""
 
 _MOST_ALIKE = 12
 """An outline costs as much as about so many comparisons."""

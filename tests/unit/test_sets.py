@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stile_engine.index import isl_limits
+from stile_engine.index import isl_limits, sets
 from stile_engine.index.affine import Affine, constant, variable
 from stile_engine.index.predicate import (
     ALWAYS,
@@ -272,6 +272,20 @@ def test_sets_that_are_not_compared_at_once_are_two_objects(monkeypatch: pytest.
     monkeypatch.setattr(isl_limits, "_FEW", 1)
     one, same = written_twice(Affine.variable("later.a"), Affine.variable("later.b"))
     assert one is not same and one.equals(same) and same.equals(one)
+
+
+def test_comparisons_in_vain_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no set over some variables can be compared at once, each new one had tried it with another."""
+    tried: list[None] = []
+
+    def given_up(_: object) -> None:
+        tried.append(None)
+
+    monkeypatch.setattr(sets, "at_once", given_up)
+    a, b = variable("vain.a"), variable("vain.b")
+    for low in range(150):
+        IndexSet.where(disjunction(compare(a, ">=", low), compare(b, ">=", low)))
+    assert 0 < len(tried) <= 64
 
 
 def _answers(prefix: str) -> list[str]:
