@@ -647,10 +647,11 @@ def _look_alikes(raw: isl.Set, names: tuple[str, ...]) -> list[IndexSet]:
         return alike
     outlined = _outlined.get(names)
     if outlined is None:
-        outlined = {}
+        # Kept from the beginning: where one is too hard for isl the next set does not begin anew. What is not in it is
+        # compared with no other.
+        outlined = _outlined[names] = {}
         for other in alike:
             outlined.setdefault(_outline(other._isl, len(names)), []).append(other)
-        _outlined[names] = whole_answer(outlined)
     return outlined.setdefault(_outline(raw, len(names)), [])
 
 
