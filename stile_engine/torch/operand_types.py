@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from stile_engine.torch.adapter import dtype_name
+
 _OF_ONE_TYPE = {
     "mm": ("self", "mat2"),
     "bmm": ("self", "mat2"),
@@ -52,15 +54,16 @@ def refused(name: str, given: Mapping[str, Any], in_place: bool) -> str | None:
     first = next(iter(types.values()))
     together = [types[n] for n in _OF_ONE_TYPE.get(name, ()) if n in types]
     if len(set(together)) > 1:
-        return f"{name} of operands of different types: {' and '.join(map(_text, dict.fromkeys(together)))}"
+        return f"{name} of operands of different types: {' and '.join(map(dtype_name, dict.fromkeys(together)))}"
     if name in _OF_FLOATS and not first.is_floating_point:
-        return f"{name} is not implemented for {_text(first)}"
+        return f"{name} is not implemented for {dtype_name(first)}"
     if name in _OF_NUMBERS and first == torch.bool:
-        return f"{name} is not implemented for {_text(first)}"
+        return f"{name} is not implemented for {dtype_name(first)}"
     if name in _INDICES:
         label, allowed = _INDICES[name]
         if types[label] not in allowed:
-            return f"{name} expects {label} to be {' or '.join(map(_text, allowed))}, and got {_text(types[label])}"
+            wanted = " or ".join(map(dtype_name, allowed))
+            return f"{name} expects {label} to be {wanted}, and got {dtype_name(types[label])}"
     if name in ("native_layer_norm", "native_batch_norm"):
         return _mixed(name, types)
     return _narrowed(name, given, first) if in_place else None
@@ -72,7 +75,7 @@ def _mixed(name: str, types: Mapping[str, torch.dtype]) -> str | None:
     for label in ("weight", "bias", "running_mean", "running_var"):
         other = types.get(label, own)
         if other != own and not (own not in _WIDE and other == torch.float32):
-            return f"{name} of {_text(own)} with {label} of {_text(other)}"
+            return f"{name} of {dtype_name(own)} with {label} of {dtype_name(other)}"
     return None
 
 
@@ -85,7 +88,7 @@ def _narrowed(name: str, given: Mapping[str, Any], own: torch.dtype) -> str | No
         if name in ("add", "sub", "mul", "addcmul", "addcdiv") and isinstance(other, (int, float, torch.Tensor)):
             found = torch.result_type(given["self"], other)
             if not torch.can_cast(found, own):
-                return f"result type {_text(found)} can't be cast to the desired output type {_text(own)}"
+                return f"result type {dtype_name(found)} can't be cast to the desired output type {dtype_name(own)}"
     return None
 
 
@@ -104,12 +107,12 @@ def wrapped(name: str, given: Mapping[str, Any]) -> str | None:
     if not _is_whole(own.dtype):
         return None
     if isinstance(filling, torch.Tensor) and filling.dtype.is_floating_point:
-        return f"{_text(filling.dtype)} is cut off in {_text(own.dtype)}"
+        return f"{dtype_name(filling.dtype)} is cut off in {dtype_name(own.dtype)}"
     for label in ("other", "min", "max", "value"):
         other = given.get(label)
         if label == "value" and isinstance(other, float):
             if not other.is_integer():
-                return f"the number {other} is cut off in {_text(own.dtype)}"
+                return f"the number {other} is cut off in {dtype_name(own.dtype)}"
             other = int(other)  # padding takes real numbers
         if other is None or isinstance(other, (bool, float, complex, list, tuple)):
             continue
@@ -117,12 +120,12 @@ def wrapped(name: str, given: Mapping[str, Any]) -> str | None:
             limits = torch.iinfo(own.dtype)
             number = other if isinstance(other, int) else _GREATEST_SIZE
             if not limits.min <= number <= limits.max:
-                return f"the number {other} does not fit into {_text(own.dtype)}"
+                return f"the number {other} does not fit into {dtype_name(own.dtype)}"
         elif name not in _MODULAR and _is_whole(other.dtype):
             together = torch.result_type(own, other)
             for one in (own.dtype, other.dtype):
                 if not _holds(together, one):
-                    return f"{name} of {_text(one)} is computed in {_text(together)}, which holds less"
+                    return f"{name} of {dtype_name(one)} is computed in {dtype_name(together)}, which holds less"
     return None
 
 
@@ -142,7 +145,3 @@ def _is_number(value: Any) -> bool:
 def _holds(dtype: torch.dtype, other: torch.dtype) -> bool:
     wide, narrow = torch.iinfo(dtype), torch.iinfo(other)
     return bool(wide.min <= narrow.min and narrow.max <= wide.max)
-
-
-def _text(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

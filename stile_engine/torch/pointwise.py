@@ -45,7 +45,7 @@ from stile_engine.term.expression import (
     subtract,
 )
 from stile_engine.term.rounding import rounded, signum, truncated
-from stile_engine.torch import algebra
+from stile_engine.torch import adapter, algebra
 from stile_engine.torch.call import Call, Results, models
 from stile_engine.torch.infinities import minus_infinity
 
@@ -128,21 +128,21 @@ def identity(call: Call) -> Results:
 
 @models("_to_copy")
 def conversion(call: Call) -> Results:
-    call.machine.cast(str(call.given["self"].dtype).removeprefix("torch."), call.dtype)
+    call.machine.cast(adapter.dtype_name(call.given["self"].dtype), call.dtype)
     _note_cast(call, "self")
     return algebra.converted(call.array("self"), call.dtype)
 
 
 def _note_cast(call: Call, name: str) -> None:
     """Between floating types a cast is the identity on real numbers, and listed."""
-    source = str(call.given[name].dtype).removeprefix("torch.")
+    source = adapter.dtype_name(call.given[name].dtype)
     if source != call.dtype and is_float(source) and is_float(call.dtype):
         call.machine.note(f"cast from {source} to {call.dtype}", "the same number")
 
 
 @models("copy")
 def copy(call: Call) -> Results:
-    call.machine.cast(str(call.given["src"].dtype).removeprefix("torch."), call.dtype)
+    call.machine.cast(adapter.dtype_name(call.given["src"].dtype), call.dtype)
     _note_cast(call, "src")
     found = algebra.broadcast(algebra.converted(call.array("src"), call.dtype), call.shape)
     meet([parts_of(call.array("self")), parts_of(found)], ranges_of(call.shape), beside=True)
