@@ -32,7 +32,7 @@ from stile_engine.term.atoms import (
 from stile_engine.term.context import specialise
 from stile_engine.term.expression import Tensor
 from stile_engine.term.guarded import Element
-from stile_engine.term.printing import bind_names, digits, show
+from stile_engine.term.printing import bind_names, quotient, show
 from stile_engine.term.rewrite import transform
 from stile_engine.term.ring import scale, substitute, subtract
 from stile_engine.term.walk import all_atoms, inside
@@ -69,8 +69,7 @@ def _cause(left: Poly, right: Poly, cell: IndexSet, sizes: Callable[[str], str])
     if factor == -1:
         return Cause("kernel is spec with the opposite sign", sets=differing)
     if factor is not None:
-        over, under = digits(factor.numerator), digits(factor.denominator)
-        text = over if factor.denominator == 1 else f"({over}/{under})"
+        text = quotient(factor) if factor.denominator == 1 else f"({quotient(factor)})"
         return Cause(f"kernel is {text} × spec", sets=differing)
     found = _set_difference(left, right, cell, sizes)
     if found is not None:

@@ -34,9 +34,9 @@ _SUM, _PRODUCT, _POWER, _ATOM = range(4)
 _MOST_BITS = 256
 
 
-def is_long(number: int) -> bool:
+def is_long(number: Rational) -> bool:
     """Whether the number has more digits than anybody reads."""
-    return number.bit_length() > _MOST_BITS
+    return max(number.numerator.bit_length(), number.denominator.bit_length()) > _MOST_BITS
 
 
 def digits(number: int) -> str:
@@ -45,6 +45,12 @@ def digits(number: int) -> str:
         return str(number)
     exponent = math.log10(abs(number))
     return f"{'-' if number < 0 else ''}{10 ** (exponent % 1):.3f}e+{math.floor(exponent)}"
+
+
+def quotient(number: Rational) -> str:
+    """The number as ``3`` or ``3/4``, with the digits of long ones left out."""
+    over = digits(number.numerator)
+    return over if number.denominator == 1 else f"{over}/{digits(number.denominator)}"
 
 
 def show(operand: Poly, names: Mapping[str, str] | None = None) -> str:

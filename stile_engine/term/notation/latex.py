@@ -32,7 +32,7 @@ from stile_engine.term.notation.formula import (
     label_of,
 )
 from stile_engine.term.notation.naming import SIZE
-from stile_engine.term.printing import digits, is_long
+from stile_engine.term.printing import is_long, quotient
 
 _SIGNS = {"sum": r"\sum", "prod": r"\prod", "max": r"\max", "min": r"\min"}
 
@@ -84,8 +84,8 @@ def _expression(formula: Formula) -> Any:
     import sympy
 
     match formula:
-        case Number(value) if is_long(value.numerator) or is_long(value.denominator):
-            return sympy.Symbol(f"{digits(value.numerator)}/{digits(value.denominator)}".removesuffix("/1"))
+        case Number(value) if is_long(value):
+            return sympy.Symbol(quotient(value))
         case Number(value):
             return sympy.Rational(value.numerator, value.denominator)
         case Name(text, is_words):

@@ -213,7 +213,7 @@ class _Speller(Parts):
             inner = self.poly(m.exponential, scope, context)
             over.append(Text(f"exp({inner.text})", PRIMARY, inner.dims))
         dims = joined(t.dims for t in (*over, *under, *apart))
-        if is_long(value.numerator) or is_long(value.denominator):
+        if is_long(value):
             raise CannotSay("a number of many digits")
         if value.numerator != 1 or not over:
             over.insert(0, Text(str(value.numerator), PRIMARY, NONE))

@@ -23,7 +23,7 @@ from stile_engine.term.notation.formula import (
     Unequal,
 )
 from stile_engine.term.notation.naming import SIZE
-from stile_engine.term.printing import digits
+from stile_engine.term.printing import quotient
 
 _ANY, _SUM, _TERM, _FACTOR, _ATOM = range(5)
 _SIGNS = {"sum": "∑", "prod": "∏"}
@@ -44,9 +44,7 @@ def _show(formula: Formula, level: int) -> str:
 def _form(formula: Formula) -> tuple[str, int]:
     match formula:
         case Number(value):
-            over, under = digits(value.numerator), digits(value.denominator)
-            text = over if value.denominator == 1 else f"{over}/{under}"
-            return text, _ATOM if value.denominator == 1 and value >= 0 else _TERM
+            return quotient(value), _ATOM if value.denominator == 1 and value >= 0 else _TERM
         case Name(text, _):
             return _NAMES.get(text, text), _ATOM
         case Entry(label, indices):
